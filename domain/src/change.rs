@@ -1,0 +1,83 @@
+//! Every change of configuration. There is one door (`apply(actor, Change)`) and this is what fits through.
+
+use serde::{Deserialize, Serialize};
+
+use crate::key::{KeyHash, KeyRecord};
+use crate::price::PriceRow;
+use crate::provider::{ProviderRecord, ProviderSecrets};
+use crate::route::RouteRecord;
+use crate::time::Micros;
+
+/// Who changes something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What the audit log shows: `master-key`, `seed`, `demo`.
+    pub name: String,
+    /// What they may do.
+    pub role: crate::rbac::Role,
+    /// Address they came from, where there is one.
+    pub ip: Option<String>,
+}
+
+/// One change, validated. `store` writes it, its audit row and the new revision in one transaction.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Makes a provider; refused when the name is taken.
+    CreateProvider { record: ProviderRecord, secrets: ProviderSecrets },
+    /// Replaces a provider; `secrets: None` keeps the sealed ones.
+    UpdateProvider { record: ProviderRecord, secrets: Option<ProviderSecrets> },
+    /// Removes a provider; refused while a route names it.
+    DeleteProvider { name: String },
+    /// Makes or replaces a route.
+    PutRoute { record: RouteRecord },
+    /// Removes a route.
+    DeleteRoute { model: String },
+    /// Makes a virtual key; refused when the name is taken.
+    IssueKey { record: KeyRecord, hash: KeyHash },
+    /// Replaces everything but the secret.
+    UpdateKey { record: KeyRecord },
+    /// Replaces the secret; former ones open until `grace_until`.
+    RotateKey { id: String, hash: KeyHash, last4: String, grace_until: Micros },
+    /// Removes a key for good; its ledger rows stay.
+    RevokeKey { id: String },
+    /// Adds prices that apply from their `valid_from` on; rows are never rewritten.
+    AddPrices { rows: Vec<PriceRow> },
+}
+
+impl Change {
+    /// The word for the audit log: `provider.create`, `key.rotate`, …
+    #[must_use]
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::CreateProvider { .. } => "provider.create",
+            Self::UpdateProvider { .. } => "provider.update",
+            Self::DeleteProvider { .. } => "provider.delete",
+            Self::PutRoute { .. } => "route.put",
+            Self::DeleteRoute { .. } => "route.delete",
+            Self::IssueKey { .. } => "key.issue",
+            Self::UpdateKey { .. } => "key.update",
+            Self::RotateKey { .. } => "key.rotate",
+            Self::RevokeKey { .. } => "key.revoke",
+            Self::AddPrices { .. } => "price.add",
+        }
+    }
+
+    /// The thing that is changed, by name.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self {
+            Self::CreateProvider { record, .. } | Self::UpdateProvider { record, .. } => record.name.clone(),
+            Self::DeleteProvider { name } => name.clone(),
+            Self::PutRoute { record } => record.model.clone(),
+            Self::DeleteRoute { model } => model.clone(),
+            Self::IssueKey { record, .. } | Self::UpdateKey { record } => record.id.clone(),
+            Self::RotateKey { id, .. } | Self::RevokeKey { id } => id.clone(),
+            Self::AddPrices { rows } => format!("{} prices", rows.len()),
+        }
+    }
+}
+
+/// The number of the configuration; every committed change makes the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub i64);

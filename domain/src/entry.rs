@@ -1,0 +1,113 @@
+//! One row a call: what the ledger keeps.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::CallId;
+use crate::money::NanoUsd;
+use crate::time::Micros;
+use crate::usage::{Usage, UsageState};
+
+/// How sure the cost is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostState {
+    /// Reported usage times a known price.
+    #[default]
+    Exact,
+    /// Estimated usage, or the fallback price.
+    Estimated,
+    /// No price is known; the cost is not zero, it is unknown.
+    Unpriced,
+}
+
+impl CostState {
+    /// `exact`, `estimated` or `unpriced`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Estimated => "estimated",
+            Self::Unpriced => "unpriced",
+        }
+    }
+}
+
+/// One attempt at one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRow {
+    /// The provider's name.
+    pub provider: String,
+    /// The model asked of it.
+    pub model: String,
+    /// Its HTTP status; 0 when there was none.
+    pub status: u16,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+    /// Why it counts as failed; empty for the one that answered.
+    pub why: String,
+}
+
+/// One call, finished. Refused calls have rows too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The key of the ledger.
+    pub id: CallId,
+    /// `x-request-id`: the client's, if sane, else the text of `id`.
+    pub request_id: String,
+    /// When the call came in.
+    pub at: Micros,
+    /// Public id of the virtual key; empty when it was not recognised.
+    pub key_id: String,
+    /// Name of the virtual key at that time.
+    pub key_name: String,
+    /// Team label of the key.
+    pub team: String,
+    /// Tags of the key.
+    pub tags: BTreeMap<String, String>,
+    /// The model the client named.
+    pub model: String,
+    /// The provider that answered; empty if none.
+    pub provider: String,
+    /// The model asked of it.
+    pub upstream_model: String,
+    /// Dialect of the client.
+    pub dialect_in: String,
+    /// Dialect of the upstream.
+    pub dialect_out: String,
+    /// The operation ([`crate::dialect::Op::name`]).
+    pub op: String,
+    /// Whether the answer was a stream.
+    pub stream: bool,
+    /// Status sent to the client.
+    pub status: u16,
+    /// Tokens.
+    pub usage: Usage,
+    /// Where the tokens come from.
+    pub usage_state: UsageState,
+    /// The charge.
+    pub cost: NanoUsd,
+    /// How sure the charge is.
+    pub cost_state: CostState,
+    /// The price row that was applied; empty if none.
+    pub price_version: String,
+    /// Milliseconds to the first byte sent to the client; `None` if none was.
+    pub ttfb_ms: Option<u64>,
+    /// Milliseconds to the end.
+    pub latency_ms: u64,
+    /// Every attempt, in order.
+    pub attempts: Vec<AttemptRow>,
+    /// The vendor's finish reason.
+    pub finish: String,
+    /// The refusal's code, or a word for what broke; empty when all went well.
+    pub error: String,
+    /// The client left before the end.
+    pub client_closed: bool,
+    /// The process died before the end; written after the restart from the journal.
+    pub abandoned: bool,
+    /// Request body, only where `logging.store_content` is on.
+    pub request_body: Option<String>,
+    /// Answer body, only where `logging.store_content` is on.
+    pub response_body: Option<String>,
+}

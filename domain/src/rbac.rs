@@ -1,0 +1,47 @@
+//! Who may do what: deny by default, one table.
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+
+/// What an actor is. Users, teams and finer roles come with single sign-on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Holds the master key.
+    Owner,
+    /// The program itself, seeding an empty database.
+    System,
+}
+
+/// What a change needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Create, edit, delete providers.
+    Providers,
+    /// Edit routes.
+    Routes,
+    /// Create, edit, rotate, revoke keys.
+    Keys,
+    /// Add prices.
+    Prices,
+}
+
+/// The permission that a change needs; a new kind of change does not compile without one.
+#[must_use]
+pub const fn required(change: &Change) -> Permission {
+    match change {
+        Change::CreateProvider { .. } | Change::UpdateProvider { .. } | Change::DeleteProvider { .. } => Permission::Providers,
+        Change::PutRoute { .. } | Change::DeleteRoute { .. } => Permission::Routes,
+        Change::IssueKey { .. } | Change::UpdateKey { .. } | Change::RotateKey { .. } | Change::RevokeKey { .. } => Permission::Keys,
+        Change::AddPrices { .. } => Permission::Prices,
+    }
+}
+
+/// Whether `role` holds `permission`.
+#[must_use]
+pub const fn allows(role: Role, permission: Permission) -> bool {
+    match (role, permission) {
+        (Role::Owner | Role::System, Permission::Providers | Permission::Routes | Permission::Keys | Permission::Prices) => true,
+    }
+}

@@ -1,0 +1,64 @@
+//! Where a call goes: routes as configured, and the plan of attempts for one call.
+
+use serde::{Deserialize, Serialize};
+
+/// A route: a model name (or `*` pattern) and where calls for it go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteRecord {
+    /// The name clients use; `*` matches any run of characters.
+    pub model: String,
+    /// Where calls go, by weight.
+    pub targets: Vec<RouteTarget>,
+    /// Tried in order when every chosen target failed.
+    pub fallback: Vec<RouteTarget>,
+    /// How a target is chosen among `targets`.
+    pub strategy: Strategy,
+    /// Extra attempts at the same target after a retryable failure, 0 to 5; `None` means the default of 1.
+    pub retries: Option<u32>,
+    /// Bound of the whole call in milliseconds, until the first byte of the answer; `None` means none.
+    pub timeout_ms: Option<u64>,
+}
+
+/// One place a call can go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteTarget {
+    /// The provider's name.
+    pub provider: String,
+    /// The model to ask of it; `None` means the client's.
+    pub model: Option<String>,
+    /// Its share among the targets, 1 or more.
+    pub weight: u32,
+}
+
+/// How a target is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// At random by weight; the others follow as fallbacks.
+    #[default]
+    Weighted,
+    /// In the order given.
+    Ordered,
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any run of characters.
+#[must_use]
+pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(first) = parts.next() else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.len() >= part.len() && rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or(""),
+            None => return false,
+        }
+    }
+    false
+}
