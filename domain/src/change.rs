@@ -23,25 +23,67 @@ pub struct Actor {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Makes a provider; refused when the name is taken.
-    CreateProvider { record: ProviderRecord, secrets: ProviderSecrets },
+    CreateProvider {
+        /// What it becomes.
+        record: ProviderRecord,
+        /// Its secrets, opened.
+        secrets: ProviderSecrets,
+    },
     /// Replaces a provider; `secrets: None` keeps the sealed ones.
-    UpdateProvider { record: ProviderRecord, secrets: Option<ProviderSecrets> },
+    UpdateProvider {
+        /// What it becomes.
+        record: ProviderRecord,
+        /// Its secrets, opened.
+        secrets: Option<ProviderSecrets>,
+    },
     /// Removes a provider; refused while a route names it.
-    DeleteProvider { name: String },
+    DeleteProvider {
+        /// Its name.
+        name: String,
+    },
     /// Makes or replaces a route.
-    PutRoute { record: RouteRecord },
+    PutRoute {
+        /// What it becomes.
+        record: RouteRecord,
+    },
     /// Removes a route.
-    DeleteRoute { model: String },
+    DeleteRoute {
+        /// Its model or pattern.
+        model: String,
+    },
     /// Makes a virtual key; refused when the name is taken.
-    IssueKey { record: KeyRecord, hash: KeyHash },
+    IssueKey {
+        /// What it becomes.
+        record: KeyRecord,
+        /// Keyed hash of the new secret.
+        hash: KeyHash,
+    },
     /// Replaces everything but the secret.
-    UpdateKey { record: KeyRecord },
+    UpdateKey {
+        /// What it becomes.
+        record: KeyRecord,
+    },
     /// Replaces the secret; former ones open until `grace_until`.
-    RotateKey { id: String, hash: KeyHash, last4: String, grace_until: Micros },
+    RotateKey {
+        /// Public id of the key.
+        id: String,
+        /// Keyed hash of the new secret.
+        hash: KeyHash,
+        /// Last four characters of the new secret.
+        last4: String,
+        /// Until when former secrets open.
+        grace_until: Micros,
+    },
     /// Removes a key for good; its ledger rows stay.
-    RevokeKey { id: String },
+    RevokeKey {
+        /// Public id of the key.
+        id: String,
+    },
     /// Adds prices that apply from their `valid_from` on; rows are never rewritten.
-    AddPrices { rows: Vec<PriceRow> },
+    AddPrices {
+        /// The rows.
+        rows: Vec<PriceRow>,
+    },
 }
 
 impl Change {

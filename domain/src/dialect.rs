@@ -29,7 +29,7 @@ impl Dialect {
     }
 }
 
-/// What a call asks for. The dialect of a call follows from its operation, except for [`Op::Models`].
+/// What a call asks for. The dialect of a call follows from its operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// `POST /v1/chat/completions`

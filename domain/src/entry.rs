@@ -111,3 +111,41 @@ pub struct Entry {
     /// Answer body, only where `logging.store_content` is on.
     pub response_body: Option<String>,
 }
+
+impl Entry {
+    /// An empty row for the call `id` that came in at `at`.
+    #[must_use]
+    pub fn new(id: CallId, at: Micros) -> Self {
+        Self {
+            id,
+            request_id: String::new(),
+            at,
+            key_id: String::new(),
+            key_name: String::new(),
+            team: String::new(),
+            tags: BTreeMap::new(),
+            model: String::new(),
+            provider: String::new(),
+            upstream_model: String::new(),
+            dialect_in: String::new(),
+            dialect_out: String::new(),
+            op: String::new(),
+            stream: false,
+            status: 0,
+            usage: Usage::default(),
+            usage_state: UsageState::Reported,
+            cost: NanoUsd::ZERO,
+            cost_state: CostState::Exact,
+            price_version: String::new(),
+            ttfb_ms: None,
+            latency_ms: 0,
+            attempts: Vec::new(),
+            finish: String::new(),
+            error: String::new(),
+            client_closed: false,
+            abandoned: false,
+            request_body: None,
+            response_body: None,
+        }
+    }
+}

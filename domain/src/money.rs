@@ -59,6 +59,20 @@ impl fmt::Display for NanoUsd {
 /// `None` when the text is not a decimal number, when digits would be lost, or out of `i128`.
 #[must_use]
 pub fn scaled_decimal(text: &str, places: i32) -> Option<i128> {
+    let (value, lost) = scale(text, places)?;
+    if lost { None } else { Some(value) }
+}
+
+/// Like [`scaled_decimal`], but rounds lost digits away from zero, for prices whose source wrote a float.
+#[must_use]
+pub fn scaled_decimal_up(text: &str, places: i32) -> Option<i128> {
+    let (value, lost) = scale(text, places)?;
+    let away = if text.trim().starts_with('-') { -1 } else { 1 };
+    if lost { value.checked_add(away) } else { Some(value) }
+}
+
+/// The number times 10^`places`, cut off, and whether digits were cut.
+fn scale(text: &str, places: i32) -> Option<(i128, bool)> {
     let text = text.trim();
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -81,14 +95,13 @@ pub fn scaled_decimal(text: &str, places: i32) -> Option<i128> {
         digits = digits.checked_mul(10)?;
         shift -= 1;
     }
+    let mut lost = false;
     while shift < 0 && digits != 0 {
-        if digits % 10 != 0 {
-            return None;
-        }
+        lost |= digits % 10 != 0;
         digits /= 10;
         shift += 1;
     }
-    Some(if negative { -digits } else { digits })
+    Some((if negative { -digits } else { digits }, lost))
 }
 
 #[cfg(test)]

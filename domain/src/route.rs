@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+mod backoff;
+mod plan;
+
+pub use backoff::{BASE_MS, CAP_MS, RETRY_AFTER_CAP_MS, backoff_ms};
+pub use plan::{Attempt, DEFAULT_RETRIES, MAX_RETRIES, ProviderFacts, Routes, plan};
+
 /// A route: a model name (or `*` pattern) and where calls for it go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteRecord {
@@ -62,3 +68,6 @@ pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

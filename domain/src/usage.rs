@@ -34,10 +34,7 @@ impl Usage {
     /// All prompt tokens: uncached, read from and written to a cache.
     #[must_use]
     pub const fn input_total(&self) -> u64 {
-        self.input_uncached
-            .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write_5m)
-            .saturating_add(self.cache_write_1h)
+        self.input_uncached.saturating_add(self.cache_read).saturating_add(self.cache_write_5m).saturating_add(self.cache_write_1h)
     }
 
     /// All tokens, in and out.

@@ -1,1 +1,34 @@
-//! stub
+//! The data plane: the path of one call, from the socket of a client to the socket of a vendor and back.
+//!
+//! Nothing here reads the environment, writes configuration, speaks SQL or meets the admin API.
+//! Start reading at `pipeline.rs`: the life of one call, on one page.
+
+mod admission;
+mod body;
+mod call;
+mod clock;
+mod dispatch;
+mod head;
+mod health;
+mod http;
+mod keys;
+mod ledger;
+mod metrics;
+mod models;
+mod pipeline;
+mod probe;
+mod relay;
+mod reply;
+mod running;
+mod server;
+mod settings;
+mod snapshot;
+mod tasks;
+mod upstream;
+mod worker;
+
+pub use probe::ProbeReport;
+pub use reply::{BoxError, MountBody};
+pub use running::{Gateway, Running, StartError};
+pub use server::Mount;
+pub use settings::{RequestLog, Settings};

@@ -1,1 +1,23 @@
-//! stub
+//! Bytes: what a body says, how it is changed by spans, how streams are framed, watched and ended.
+//!
+//! Nothing here does I/O, reads a clock, spawns a task or knows a vendor: what differs between vendors
+//! arrives as a shape. Start reading at `body/outline.rs` (what the client asks), `relay.rs` (what the
+//! upstream streams) and `answer.rs` (what it answers whole).
+
+pub mod address;
+pub mod answer;
+pub mod body;
+mod civil;
+pub mod count;
+pub mod facts;
+pub mod frame;
+mod json;
+pub mod limits;
+pub mod models;
+pub mod refuse;
+pub mod relay;
+pub mod retry;
+pub mod stream_end;
+mod tap;
+pub mod upstream_error;
+pub mod usage;

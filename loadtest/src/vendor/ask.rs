@@ -36,7 +36,6 @@ pub(super) struct Ask<'a> {
     #[serde(borrow)]
     model: Option<Cow<'a, str>>,
     stream: Option<bool>,
-    #[serde(borrow)]
     stream_options: Option<StreamOptions>,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
@@ -275,7 +274,9 @@ mod tests {
         let read = |body: &str| Ask::read(body.as_bytes()).unwrap().last_words();
         assert_eq!(read(r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#), "a");
         assert_eq!(
-            read(r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a\u00e9"},{"type":"image_url"},{"type":"text","text":"b"}]}]}"#),
+            read(
+                r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a\u00e9"},{"type":"image_url"},{"type":"text","text":"b"}]}]}"#
+            ),
             "aé b"
         );
         assert_eq!(read(r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}]}"#), "hi");

@@ -8,10 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 
 use super::{ask::Ask, config::MockConfig};
-
-/// Words of filler text, longer ones between shorter ones, as in prose.
-const FILLER: [&str; 12] =
-    ["the", "gateway", "carries", "every", "request", "to", "its", "vendor", "and", "counts", "what", "passes"];
+use crate::filler::filler;
 
 /// Where the time of sending goes in a stamped token, and how many digits it has.
 pub(super) const STAMP: &[u8] = b"@0000000000000000";
@@ -49,7 +46,9 @@ pub(super) struct Piece {
 /// The text of an answer in tokens, already cut at the request's limit.
 #[derive(Debug)]
 pub(super) struct Text {
-    pub(super) tokens: Vec<String>,
+    text: String,
+    /// Where each token ends in `text`.
+    ends: Vec<usize>,
     /// The limit cut it.
     pub(super) cut: bool,
     pub(super) stamped: bool,
@@ -115,27 +114,63 @@ impl Events {
 
 impl Text {
     pub(super) fn of(ask: &Ask<'_>, config: &MockConfig) -> Self {
-        let mut tokens = match (config.events, config.answer_bytes, &config.answer) {
-            (Some(count), _, _) => (0..count).map(|i| numbered(i, config)).collect(),
-            (None, Some(size), _) => words(&filler(size)),
-            (None, None, Some(answer)) => words(answer),
-            (None, None, None) => words(&echo(ask)),
+        let text = match (config.events, config.answer_bytes, &config.answer) {
+            (Some(count), _, _) => return Self::numbered(count, ask, config),
+            (None, Some(size), _) => filler(size),
+            (None, None, Some(answer)) => answer.clone(),
+            (None, None, None) => echo(ask),
         };
-        if config.text_bytes > 0 {
-            tokens.iter_mut().for_each(|token| pad(token, config.text_bytes));
-        }
-        let limit = ask.max_tokens().filter(|_| config.honour_max_tokens).map_or(usize::MAX, |limit| limit as usize);
-        let cut = tokens.len() > limit;
-        tokens.truncate(limit);
-        Self { tokens, cut, stamped: config.stamp && config.events.is_some() && !config.burst }
+        let ends = word_ends(&text);
+        let text = Self { text, ends, cut: false, stamped: false };
+        if config.text_bytes > 0 { text.padded(config.text_bytes) } else { text }.limited(ask, config)
     }
 
-    pub(super) fn whole(&self) -> String {
-        self.tokens.concat()
+    pub(super) fn whole(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn count(&self) -> u64 {
-        self.tokens.len() as u64
+        self.ends.len() as u64
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+    }
+
+    fn numbered(count: usize, ask: &Ask<'_>, config: &MockConfig) -> Self {
+        let stamp = if config.stamp { std::str::from_utf8(STAMP).unwrap_or_default() } else { "" };
+        let mut numbered = Self { text: String::new(), ends: Vec::with_capacity(count), cut: false, stamped: false };
+        for i in 0..count {
+            let space = if i == 0 { "" } else { " " };
+            numbered.push(&format!("{space}w{i}{stamp}"), config.text_bytes);
+        }
+        // In a burst all events share one write, and one time.
+        numbered.stamped = config.stamp && !config.burst;
+        numbered.limited(ask, config)
+    }
+
+    fn push(&mut self, token: &str, least_bytes: usize) {
+        self.text.push_str(token);
+        self.text.extend(std::iter::repeat_n('.', least_bytes.saturating_sub(token.len())));
+        self.ends.push(self.text.len());
+    }
+
+    fn padded(&self, least_bytes: usize) -> Self {
+        let mut padded = Self { text: String::new(), ends: Vec::new(), cut: false, stamped: false };
+        self.tokens().for_each(|token| padded.push(token, least_bytes));
+        padded
+    }
+
+    fn limited(mut self, ask: &Ask<'_>, config: &MockConfig) -> Self {
+        let Some(limit) = ask.max_tokens().filter(|_| config.honour_max_tokens) else { return self };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if self.ends.len() > limit {
+            self.cut = true;
+            self.ends.truncate(limit);
+            self.text.truncate(self.ends.last().copied().unwrap_or(0));
+        }
+        self
     }
 }
 
@@ -172,77 +207,54 @@ fn echo(ask: &Ask<'_>) -> String {
     if said.trim().is_empty() { "You said nothing.".to_owned() } else { said }
 }
 
-fn numbered(i: usize, config: &MockConfig) -> String {
-    let space = if i == 0 { "" } else { " " };
-    let stamp = if config.stamp { std::str::from_utf8(STAMP).unwrap_or_default() } else { "" };
-    format!("{space}w{i}{stamp}")
-}
-
-fn filler(size: usize) -> String {
-    let mut text = String::with_capacity(size + 16);
-    for word in FILLER.iter().cycle() {
-        if text.len() >= size {
-            break;
-        }
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(word);
-    }
-    text.truncate(size);
-    text
-}
-
-/// Cut before each space that follows a word, so that the tokens put together are the text again.
-fn words(text: &str) -> Vec<String> {
-    let mut tokens = Vec::with_capacity(text.len() / 5 + 1);
-    let mut start = 0;
+/// A token ends before each space that follows a word, so that the tokens put together are the text again.
+fn word_ends(text: &str) -> Vec<usize> {
+    let mut ends = Vec::with_capacity(text.len() / 5 + 1);
     let mut after_word = false;
     for (at, c) in text.char_indices() {
         if c.is_whitespace() && after_word {
-            tokens.push(text[start..at].to_owned());
-            start = at;
+            ends.push(at);
         }
         after_word = !c.is_whitespace();
     }
-    if start < text.len() {
-        tokens.push(text[start..].to_owned());
+    if !text.is_empty() {
+        ends.push(text.len());
     }
-    tokens
-}
-
-fn pad(token: &mut String, size: usize) {
-    while token.len() < size {
-        token.push('.');
-    }
+    ends
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn words_put_together_are_the_text() {
-        for text in ["", "one", "one two", "  lead", "trail  ", "a\n b\t c", "é à 日本 語"] {
-            assert_eq!(words(text).concat(), text);
-        }
-        assert_eq!(words("Hello big  world"), ["Hello", " big", "  world"]);
+    fn echoed(text: &str, config: &MockConfig) -> Text {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, escaped(text));
+        Text::of(&Ask::read(body.as_bytes()).unwrap(), config)
     }
 
     #[test]
-    fn filler_has_the_size_asked_for() {
-        for size in [0, 1, 3, 100, 1024] {
-            assert_eq!(filler(size).len(), size);
+    fn tokens_put_together_are_the_text() {
+        for said in ["one", "one two", "  lead", "trail  ", "a\n b\t c", "é à 日本 語"] {
+            let text = echoed(said, &MockConfig::default());
+            assert_eq!(text.tokens().collect::<String>(), said);
         }
+        let text = echoed("Hello big  world", &MockConfig::default());
+        assert_eq!(text.tokens().collect::<Vec<_>>(), ["Hello", " big", "  world"]);
+    }
+
+    #[test]
+    fn tokens_are_numbered_and_padded() {
+        let config = MockConfig { events: Some(3), text_bytes: 6, ..MockConfig::default() };
+        assert_eq!(echoed("x", &config).tokens().collect::<Vec<_>>(), ["w0....", " w1...", " w2..."]);
     }
 
     #[test]
     fn the_limit_cuts_and_says_so() {
         let ask = Ask::read(br#"{"max_tokens":2,"messages":[{"role":"user","content":"a b c"}]}"#).unwrap();
         let text = Text::of(&ask, &MockConfig::default());
-        assert_eq!((text.whole().as_str(), text.cut), ("a b", true));
+        assert_eq!((text.whole(), text.cut), ("a b", true));
         let text = Text::of(&ask, &MockConfig { honour_max_tokens: false, ..MockConfig::default() });
-        assert_eq!((text.whole().as_str(), text.cut), ("a b c", false));
+        assert_eq!((text.whole(), text.cut), ("a b c", false));
     }
 
     #[test]

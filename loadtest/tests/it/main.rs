@@ -1,1 +1,8 @@
-//! stub
+//! Stories of the mock vendor and of the load generator, over HTTP.
+
+mod dialects;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod load;
+mod misbehaviour;

@@ -1,0 +1,429 @@
+//! The shapes of bodies and answers, as tables. A test sends every property of the input schemas and
+//! fails when the reader does not know it, so that these cannot promise too much.
+
+use serde_json::{Map, Value, json};
+
+/// A property: name, type, a line for people.
+struct Prop(&'static str, Kind, &'static str);
+
+/// Types of properties.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Count,
+    Number,
+    Flag,
+    Moment,
+    Duration,
+    Texts,
+    TextMap,
+    Anything,
+    One(&'static str),
+    Many(&'static str),
+}
+
+use Kind::{Anything, Count, Duration, Flag, Many, Moment, Number, One, Text, TextMap, Texts};
+
+/// A schema: name, whether it is sent (then nothing else is allowed in it), what must be there, what there is.
+struct Schema(&'static str, Way, &'static [&'static str], &'static [&'static [Prop]]);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    In,
+    Out,
+}
+
+const PROVIDER: &[Prop] = &[
+    Prop("name", Text, "unique; routes and `provider/model` use it"),
+    Prop("kind", Text, "a row of /admin/vendors"),
+    Prop("base_url", Text, "instead of the vendor's own address"),
+    Prop("anthropic_base_url", Text, "instead of the vendor's own Anthropic endpoint"),
+    Prop("headers", TextMap, "sent on every call; never credentials"),
+    Prop("timeouts", One("Timeouts"), ""),
+    Prop("api_version", Text, "Azure: the api-version"),
+    Prop("deployments", TextMap, "Azure: model to deployment"),
+    Prop("region", Text, "Bedrock: the region"),
+    Prop("enabled", Flag, "a disabled provider gets no calls"),
+];
+const PROVIDER_SECRETS: &[Prop] = &[
+    Prop("api_key", Text, "write-only"),
+    Prop("api_keys", Many("ApiKey"), "write-only; used in turn by weight"),
+    Prop("access_key_id", Text, "Bedrock, write-only"),
+    Prop("secret_access_key", Text, "Bedrock, write-only"),
+    Prop("session_token", Text, "Bedrock, write-only"),
+];
+const STAMPS: &[Prop] = &[Prop("created_at", Moment, ""), Prop("updated_at", Moment, "")];
+const ROUTE: &[Prop] = &[
+    Prop("model", Text, "what clients name; `*` stands for any characters"),
+    Prop("provider", Text, "the first target's provider"),
+    Prop("targets", Many("Target"), ""),
+    Prop("strategy", Text, "weighted or ordered"),
+    Prop("retries", Count, "extra attempts at one target, 0 to 5"),
+    Prop("timeout_ms", Count, "bound of the call until the first byte"),
+];
+const KEY: &[Prop] = &[
+    Prop("name", Text, "unique"),
+    Prop("models", Texts, "models that may be asked for, `*` allowed; empty means all"),
+    Prop("budget_usd_daily", Number, "dollars a day, exact to 9 decimals"),
+    Prop("budget_usd_weekly", Number, "dollars an ISO week"),
+    Prop("budget_usd_monthly", Number, "dollars a month"),
+    Prop("budget_usd_total", Number, "dollars for good"),
+    Prop("budget_tokens_daily", Count, ""),
+    Prop("budget_tokens_weekly", Count, ""),
+    Prop("budget_tokens_monthly", Count, ""),
+    Prop("budget_tokens_total", Count, ""),
+    Prop("rate_limit_rpm", Count, "requests in any 60 seconds"),
+    Prop("rate_limit_tpm", Count, "tokens in any 60 seconds"),
+    Prop("max_concurrency", Count, "calls in flight"),
+    Prop("budget_mode", Text, "strict or balanced"),
+    Prop("budget_clamp", Flag, "lower max_tokens to what is left instead of refusing"),
+    Prop("time_zone", Text, "of the periods; UTC by default"),
+    Prop("show_spend", Flag, "show amounts in refusals"),
+    Prop("expires_at", Moment, ""),
+    Prop("ip_allowlist", Texts, "addresses or ranges; empty means all"),
+    Prop("enabled", Flag, ""),
+    Prop("team", Text, "a label for reports"),
+    Prop("tags", TextMap, "labels for reports"),
+];
+const KEY_SHOWN: &[Prop] = &[
+    Prop("id", Text, "public; survives rotation"),
+    Prop("prefix", Text, "what the secret begins with"),
+    Prop("last4", Text, ""),
+    Prop("budget_usd_daily_nanos", Count, "the same in nano-dollars"),
+    Prop("budget_usd_weekly_nanos", Count, ""),
+    Prop("budget_usd_monthly_nanos", Count, ""),
+    Prop("budget_usd_total_nanos", Count, ""),
+];
+const KEY_SECRET: &[Prop] =
+    &[Prop("key", Text, "the secret; never shown again"), Prop("grace_until", Moment, "rotation: until when the old secret opens")];
+const RATES: &[Prop] = &[
+    Prop("input_per_mtok", Number, "dollars per million prompt tokens"),
+    Prop("output_per_mtok", Number, "dollars per million generated tokens"),
+    Prop("cache_read_per_mtok", Number, ""),
+    Prop("cache_write_5m_per_mtok", Number, ""),
+    Prop("cache_write_1h_per_mtok", Number, ""),
+    Prop("output_reasoning_per_mtok", Number, ""),
+    Prop("input_audio_per_mtok", Number, ""),
+    Prop("output_audio_per_mtok", Number, ""),
+];
+const PRICE: &[Prop] = &[
+    Prop("provider", Text, "a vendor's kind, a provider's name, or * for any"),
+    Prop("model", Text, "the upstream's model id"),
+    Prop("mode", Text, "chat, embedding, …"),
+    Prop("valid_from", Moment, "now by default"),
+    Prop("tiers", Many("PriceTier"), "prices of long prompts, for the whole request"),
+    Prop("per_request_usd", Number, ""),
+    Prop("per_image_usd", Number, ""),
+    Prop("per_search_usd", Number, ""),
+    Prop("context", Count, "most prompt tokens"),
+    Prop("max_output", Count, "most generated tokens"),
+];
+
+const SCHEMAS: &[Schema] = &[
+    Schema("Empty", Way::In, &[], &[]),
+    Schema("ProviderNew", Way::In, &["name", "kind"], &[PROVIDER, PROVIDER_SECRETS]),
+    Schema("ProviderPatch", Way::In, &[], &[PROVIDER, PROVIDER_SECRETS]),
+    Schema(
+        "Provider",
+        Way::Out,
+        &["name", "kind", "enabled"],
+        &[
+            PROVIDER,
+            &[
+                Prop("api_keys", Many("ApiKeyShown"), ""),
+                Prop("access_key_id_last4", Text, ""),
+                Prop("has_secret_access_key", Flag, ""),
+                Prop("has_session_token", Flag, ""),
+            ],
+            STAMPS,
+        ],
+    ),
+    Schema("ApiKey", Way::In, &["key"], &[&[Prop("key", Text, ""), Prop("weight", Count, "1 by default")]]),
+    Schema("ApiKeyShown", Way::Out, &["last4", "weight"], &[&[Prop("last4", Text, "empty for short keys"), Prop("weight", Count, "")]]),
+    Schema(
+        "Timeouts",
+        Way::In,
+        &[],
+        &[&[
+            Prop("connect", Duration, ""),
+            Prop("connect_ms", Count, ""),
+            Prop("first_byte", Duration, ""),
+            Prop("first_byte_ms", Count, ""),
+            Prop("idle", Duration, ""),
+            Prop("idle_ms", Count, ""),
+        ]],
+    ),
+    Schema(
+        "ProbeReport",
+        Way::Out,
+        &["ok", "latency_ms", "message"],
+        &[&[
+            Prop("ok", Flag, ""),
+            Prop("status", Count, ""),
+            Prop("latency_ms", Count, ""),
+            Prop("message", Text, ""),
+            Prop("models", Count, "how many it lists"),
+        ]],
+    ),
+    Schema(
+        "RoutePut",
+        Way::In,
+        &[],
+        &[ROUTE, &[Prop("fallback", Anything, "providers, or {provider, model}, tried in order"), Prop("timeout", Duration, "")]],
+    ),
+    Schema(
+        "Route",
+        Way::Out,
+        &["model", "targets"],
+        &[ROUTE, &[Prop("fallback", Anything, "providers, or {provider, model}, tried in order")]],
+    ),
+    Schema(
+        "Target",
+        Way::In,
+        &["provider"],
+        &[&[Prop("provider", Text, ""), Prop("model", Text, "the client's by default"), Prop("weight", Count, "1 by default")]],
+    ),
+    Schema("KeyNew", Way::In, &["name"], &[KEY]),
+    Schema("KeyPatch", Way::In, &[], &[KEY]),
+    Schema("KeyRotate", Way::In, &[], &[&[Prop("grace", Duration, "24h by default"), Prop("grace_s", Count, "the same in seconds")]]),
+    Schema("Key", Way::Out, &["id", "name"], &[KEY, KEY_SHOWN, STAMPS]),
+    Schema("KeyIssued", Way::Out, &["id", "key", "name"], &[KEY, KEY_SHOWN, KEY_SECRET, STAMPS]),
+    Schema(
+        "KeyStanding",
+        Way::Out,
+        &["id", "name", "spend"],
+        &[KEY, KEY_SHOWN, STAMPS, &[Prop("spend", Many("Spend"), "one row a period")]],
+    ),
+    Schema(
+        "Spend",
+        Way::Out,
+        &["period", "window"],
+        &[&[
+            Prop("period", Text, "daily, weekly, monthly or total"),
+            Prop("window", Text, "the window's id"),
+            Prop("starts_at", Moment, ""),
+            Prop("resets_at", Moment, ""),
+            Prop("limit_usd", Number, ""),
+            Prop("limit_usd_nanos", Count, ""),
+            Prop("used_usd", Number, ""),
+            Prop("used_usd_nanos", Count, ""),
+            Prop("reserved_usd", Number, "by calls in flight"),
+            Prop("reserved_usd_nanos", Count, ""),
+            Prop("limit_tokens", Count, ""),
+            Prop("used_tokens", Count, ""),
+            Prop("reserved_tokens", Count, ""),
+        ]],
+    ),
+    Schema(
+        "UsageRow",
+        Way::Out,
+        &["group", "requests", "cost_nanos"],
+        &[&[
+            Prop("at", Moment, "start of the interval"),
+            Prop("group", Text, "also under the name that group_by gave"),
+            Prop("label", Text, "what to show: a key's newest name, else the group"),
+            Prop("requests", Count, ""),
+            Prop("errors", Count, ""),
+            Prop("usage", One("Usage"), ""),
+            Prop("cost_nanos", Count, ""),
+            Prop("cost_usd", Number, ""),
+            Prop("unpriced_requests", Count, ""),
+            Prop("estimated_requests", Count, ""),
+        ]],
+    ),
+    Schema(
+        "Usage",
+        Way::Out,
+        &[],
+        &[&[
+            Prop("input_uncached", Count, ""),
+            Prop("cache_read", Count, ""),
+            Prop("cache_write_5m", Count, ""),
+            Prop("cache_write_1h", Count, ""),
+            Prop("output", Count, ""),
+            Prop("reasoning", Count, "part of output"),
+        ]],
+    ),
+    Schema(
+        "LogRow",
+        Way::Out,
+        &["request_id", "at", "status"],
+        &[&[
+            Prop("request_id", Text, ""),
+            Prop("at", Moment, ""),
+            Prop("key", Text, "the key's id"),
+            Prop("team", Text, ""),
+            Prop("model", Text, ""),
+            Prop("provider", Text, ""),
+            Prop("upstream_model", Text, ""),
+            Prop("dialect_in", Text, ""),
+            Prop("dialect_out", Text, ""),
+            Prop("stream", Flag, ""),
+            Prop("status", Count, ""),
+            Prop("usage", One("Usage"), ""),
+            Prop("usage_state", Text, "reported or estimated"),
+            Prop("cost_nanos", Count, ""),
+            Prop("cost_usd", Number, ""),
+            Prop("cost_state", Text, "exact, estimated or unpriced"),
+            Prop("price_version", Text, ""),
+            Prop("ttfb_ms", Count, ""),
+            Prop("latency_ms", Count, ""),
+            Prop("attempts", Many("Attempt"), ""),
+            Prop("firewall", Anything, "empty in this version"),
+            Prop("finish", Text, ""),
+            Prop("client_closed", Flag, ""),
+            Prop("id", Text, "x-fluxa-id"),
+            Prop("key_name", Text, "the key's name then"),
+            Prop("tags", TextMap, ""),
+            Prop("op", Text, ""),
+            Prop("error", Text, ""),
+            Prop("abandoned", Flag, "written after a crash"),
+        ]],
+    ),
+    Schema(
+        "Attempt",
+        Way::Out,
+        &[],
+        &[&[
+            Prop("provider", Text, ""),
+            Prop("model", Text, ""),
+            Prop("status", Count, "0 when there was none"),
+            Prop("ms", Count, ""),
+            Prop("why", Text, ""),
+        ]],
+    ),
+    Schema("PriceNew", Way::In, &["model", "input_per_mtok", "output_per_mtok"], &[PRICE, RATES]),
+    Schema("PriceTier", Way::In, &["above_input_tokens"], &[&[Prop("above_input_tokens", Count, "")], RATES]),
+    Schema(
+        "Price",
+        Way::Out,
+        &["provider", "model", "version"],
+        &[
+            PRICE,
+            RATES,
+            &[
+                Prop("version", Text, "what log rows show"),
+                Prop("origin", Text, "builtin or added"),
+                Prop("source", Text, ""),
+                Prop("service_tiers", Anything, ""),
+                Prop("off_peak", Anything, ""),
+            ],
+        ],
+    ),
+    Schema("PriceMap", Way::Out, &[], &[]),
+    Schema(
+        "PriceImport",
+        Way::Out,
+        &["imported", "skipped"],
+        &[&[
+            Prop("imported", Count, ""),
+            Prop("version", Text, ""),
+            Prop("valid_from", Moment, ""),
+            Prop("revision", Count, ""),
+            Prop("skipped", Many("PriceSkipped"), ""),
+        ]],
+    ),
+    Schema("PriceSkipped", Way::Out, &[], &[&[Prop("model", Text, ""), Prop("why", Text, "")]]),
+    Schema(
+        "Vendor",
+        Way::Out,
+        &["kind", "name"],
+        &[&[
+            Prop("kind", Text, ""),
+            Prop("name", Text, ""),
+            Prop("dialect", Text, ""),
+            Prop("base_url", Text, ""),
+            Prop("anthropic_base_url", Text, ""),
+            Prop("env", Text, "the variable that makes such a provider at first start"),
+            Prop("operations", Texts, ""),
+            Prop("key_optional", Flag, ""),
+        ]],
+    ),
+    Schema(
+        "AuditRow",
+        Way::Out,
+        &["seq", "at", "actor", "action", "target"],
+        &[&[
+            Prop("seq", Count, ""),
+            Prop("at", Moment, ""),
+            Prop("actor", Text, ""),
+            Prop("role", Text, ""),
+            Prop("ip", Text, ""),
+            Prop("action", Text, ""),
+            Prop("target", Text, ""),
+            Prop("before", Anything, "null for what was made"),
+            Prop("after", Anything, "null for what was removed"),
+            Prop("revision", Count, ""),
+        ]],
+    ),
+    Schema(
+        "Health",
+        Way::Out,
+        &["status"],
+        &[&[
+            Prop("status", Text, "ok or degraded"),
+            Prop("version", Text, ""),
+            Prop("at", Moment, ""),
+            Prop("revision", Count, ""),
+            Prop("store", Anything, ""),
+        ]],
+    ),
+    Schema("Reloaded", Way::Out, &["reloaded"], &[&[Prop("reloaded", Flag, ""), Prop("revision", Count, "")]]),
+    Schema("OpenApi", Way::Out, &["openapi"], &[&[Prop("openapi", Text, "")]]),
+    Schema(
+        "Problem",
+        Way::Out,
+        &["type", "title", "status", "detail"],
+        &[&[
+            Prop("type", Text, ""),
+            Prop("title", Text, ""),
+            Prop("status", Count, ""),
+            Prop("detail", Text, ""),
+            Prop("errors", Many("FieldFault"), ""),
+        ]],
+    ),
+    Schema("FieldFault", Way::Out, &["field", "message"], &[&[Prop("field", Text, ""), Prop("message", Text, "")]]),
+];
+
+/// Every schema by name.
+pub(super) fn all() -> Map<String, Value> {
+    SCHEMAS.iter().map(|schema| (schema.0.to_owned(), written(schema))).collect()
+}
+
+fn written(Schema(_, way, required, groups): &Schema) -> Value {
+    let properties: Map<String, Value> =
+        groups.iter().flat_map(|group| group.iter()).map(|prop| (prop.0.to_owned(), property(prop, required.contains(&prop.0)))).collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    if *way == Way::In {
+        schema["additionalProperties"] = json!(false);
+    }
+    schema
+}
+
+fn property(Prop(_, kind, about): &Prop, required: bool) -> Value {
+    let plain = |name: &str| if required { json!({ "type": name }) } else { json!({ "type": [name, "null"] }) };
+    let mut schema = match kind {
+        Text => plain("string"),
+        Count => plain("integer"),
+        Number => plain("number"),
+        Flag => plain("boolean"),
+        Moment => {
+            let mut moment = plain("string");
+            moment["format"] = json!("date-time");
+            moment
+        }
+        Duration => json!({ "type": ["string", "number", "null"], "examples": ["30s"] }),
+        Texts => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
+        TextMap => json!({ "type": ["object", "null"], "additionalProperties": { "type": ["string", "null"] } }),
+        Anything => json!({}),
+        One(name) => super::reference(name),
+        Many(name) => json!({ "type": ["array", "null"], "items": super::reference(name) }),
+    };
+    if !about.is_empty() {
+        schema["description"] = json!(about);
+    }
+    schema
+}

@@ -1,0 +1,11 @@
+//! One file a resource: how its body is read, which change it makes, how it is shown.
+
+pub(crate) mod audit;
+pub(crate) mod keys;
+pub(crate) mod logs;
+pub(crate) mod prices;
+pub(crate) mod providers;
+pub(crate) mod routes;
+pub(crate) mod status;
+pub(crate) mod usage;
+pub(crate) mod vendors;

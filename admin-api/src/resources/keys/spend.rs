@@ -1,0 +1,50 @@
+//! What a key spent in the window of each period, beside its limits. The ledger is the truth; where
+//! the counters know the window they are ahead of it by the calls not yet written, and know what is reserved.
+
+use fluxa_domain::budget::{Period, Unit, window};
+use fluxa_domain::key::KeyRecord;
+use fluxa_domain::money::NanoUsd;
+use fluxa_store::shared::{BudgetStanding, ScopeStanding};
+use serde_json::{Map, Value, json};
+
+use crate::problem::Problem;
+use crate::serve::Call;
+use crate::show::{members, moment, put_dollars};
+
+/// One row a period.
+pub(super) async fn standing(call: &Call, key: &KeyRecord) -> Result<Value, Problem> {
+    let now = call.now();
+    let scope = call.desk.admin.shared.counters.standing(&format!("key:{}", key.id), now).await.unwrap_or_default();
+    let l = &key.limits;
+    let mut rows = Vec::new();
+    for (period, name, dollars, tokens) in [
+        (Period::Day, "daily", l.budget_usd_daily, l.budget_tokens_daily),
+        (Period::Week, "weekly", l.budget_usd_weekly, l.budget_tokens_weekly),
+        (Period::Month, "monthly", l.budget_usd_monthly, l.budget_tokens_monthly),
+        (Period::Total, "total", l.budget_usd_total, l.budget_tokens_total),
+    ] {
+        let window = window(period, now, &key.time_zone);
+        let ledger = call.store().spent(&key.id, window.starts_at, window.ends_at).await?;
+        let (nanos, tokens_used) = (known(&scope, &window.id, Unit::NanoUsd), known(&scope, &window.id, Unit::Tokens));
+        let mut row: Map<String, Value> = members(json!({
+            "period": name,
+            "window": window.id,
+            "starts_at": moment(Some(window.starts_at)),
+            "resets_at": moment(window.ends_at),
+        }));
+        put_dollars(&mut row, "limit_usd", dollars);
+        put_dollars(&mut row, "used_usd", Some(NanoUsd(nanos.map_or(ledger.nanos, |known| known.spent))));
+        put_dollars(&mut row, "reserved_usd", Some(NanoUsd(nanos.map_or(0, |known| known.reserved))));
+        row.extend(members(json!({
+            "limit_tokens": tokens,
+            "used_tokens": tokens_used.map_or(ledger.tokens, |known| known.spent),
+            "reserved_tokens": tokens_used.map_or(0, |known| known.reserved),
+        })));
+        rows.push(Value::Object(row));
+    }
+    Ok(Value::Array(rows))
+}
+
+fn known<'a>(scope: &'a ScopeStanding, window_id: &str, unit: Unit) -> Option<&'a BudgetStanding> {
+    scope.budgets.iter().find(|budget| budget.window_id == window_id && budget.unit == unit)
+}

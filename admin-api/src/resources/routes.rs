@@ -1,0 +1,89 @@
+//! `/admin/routes`: where calls for a model go. A model's name may hold slashes and `*`, so it is the
+//! whole rest of the path.
+
+mod body;
+
+use fluxa_domain::change::Change;
+use fluxa_domain::route::{RouteRecord, RouteTarget};
+use serde_json::{Value, json};
+
+use crate::answer::{self, Answer, segment};
+use crate::problem::{FieldFault, Problem};
+use crate::query::page_by_name;
+use crate::serve::Call;
+
+/// GET: all, by model.
+pub(crate) async fn list(call: Call) -> Answer {
+    let ask = call.query.page()?;
+    let (rows, next) = page_by_name(call.store().routes().await?, |route| &route.model, &ask)?;
+    answer::page(rows.iter().map(view).collect(), next)
+}
+
+/// GET: one.
+pub(crate) async fn get(call: Call) -> Answer {
+    let model = call.param("model");
+    let route = call.store().route(model).await?.ok_or_else(|| Problem::not_found(format!("no route \"{model}\"")))?;
+    answer::ok(&view(&route))
+}
+
+/// PUT: makes or replaces.
+pub(crate) async fn put(call: Call) -> Answer {
+    let _one_writer = call.desk.writes.lock().await;
+    let record = body::read(call.fields()?, call.param("model"))?;
+    check_providers(&call, &record).await?;
+    let is_new = call.store().route(&record.model).await?.is_none();
+    let (location, shown) = (format!("/admin/routes/{}", segment(&record.model)), view(&record));
+    call.apply(Change::PutRoute { record }).await?;
+    if is_new { answer::created(&location, &shown) } else { answer::ok(&shown) }
+}
+
+/// DELETE.
+pub(crate) async fn delete(call: Call) -> Answer {
+    let _one_writer = call.desk.writes.lock().await;
+    call.apply(Change::DeleteRoute { model: call.param("model").to_owned() }).await?;
+    answer::nothing()
+}
+
+/// Every provider that the route names must exist.
+async fn check_providers(call: &Call, record: &RouteRecord) -> Result<(), Problem> {
+    let known: Vec<String> = call.store().providers().await?.into_iter().map(|provider| provider.record.name).collect();
+    let unknown = |field: &str, targets: &[RouteTarget]| {
+        targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| !known.contains(&target.provider))
+            .map(|(at, target)| FieldFault {
+                field: if field == "provider" { String::from(field) } else { format!("{field}[{at}].provider") },
+                message: format!("no provider \"{}\"", target.provider),
+            })
+            .collect::<Vec<_>>()
+    };
+    // A body with `provider` has exactly one target of weight 1 without a model; name the field it was in.
+    let field = match record.targets.as_slice() {
+        [RouteTarget { model: None, weight: 1, .. }] => "provider",
+        _ => "targets",
+    };
+    let mut faults = unknown(field, &record.targets);
+    faults.extend(unknown("fallback", &record.fallback));
+    if faults.is_empty() { Ok(()) } else { Err(Problem::fields(faults)) }
+}
+
+fn view(route: &RouteRecord) -> Value {
+    let fallback: Vec<Value> = route
+        .fallback
+        .iter()
+        .map(|target| match &target.model {
+            None => json!(target.provider),
+            Some(model) => json!({ "provider": target.provider, "model": model }),
+        })
+        .collect();
+    json!({
+        "model": route.model,
+        "provider": route.targets.first().map(|target| &target.provider),
+        "targets": route.targets,
+        "fallback": fallback,
+        "strategy": route.strategy,
+        "retries": route.retries,
+        "timeout_ms": route.timeout_ms,
+    })
+}

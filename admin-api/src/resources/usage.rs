@@ -1,0 +1,105 @@
+//! `/admin/usage`: sums of requests, tokens and cost, by group and interval.
+
+use fluxa_domain::money::NanoUsd;
+use fluxa_store::{GroupBy, Interval, UsageQuery, UsageRow};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{self, Answer};
+use crate::problem::Problem;
+use crate::serve::Call;
+use crate::show::{dollars, members, moment};
+
+/// Rows of one answer: 500 keys by the hour for four days. More is a job for the export.
+const MAX_ROWS: usize = 50_000;
+
+/// How the client wants it grouped.
+struct Grouping<'a> {
+    by: GroupBy,
+    /// The member that repeats the group under its own name.
+    name: &'static str,
+    /// Only this tag's values.
+    tag: Option<&'a str>,
+}
+
+/// GET.
+pub(crate) async fn sums(call: Call) -> Answer {
+    let (from, to) = call.query.span()?;
+    let grouping = grouping(call.query.text("group_by"), call.query.text("tag"))?;
+    let interval = call.query.parsed("interval", "must be hour, day or month", |text| match text {
+        "hour" => Some(Interval::Hour),
+        "day" => Some(Interval::Day),
+        "month" => Some(Interval::Month),
+        _ => None,
+    })?;
+    let query = UsageQuery {
+        from,
+        to,
+        group_by: grouping.by,
+        interval: interval.unwrap_or_default(),
+        key: call.query.owned("key"),
+        team: call.query.owned("team"),
+    };
+    if grouping.by == GroupBy::Tag && (query.key.is_some() || query.team.is_some()) {
+        return Err(Problem::field("group_by", "tag cannot be combined with key or team"));
+    }
+    let mut rows = call.store().usage(&query).await?;
+    if let Some(tag) = grouping.tag {
+        rows.retain_mut(|row| match row.group.strip_prefix(tag).and_then(|rest| rest.strip_prefix('=')) {
+            Some(value) => {
+                row.group = value.to_owned();
+                row.label.clone_from(&row.group);
+                true
+            }
+            None => false,
+        });
+    }
+    if rows.len() > MAX_ROWS {
+        return Err(Problem::field("interval", format!("makes more than {MAX_ROWS} rows; narrow from and to, or take a longer interval")));
+    }
+    answer::ok(&json!({
+        "data": rows.iter().map(|row| view(row, &grouping)).collect::<Vec<_>>(),
+        "next_cursor": null,
+        "from": moment(from),
+        "to": moment(to),
+    }))
+}
+
+fn grouping<'a>(group_by: Option<&'a str>, tag: Option<&'a str>) -> Result<Grouping<'a>, Problem> {
+    let (by, name, named) = match group_by {
+        None => (GroupBy::Nothing, "", None),
+        Some("key") => (GroupBy::Key, "key", None),
+        Some("model") => (GroupBy::Model, "model", None),
+        Some("provider") => (GroupBy::Provider, "provider", None),
+        Some("team") => (GroupBy::Team, "team", None),
+        Some("tag") => (GroupBy::Tag, "tag", tag),
+        Some(other) => match other.strip_prefix("tag:") {
+            Some(name) if !name.is_empty() => (GroupBy::Tag, "tag", Some(name)),
+            _ => return Err(Problem::field("group_by", "must be key, model, provider, team, tag or tag:NAME")),
+        },
+    };
+    Ok(Grouping { by, name, tag: named })
+}
+
+fn view(row: &UsageRow, grouping: &Grouping<'_>) -> Value {
+    let mut shown: Map<String, Value> = members(json!({ "at": moment(row.bucket), "group": row.group, "label": row.label }));
+    if !grouping.name.is_empty() {
+        shown.insert(grouping.name.to_owned(), Value::from(row.group.as_str()));
+    }
+    shown.extend(members(json!({
+        "requests": row.requests,
+        "errors": row.errors,
+        "usage": {
+            "input_uncached": row.usage.input_uncached,
+            "cache_read": row.usage.cache_read,
+            "cache_write_5m": row.usage.cache_write_5m,
+            "cache_write_1h": row.usage.cache_write_1h,
+            "output": row.usage.output,
+            "reasoning": row.usage.reasoning,
+        },
+        "cost_nanos": row.cost.0,
+        "cost_usd": dollars(NanoUsd(row.cost.0)),
+        "unpriced_requests": row.unpriced_requests,
+        "estimated_requests": row.estimated_requests,
+    })));
+    Value::Object(shown)
+}

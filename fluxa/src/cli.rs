@@ -1,0 +1,163 @@
+//! What can be typed: commands, flags, and the variables that stand for them.
+//!
+//! Flags become texts by key ([`Common::flags`]) and go through the same parser as variables and the file, so that
+//! a value means the same wherever it is given. Never done here: acting.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::reader::Flags;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fluxa",
+    version,
+    about = "A self-hosted AI gateway: one port for every model provider, with keys, budgets and a ledger.",
+    long_about = "A self-hosted AI gateway: one port for every model provider, with keys, budgets and a ledger.\n\n\
+        Without a command it serves. Settings come from flags, then FLUXA_* variables, then the configuration file \
+        (./fluxa.yaml when it exists), then defaults. A provider is made at the first start for every <KIND>_API_KEY \
+        variable that is set; afterwards the admin API is the source of truth.",
+    after_help = "Examples:\n  \
+        fluxa demo                                  look around without any provider key\n  \
+        OPENAI_API_KEY=sk-… fluxa                   serve OpenAI's models on :8080\n  \
+        fluxa -c /etc/fluxa.yaml check              is this configuration right, do the providers answer?\n  \
+        fluxa serve --port 9000 --database /data/fluxa.db --log-format json",
+    subcommand_required = false,
+    propagate_version = true
+)]
+pub struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The commands.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve: gateway and admin API in one process, on one port (the default)
+    #[command(after_help = "Examples:\n  \
+        OPENAI_API_KEY=sk-… ANTHROPIC_API_KEY=sk-ant-… fluxa serve\n  \
+        fluxa serve -c fluxa.yaml --host 127.0.0.1 --port 9000\n\n\
+        SIGTERM drains (finish running answers, then exit 0), a second one stops at once; SIGHUP reloads.")]
+    Serve,
+    /// Serve with a built-in echo provider, seeded keys and some past usage
+    #[command(after_help = "Nothing leaves the machine. Data goes to ./fluxa-demo.db unless --database is given; \
+        delete the file to begin anew.")]
+    Demo,
+    /// Check the configuration and whether every provider answers; exit code 1 when something is wrong
+    #[command(after_help = "Prints every setting with its source (secrets as ***), then one line a provider. \
+        Changes nothing and needs no database.")]
+    Check,
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  fluxa completions bash > /etc/bash_completion.d/fluxa")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Common {
+    /// Configuration file [env: FLUXA_CONFIG] [default: ./fluxa.yaml when it exists]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address to listen on [env: FLUXA_HOST] [default: 0.0.0.0]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// Port to listen on, 0 for any free one [env: FLUXA_PORT] [default: 8080]
+    #[arg(short, long, global = true, value_name = "PORT")]
+    pub port: Option<String>,
+    /// The SQLite file [env: FLUXA_DATABASE_PATH] [default: ./fluxa.db]
+    #[arg(long, visible_alias = "data", global = true, value_name = "PATH")]
+    pub database: Option<String>,
+    /// Threads of the data plane, or auto for one a core [env: FLUXA_WORKERS]
+    #[arg(long, global = true, value_name = "N")]
+    pub workers: Option<String>,
+    /// Listener for /metrics and probes, or off [env: FLUXA_TELEMETRY_LISTEN] [default: 127.0.0.1:9090]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub telemetry_listen: Option<String>,
+    /// error, warn, info, debug, trace, or a filter [env: FLUXA_LOG_LEVEL] [default: info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// json, pretty, or auto: pretty on a terminal [env: FLUXA_LOG_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+impl Common {
+    /// The flags as texts, by the key that each one sets.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        let rows = [
+            ("server.host", "--host", &self.host),
+            ("server.port", "--port", &self.port),
+            ("server.workers", "--workers", &self.workers),
+            ("database.path", "--database", &self.database),
+            ("telemetry.listen", "--telemetry-listen", &self.telemetry_listen),
+            ("logging.level", "--log-level", &self.log_level),
+            ("logging.format", "--log-format", &self.log_format),
+        ];
+        rows.into_iter().filter_map(|(path, flag, text)| text.clone().map(|text| (path, (flag, text)))).collect()
+    }
+}
+
+impl Cli {
+    /// The command, `serve` when none was typed.
+    #[must_use]
+    pub fn chosen(&self) -> Command {
+        self.command.clone().unwrap_or(Command::Serve)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_after_the_command() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap();
+        assert_eq!(parse("fluxa").chosen(), Command::Serve);
+        let cli = parse("fluxa -c a.yaml demo --port 1 --data x.db");
+        assert_eq!(cli.chosen(), Command::Demo);
+        assert_eq!(cli.common.config, Some(PathBuf::from("a.yaml")));
+        assert_eq!(cli.common.flags()["server.port"], ("--port", String::from("1")));
+        assert_eq!(cli.common.flags()["database.path"], ("--database", String::from("x.db")));
+    }
+
+    #[test]
+    fn every_flag_sets_a_setting() {
+        let text = || Some(String::from("x"));
+        let all = Common {
+            config: None,
+            host: text(),
+            port: text(),
+            database: text(),
+            workers: text(),
+            telemetry_listen: text(),
+            log_level: text(),
+            log_format: text(),
+        };
+        for path in all.flags().keys() {
+            assert!(crate::config::settings::spec(path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn commands_of_later_releases_are_absent() {
+        for name in ["gateway", "admin", "migrate", "export", "apply"] {
+            assert!(Cli::try_parse_from(["fluxa", name]).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The configuration of one process: file, variables and flags, read once and strictly.
+//!
+//! [`Config::parse`] is pure: it gets the text and the environment, and touches neither disk nor clock. Precedence is
+//! flag > variable > file > default ([`settings::SETTINGS`] has the rows). What is never done here: connecting to
+//! anything, or deciding what to do with an old database. Start reading at [`Config::build`].
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fluxa_domain::money::NanoUsd;
+use fluxa_domain::net::{Cidr, EgressPolicy};
+use fluxa_domain::price::{Rate, Rates, UnpricedPolicy};
+use fluxa_domain::secret::Secret;
+
+use error::{At, ConfigErrors};
+use reader::{Effective, Env, Fields, Flags, Reader};
+use seeds::Seeds;
+use tree::{Node, Value};
+
+pub mod error;
+pub mod expand;
+pub mod reader;
+pub mod seeds;
+pub mod settings;
+pub mod show;
+pub mod tree;
+pub mod values;
+
+/// Everything that a process is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The port that clients use.
+    pub server: Server,
+    /// Where data is kept.
+    pub database: Database,
+    /// What is logged, and how.
+    pub logging: Logging,
+    /// The listener for metrics and probes.
+    pub telemetry: Telemetry,
+    /// How providers are reached.
+    pub upstream: Upstream,
+    /// How money is counted.
+    pub budget: Budget,
+    /// How long rows are kept.
+    pub retention: Retention,
+    /// What an empty database begins with.
+    pub seeds: Seeds,
+    /// Every setting in force and its source, for `fluxa check`.
+    pub effective: Vec<Effective>,
+}
+
+/// Section `server`.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// The master key, where one is given.
+    pub master_key: Option<Secret<String>>,
+    /// The 32 bytes (base64) that seal provider keys, where they are given.
+    pub secret_key: Option<Secret<String>>,
+    /// How long running answers may finish after SIGTERM.
+    pub drain_timeout: Duration,
+    /// The largest request body.
+    pub max_body_bytes: u64,
+    /// Whose `x-forwarded-for` is believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Open connections that one address may hold.
+    pub max_connections_per_ip: usize,
+    /// Threads of the data plane; `None` means one for each core.
+    pub workers: Option<usize>,
+}
+
+/// Section `database`.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// Section `logging`.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// A level, or a filter such as `info,fluxa_gateway=debug`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+    /// Whether prompts and answers are kept with the log rows.
+    pub store_content: bool,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// Section `telemetry`.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// Where `/metrics`, `/healthz` and `/readyz` answer; `None` means nowhere.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Section `upstream`.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Private ranges that providers may be in, beyond what the mode allows.
+    pub allow_private: Vec<Cidr>,
+    /// Whether cloud metadata addresses may be reached.
+    pub allow_metadata: bool,
+    /// Until a connection stands.
+    pub connect_timeout: Duration,
+    /// From the request sent to the first byte of the answer.
+    pub first_byte_timeout: Duration,
+    /// Between two reads of an answer.
+    pub idle_timeout: Duration,
+}
+
+/// Section `budget`.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// How long a reservation outlives a process that died.
+    pub reservation_ttl: Duration,
+    /// What happens to a call whose price is not known.
+    pub unpriced: Unpriced,
+    /// Output tokens that are reserved when a call names no bound.
+    pub assumed_max_output: u64,
+    /// What happens to the upstream's answer when the client has left.
+    pub on_client_close: OnClientClose,
+}
+
+/// What happens to a call whose price is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpriced {
+    /// 402, for keys that have a dollar budget.
+    Refuse,
+    /// It runs and its cost is unknown.
+    Allow,
+    /// It runs and is charged at these prices.
+    Fallback {
+        /// Dollars for a million tokens of input.
+        input_per_mtok: NanoUsd,
+        /// Dollars for a million tokens of output.
+        output_per_mtok: NanoUsd,
+    },
+}
+
+impl Unpriced {
+    /// The policy as the data plane knows it.
+    #[must_use]
+    pub fn policy(self) -> UnpricedPolicy {
+        match self {
+            Self::Refuse => UnpricedPolicy::Refuse,
+            Self::Allow => UnpricedPolicy::Allow,
+            Self::Fallback { input_per_mtok, output_per_mtok } => {
+                UnpricedPolicy::Fallback(Rates { input: Rate(input_per_mtok.0), output: Rate(output_per_mtok.0), ..Rates::default() })
+            }
+        }
+    }
+}
+
+/// What happens to the upstream's answer when the client has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnClientClose {
+    /// The upstream connection is closed; what was generated so far is charged.
+    Cancel,
+}
+
+/// Section `retention`.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    /// How long log rows are kept; `None` means for ever.
+    pub logs: Option<Duration>,
+}
+
+/// What [`Config::build`] reads.
+pub struct Input<'a> {
+    /// The file's name and text, where there is one.
+    pub file: Option<(&'a str, &'a str)>,
+    /// The command line.
+    pub flags: &'a Flags,
+    /// Defaults that the command changes: key → text.
+    pub defaults: &'a [(&'static str, &'static str)],
+    /// The environment.
+    pub env: Env<'a>,
+}
+
+impl Config {
+    /// Reads a file's text under an environment, without flags.
+    ///
+    /// # Errors
+    /// Every mistake, with its place.
+    pub fn parse(text: &str, file_name: &str, env: Env<'_>) -> Result<Self, ConfigErrors> {
+        Self::build(&Input { file: Some((file_name, text)), flags: &Flags::new(), defaults: &[], env })
+    }
+
+    /// Reads file, variables and flags.
+    ///
+    /// # Errors
+    /// Every mistake, with its place.
+    pub fn build(input: &Input<'_>) -> Result<Self, ConfigErrors> {
+        let (file, text) = input.file.unwrap_or(("(no configuration file)", ""));
+        let root = tree::parse(file, text).map_err(|error| ConfigErrors(vec![error]))?;
+        let mut reader =
+            Reader { file, text, env: input.env, flags: input.flags, defaults: input.defaults, errors: Vec::new(), effective: Vec::new() };
+        for (key, variable, message) in settings::NOT_YET {
+            if !variable.is_empty() && (input.env)(variable).is_some_and(|value| !value.is_empty()) {
+                reader.error_in(variable, key, *message);
+            }
+        }
+        let config = read(&mut reader, root.unwrap_or(Node { at: At::default(), value: Value::Null }));
+        match config {
+            Some(mut config) if reader.errors.is_empty() => {
+                config.effective = reader.effective;
+                Ok(config)
+            }
+            _ => {
+                // Variables and flags first, then the file from top to bottom.
+                reader.errors.sort_by_key(|error| error.at.map(|at| (at.line, at.column)));
+                Err(ConfigErrors(reader.errors))
+            }
+        }
+    }
+
+    /// Where providers may be in `serve`: everywhere but at metadata addresses.
+    #[must_use]
+    pub fn egress(&self) -> EgressPolicy {
+        EgressPolicy {
+            allow_loopback: true,
+            allow_private_ranges: true,
+            allow_private: self.upstream.allow_private.clone(),
+            allow_metadata: self.upstream.allow_metadata,
+        }
+    }
+
+    /// The address to listen on.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        SocketAddr::new(self.server.host, self.server.port)
+    }
+}
+
+fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
+    let mut top = r.fields(root, "")?;
+    // Every section is read before any of them may give up, so that all mistakes are told at once.
+    let server = section(r, &mut top, "server", server);
+    let database = section(r, &mut top, "database", |r, f| Some(Database { path: r.setting(f, "path", path)? }));
+    let logging = section(r, &mut top, "logging", logging);
+    let telemetry = section(r, &mut top, "telemetry", |r, f| Some(Telemetry { listen: r.setting(f, "listen", values::listen)? }));
+    let upstream = section(r, &mut top, "upstream", upstream);
+    let budget = section(r, &mut top, "budget", budget);
+    let retention = section(r, &mut top, "retention", |r, f| Some(Retention { logs: r.setting(f, "logs", keep)? }));
+    let seeds = seeds::read(r, &mut top);
+    r.finish(top);
+    Some(Config {
+        server: server?,
+        database: database?,
+        logging: logging?,
+        telemetry: telemetry?,
+        upstream: upstream?,
+        budget: budget?,
+        retention: retention?,
+        seeds,
+        effective: Vec::new(),
+    })
+}
+
+fn section<T>(
+    r: &mut Reader<'_>,
+    top: &mut Fields,
+    name: &'static str,
+    read: impl FnOnce(&mut Reader<'_>, &mut Fields) -> Option<T>,
+) -> Option<T> {
+    let node = top.take(name).unwrap_or(Node { at: top.at, value: Value::Null });
+    let mut fields = r.fields(node, name)?;
+    let value = read(r, &mut fields);
+    r.finish(fields);
+    value
+}
+
+fn server(r: &mut Reader<'_>, f: &mut Fields) -> Option<Server> {
+    let host = r.setting(f, "host", values::host);
+    let port = r.setting(f, "port", values::port);
+    let master_key = r.setting(f, "master_key", |text| crate::master::check(text).map(|()| Secret::new(text.to_owned())));
+    let secret_key = r.setting(f, "secret_key", |text| Ok(Secret::new(text.to_owned())));
+    let drain_timeout = r.setting(f, "drain_timeout", values::duration);
+    let max_body = r.setting(f, "max_body", values::size);
+    let trusted_proxies = r.setting(f, "trusted_proxies", values::cidrs);
+    let max_connections = r.setting(f, "max_connections_per_ip", |text| values::whole(text, 1, 1_000_000));
+    let workers = r.setting(f, "workers", |text| match text {
+        "auto" => Ok(None),
+        _ => values::whole(text, 1, MAX_WORKERS).map(|n| usize::try_from(n).ok()).map_err(|e| format!("{e} (or auto)")),
+    });
+    Some(Server {
+        host: host?,
+        port: port?,
+        master_key,
+        secret_key,
+        drain_timeout: drain_timeout?,
+        max_body_bytes: max_body?,
+        trusted_proxies: trusted_proxies?,
+        max_connections_per_ip: usize::try_from(max_connections?).unwrap_or(usize::MAX),
+        workers: workers?,
+    })
+}
+
+/// More data-plane threads than the largest machines have cores is a mistake.
+const MAX_WORKERS: u64 = 1_024;
+
+fn logging(r: &mut Reader<'_>, f: &mut Fields) -> Option<Logging> {
+    let level = r.setting(f, "level", crate::telemetry::level);
+    let format = r.setting(f, "format", |text| match text {
+        "auto" => Ok(LogFormat::Auto),
+        "json" => Ok(LogFormat::Json),
+        "pretty" => Ok(LogFormat::Pretty),
+        _ => Err(format!("expected json, pretty or auto, not \"{}\"", values::clip(text))),
+    });
+    let store_content = r.setting(f, "store_content", values::boolean);
+    Some(Logging { level: level?, format: format?, store_content: store_content? })
+}
+
+fn upstream(r: &mut Reader<'_>, f: &mut Fields) -> Option<Upstream> {
+    let allow_private = r.setting(f, "allow_private", values::cidrs);
+    let allow_metadata = r.setting(f, "allow_metadata", values::boolean);
+    let connect_timeout = r.setting(f, "connect_timeout", values::positive_duration);
+    let first_byte_timeout = r.setting(f, "first_byte_timeout", values::positive_duration);
+    let idle_timeout = r.setting(f, "idle_timeout", values::positive_duration);
+    Some(Upstream {
+        allow_private: allow_private?,
+        allow_metadata: allow_metadata?,
+        connect_timeout: connect_timeout?,
+        first_byte_timeout: first_byte_timeout?,
+        idle_timeout: idle_timeout?,
+    })
+}
+
+fn budget(r: &mut Reader<'_>, f: &mut Fields) -> Option<Budget> {
+    let reservation_ttl = r.setting(f, "reservation_ttl", values::positive_duration);
+    let policy = r.setting(f, "unpriced", |text| match text {
+        "refuse" | "allow" | "fallback" => Ok(text.to_owned()),
+        _ => Err(format!("expected refuse, allow or fallback, not \"{}\"", values::clip(text))),
+    });
+    let input = r.setting(f, "fallback_input_usd_per_mtok", values::dollars);
+    let output = r.setting(f, "fallback_output_usd_per_mtok", values::dollars);
+    let assumed_max_output = r.setting(f, "assumed_max_output", |text| values::whole(text, 1, 10_000_000));
+    let on_client_close = r.setting(f, "on_client_close", |text| match text {
+        "cancel" => Ok(OnClientClose::Cancel),
+        _ => Err(format!("expected cancel, not \"{}\"", values::clip(text))),
+    });
+    let unpriced = match (policy?.as_str(), input, output) {
+        ("allow", ..) => Unpriced::Allow,
+        ("fallback", Some(input_per_mtok), Some(output_per_mtok)) => Unpriced::Fallback { input_per_mtok, output_per_mtok },
+        ("fallback", ..) => {
+            let message = "fallback needs budget.fallback_input_usd_per_mtok and budget.fallback_output_usd_per_mtok";
+            r.error(f.at, "budget.unpriced", message);
+            return None;
+        }
+        _ => Unpriced::Refuse,
+    };
+    Some(Budget { reservation_ttl: reservation_ttl?, unpriced, assumed_max_output: assumed_max_output?, on_client_close: on_client_close? })
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.contains("://") || text.contains('\0') {
+        return Err(String::from("expected the path of a SQLite file; Postgres comes with the cluster release"));
+    }
+    Ok(PathBuf::from(text))
+}
+
+fn keep(text: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "forever" => Ok(None),
+        _ => values::positive_duration(text).map(Some).map_err(|error| format!("{error} (or forever)")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

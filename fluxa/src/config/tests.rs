@@ -1,0 +1,209 @@
+//! Text in, configuration or error text out.
+
+use std::time::Duration;
+
+use super::reader::Source;
+use super::*;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "OPENAI_API_KEY" => Some(String::from("sk-canary-from-env")),
+        "PORT" => Some(String::from("9000")),
+        "TRICK" => Some(String::from("x\nport: 1\n- : }")),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
+    Config::parse(text, "fluxa.yaml", &env)
+}
+
+/// Checks the first line of the first error.
+#[track_caller]
+fn fails(text: &str, expect: &str) {
+    let errors = parse(text).expect_err(text);
+    let first = errors.to_string();
+    assert!(first.lines().next().unwrap_or("").contains(expect), "{text}\ngave {first}\nnot {expect}");
+}
+
+#[test]
+fn nothing_at_all_is_a_configuration() {
+    let config = parse("").unwrap();
+    assert_eq!(config.listen().to_string(), "0.0.0.0:8080");
+    assert_eq!(config.server.drain_timeout, Duration::from_secs(30));
+    assert_eq!(config.server.max_body_bytes, 32 << 20);
+    assert_eq!(config.telemetry.listen.unwrap().to_string(), "127.0.0.1:9090");
+    assert_eq!(config.budget.unpriced, Unpriced::Refuse);
+    assert_eq!(config.budget.assumed_max_output, 16_384);
+    assert_eq!(config.retention.logs, Some(Duration::from_hours(90 * 24)));
+    assert!(config.server.master_key.is_none() && config.server.workers.is_none());
+    assert!(parse("# only a comment ${NOT_SET}\n").is_ok());
+    assert!(parse("server:\n").is_ok());
+}
+
+#[test]
+fn the_contracts_example_is_read() {
+    let text = "
+server:   { host: 0.0.0.0, port: 8080, master_key: ${FLUXA_MASTER_KEY}, drain_timeout: 600s, max_body: 32MiB, trusted_proxies: [] }
+database: { path: ./fluxa.db }          # or  url: postgres://…   (FLUXA_DATABASE_URL)
+logging:  { level: info, format: json, store_content: false }
+upstream: { allow_private: [], allow_metadata: false, connect_timeout: 5s, first_byte_timeout: 60s, idle_timeout: 60s }
+providers: [ { name: openai, kind: echo, api_key: ${OPENAI_API_KEY}, base_url: https://api.openai.com/v1/ } ]
+routes:    [ { model: gpt-4o, provider: openai, fallback: [openai] } ]
+";
+    let with_key = |name: &str| if name == "FLUXA_MASTER_KEY" { Some(String::from("a-long-master-key")) } else { env(name) };
+    let config = Config::parse(text, "fluxa.yaml", &with_key).unwrap();
+    assert_eq!(config.server.master_key.unwrap().expose(), "a-long-master-key");
+    assert_eq!(config.server.drain_timeout, Duration::from_mins(10));
+    let provider = &config.seeds.providers[0];
+    assert_eq!(provider.secrets.api_keys[0].key.expose(), "sk-canary-from-env");
+    assert_eq!(provider.record.base_url.as_deref(), Some("https://api.openai.com/v1"));
+    assert_eq!(config.seeds.routes[0].record.fallback[0].provider, "openai");
+}
+
+#[test]
+fn typed_values_take_variables_and_variables_cannot_break_out() {
+    let config = parse("server: { port: ${PORT}, workers: ${WORKERS:-3} }\nlogging: { level: '${LEVEL:-debug}' }\n").unwrap();
+    assert_eq!((config.server.port, config.server.workers, config.logging.level.as_str()), (9000, Some(3), "debug"));
+
+    let config = parse("keys:\n  - name: a\n    tags: { x: ${TRICK}, y: \"${TRICK}\" }\n").unwrap();
+    let tags = &config.seeds.keys[0].record.tags;
+    assert_eq!((tags["x"].as_str(), tags["y"].as_str()), ("x\nport: 1\n- : }", "x\nport: 1\n- : }"));
+    let config = parse("keys:\n  - { name: a, team: $${PORT} }\n").unwrap();
+    assert_eq!(config.seeds.keys[0].record.team.as_deref(), Some("${PORT}"));
+}
+
+#[test]
+fn mistakes_name_file_line_and_key() {
+    fails("server:\n  prot: 80\n", "fluxa.yaml:2:3: server.prot: unknown key \"prot\"; did you mean \"port\"?");
+    fails("sever: {}\n", "fluxa.yaml:1:1: sever: unknown key \"sever\"; did you mean \"server\"?");
+    fails("a: 1\n", "unknown key \"a\"; known here: server, database");
+    fails("server:\n  port: high\n", "fluxa.yaml:2:9: server.port: expected a whole number from 0 to 65535, not \"high\"");
+    fails("server:\n  port: ${NOT_SET}\n", "fluxa.yaml:2:9: server.port: variable NOT_SET is not set");
+    fails("server: { port: ${NOT_SET} }\n", "fluxa.yaml:1:17: server.port: variable NOT_SET is not set");
+    fails("server: { host: ${1x} }\n", "fluxa.yaml:1:17: server.host: \"${1x}\" is no variable name");
+    fails("server:\n  port:\n", "server.port: has no value");
+    fails("server: [1]\n", "server: expected a mapping");
+    fails("server:\n  port: { a: 1 }\n", "server.port: expected a single value");
+    fails("server: { port: 1, port: 2 }\n", "key \"port\" stands twice; first on line 1");
+    fails("server:\n\tport: 1\n", "fluxa.yaml:2");
+    fails("server: {\n", "not valid YAML");
+    fails("server: {}\n---\nserver: {}\n", "more than one YAML document");
+    fails("server: !!python/object {}\n", "YAML tags mean nothing here");
+    fails("server: { master_key: short }\n", "server.master_key: is shorter than 16 characters");
+    fails("server: { master_key: \"\" }\n", "server.master_key: is empty");
+    fails("server: { master_key: ${EMPTY} }\n", "server.master_key: is empty");
+    fails("server: { trusted_proxies: [10.0.0.0/8, nonsense] }\n", "server.trusted_proxies: expected an address range");
+    fails("logging: { level: loud }\n", "logging.level: expected error, warn, info");
+    fails("budget: { unpriced: fallback }\n", "budget.unpriced: fallback needs");
+    fails("retention: { logs: 0d }\n", "retention.logs: must be longer than nothing");
+    fails("providers: { a: 1 }\n", "providers: expected a list");
+    fails("providers: [ { kind: echo } ]\n", "providers[0].name: is missing");
+    fails("providers: [ { name: x } ]\n", "providers[0].kind: is missing; known kinds:");
+    fails("providers: [ { name: x, kind: ehco } ]\n", "providers[0].kind: unknown kind \"ehco\"; did you mean \"echo\"?");
+    fails("providers: [ { name: x, kind: echo, base_url: 'ftp://a' } ]\n", "providers[0].base_url: expected http(s)://");
+    fails("providers: [ { name: x, kind: echo }, { name: x, kind: echo } ]\n", "providers[1].name: \"x\" stands twice");
+    fails(
+        "providers: [ { name: x, kind: echo } ]\nroutes:\n  - { model: m, provider: y }\n",
+        "fluxa.yaml:3:5: routes[0]: no provider is called \"y\"",
+    );
+    fails("routes: [ { model: m } ]\n", "routes[0]: needs a provider");
+    fails("keys: [ { name: a, key: vk-mine } ]\n", "keys[0].key: is no key made by fluxa");
+    fails("keys: [ { name: a, budget_usd_daily: -1 } ]\n", "keys[0].budget_usd_daily: expected an amount of dollars");
+    fails("keys: [ { name: a, budget_daily: 1 } ]\n", "keys[0].budget_daily: unknown key");
+}
+
+#[test]
+fn what_is_not_built_yet_is_said_by_name() {
+    fails("database: { url: postgres://x }\n", "database.url: Postgres comes with the cluster release; use database.path");
+    fails("database: { path: 'postgres://x' }\n", "database.path: expected the path");
+    fails("redis: { url: redis://x }\n", "redis: Redis comes with the cluster release");
+    fails("auth: { oidc: {} }\n", "auth: single sign-on is not available yet");
+    fails("telemetry: { otlp_endpoint: x }\n", "telemetry.otlp_endpoint: trace export is not available yet");
+    let env = |name: &str| (name == "FLUXA_DATABASE_URL").then(|| String::from("postgres://canary"));
+    let errors = Config::parse("", "f", &env).unwrap_err().to_string();
+    assert_eq!(errors, "FLUXA_DATABASE_URL: database.url: Postgres comes with the cluster release; use database.path");
+}
+
+#[test]
+fn every_mistake_is_told_at_once_and_shows_its_line() {
+    let errors = parse("server:\n  port: x\n  host: y\nlogging:\n  format: z\n").unwrap_err();
+    assert_eq!(errors.0.len(), 3, "{errors}");
+    let text = errors.to_string();
+    assert!(text.contains("\n  2 |   port: x\n    |         ^"), "{text}");
+}
+
+#[test]
+fn no_error_shows_a_secret() {
+    let check = |text: &str| {
+        let errors = parse(text).unwrap_err().to_string();
+        assert!(!errors.contains("canary"), "{errors}");
+    };
+    check("server: { master_key: canary, prot: 1 }\n");
+    check("providers: [ { name: a, kind: nope, api_key: sk-canary } ]\n");
+    check("providers: [ { name: a, kind: nope, api_keys: [sk-canary, { key: sk-canary, wait: 1 }] } ]\n");
+    check("keys: [ { name: a, key: vk-canary } ]\n");
+    check("providers: [ { name: a, kind: echo, api_key: \"sk-canary\", api_key: x } ]\n");
+}
+
+#[test]
+fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
+    let flags = Flags::from([("server.port", ("--port", String::from("1")))]);
+    let build = |flags: &Flags, variable: Option<&str>, file: &str| {
+        let env = |name: &str| if name == "FLUXA_PORT" { variable.map(String::from) } else { None };
+        let config = Config::build(&Input { file: Some(("f", file)), flags, defaults: &[], env: &env }).unwrap();
+        let row = config.effective.iter().find(|row| row.path == "server.port").unwrap().clone();
+        (config.server.port, row.source)
+    };
+    let file = "server:\n  port: 3\n";
+    assert_eq!(build(&flags, Some("2"), file), (1, Source::Flag("--port")));
+    assert_eq!(build(&Flags::new(), Some("2"), file), (2, Source::Env("FLUXA_PORT")));
+    assert_eq!(build(&Flags::new(), None, file), (3, Source::File(2)));
+    assert_eq!(build(&Flags::new(), None, ""), (8080, Source::Default));
+    // Kubernetes' own variable for a service called "fluxa".
+    assert_eq!(build(&Flags::new(), Some("tcp://10.0.0.1:8080"), file), (3, Source::File(2)));
+}
+
+#[test]
+fn an_empty_secret_in_the_environment_is_refused() {
+    let env = |name: &str| (name == "FLUXA_MASTER_KEY").then(String::new);
+    let errors = Config::parse("", "f", &env).unwrap_err().to_string();
+    assert_eq!(errors, "FLUXA_MASTER_KEY: server.master_key: is set but empty; unset it or give it a value");
+}
+
+#[test]
+fn the_effective_configuration_shows_sources_and_no_secret() {
+    let env = |name: &str| (name == "FLUXA_MASTER_KEY").then(|| String::from("canary-master-key"));
+    let text = "server: { port: 1 }\nproviders: [ { name: a, kind: echo, api_key: sk-canary } ]\n";
+    let shown = show::effective(&Config::parse(text, "f", &env).unwrap());
+    assert!(!shown.contains("canary"), "{shown}");
+    for part in ["server.port", "(file, line 1)", "(FLUXA_MASTER_KEY)", "***", "(default)", "provider a"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+}
+
+#[test]
+fn aliases_work_and_cannot_explode() {
+    let config = parse("keys:\n  - &a { name: a, team: red }\n  - { name: b, tags: &t { x: y } }\n  - { name: c, tags: *t }\n").unwrap();
+    assert_eq!(config.seeds.keys[2].record.tags["x"], "y");
+    let mut bomb = String::from("a: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let item = format!("*a{}", level - 1);
+        bomb.push_str(&format!("k{level}: &a{level} [{}]\n", [item.as_str(); 10].join(", ")));
+    }
+    fails(&bomb, "too many values");
+    fails(&format!("a: {}{}", "[".repeat(30), "]".repeat(30)), "nested too deeply");
+    fails(&format!("a: {}{}", "[".repeat(5_000), "]".repeat(5_000)), "not valid YAML");
+}
+
+#[test]
+fn keys_take_the_admin_apis_fields() {
+    let config = parse(
+        "keys:\n  - name: team-a\n    models: [gpt-4o, 'claude-*']\n    budget_usd_daily: 0.25\n    rate_limit_rpm: 60\n    expires_at: 2030-01-01T00:00:00Z\n    ip_allowlist: 10.0.0.0/8\n    budget_mode: balanced\n    budget_clamp: true\n",
+    )
+    .unwrap();
+    let key = &config.seeds.keys[0].record;
+    assert_eq!(key.limits.budget_usd_daily, Some(NanoUsd(250_000_000)));
+    assert_eq!((key.models.len(), key.ip_allowlist.len(), key.budget_clamp, key.time_zone.as_str()), (2, 1, true, "UTC"));
+}

@@ -1,0 +1,19 @@
+//! The binary `fluxa`: configuration, wiring and the few things that only a process needs.
+//!
+//! Nothing is decided here that another room could decide: this room reads files, variables and flags, starts tasks
+//! and prints. Start reading at `main.rs`, then `cli.rs` (what can be typed), `config.rs` (what can be configured)
+//! and `wiring.rs` (who gets what). It is a library only so that the fuzz target and the tests can reach it.
+
+pub mod banner;
+pub mod boot;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod jobs;
+pub mod load;
+pub mod master;
+pub mod seed;
+pub mod shutdown;
+pub mod telemetry;
+pub mod wiring;

@@ -1,0 +1,46 @@
+"""What every story may ask for: a vendor, a gateway before it, and the official clients."""
+
+import anthropic
+import openai
+import pytest
+
+from harness import Fluxa, Vendor
+
+
+@pytest.fixture(scope="session")
+def vendor(tmp_path_factory):
+    vendor = Vendor(tmp_path_factory.mktemp("vendor"))
+    yield vendor
+    vendor.process.kill()
+
+
+@pytest.fixture(scope="session")
+def fluxa(vendor, tmp_path_factory):
+    fluxa = Fluxa(tmp_path_factory.mktemp("fluxa"), vendor)
+    yield fluxa
+    fluxa.kill()
+
+
+@pytest.fixture(scope="session")
+def key(fluxa):
+    return fluxa.key()
+
+
+@pytest.fixture
+def as_openai(fluxa, key):
+    """Makes an OpenAI client, with the shared key unless told otherwise."""
+
+    def make(api_key=key, **options):
+        return openai.OpenAI(api_key=api_key, base_url=f"{fluxa.url}/v1", **options)
+
+    return make
+
+
+@pytest.fixture
+def as_anthropic(fluxa, key):
+    """Makes an Anthropic client, with the shared key unless told otherwise."""
+
+    def make(api_key=key, **options):
+        return anthropic.Anthropic(api_key=api_key, base_url=fluxa.url, **options)
+
+    return make

@@ -1,0 +1,309 @@
+//! May the caller spend it: what a call can cost at most, and the one atomic step that reserves it.
+
+use std::sync::Arc;
+
+use fluxa_domain::budget::{BudgetMode, Period, Unit, limits, window};
+use fluxa_domain::dialect::Op;
+use fluxa_domain::estimate::{bound_tokens, likely_tokens};
+use fluxa_domain::key::KeyRecord;
+use fluxa_domain::money::NanoUsd;
+use fluxa_domain::price::{PriceRow, UnpricedPolicy, bound};
+use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_domain::time::Micros;
+use fluxa_store::shared::{BudgetAsk, ColdWindow, Over, OverWhat, ReserveAsk, Reserved, ScopeAsk, Standing};
+use fluxa_wire::body::fields::Outline;
+use hyper::header::HeaderName;
+
+use crate::call::Call;
+use crate::running::Gateway;
+
+/// The source text of rows made from the fallback price, by which a charge is known to be an estimate.
+pub(crate) const FALLBACK_SOURCE: &str = "fallback";
+/// Tokens of one image, sound or file at most, where the vendor's own count is not known: a large image in high detail.
+const MEDIA_TOKENS: u64 = 4_096;
+/// Output tokens that a call is taken to produce in `balanced` mode and for token rate limits, unless it asks for fewer.
+const LIKELY_OUTPUT: u64 = 512;
+/// Where the client named no bound and the budget is nearly used up, an answer shorter than this is no use: refuse instead.
+const LEAST_USEFUL_OUTPUT: u64 = 1_024;
+/// Reservations tried while several windows in turn prove too tight.
+const MAX_TRIES: u32 = 4;
+
+/// The size of a call, as far as it is known before it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    /// Prompt tokens that are likely.
+    pub(crate) input_likely: u64,
+    /// Prompt tokens that cannot be exceeded.
+    pub(crate) input_bound: u64,
+    /// The client's own bound of the output, in tokens.
+    pub(crate) asked_output: Option<u64>,
+    /// Answers asked for (`n`).
+    pub(crate) answers: u64,
+    /// Images asked for.
+    pub(crate) images: u64,
+}
+
+impl Size {
+    /// Tokens of an answer that is taken to be of the usual length.
+    pub(crate) fn output_likely(&self) -> u64 {
+        self.asked_output.unwrap_or(LIKELY_OUTPUT).min(LIKELY_OUTPUT).saturating_mul(self.answers)
+    }
+
+    pub(crate) fn of(op: Op, outline: &Outline) -> Self {
+        let count = fluxa_domain::estimate::TextCount { ascii_bytes: outline.text.ascii_bytes, non_ascii_chars: outline.text.non_ascii_chars };
+        let media = u64::from(outline.media).saturating_mul(MEDIA_TOKENS);
+        let messages = u64::from(outline.messages).saturating_add(u64::from(outline.tools));
+        let answers = outline.n.unwrap_or(1).max(outline.best_of.unwrap_or(1)).max(1);
+        Self {
+            input_likely: likely_tokens(count).saturating_add(outline.token_ids).saturating_add(media / 4),
+            input_bound: bound_tokens(count, messages).saturating_add(outline.token_ids).saturating_add(media),
+            asked_output: if op.generates_text() { outline.max.largest() } else { Some(0) },
+            answers,
+            images: if op == Op::Images { answers } else { 0 },
+        }
+    }
+}
+
+/// A target that a call may go to, with what it costs there.
+#[derive(Clone, Debug)]
+pub(crate) struct Priced {
+    pub(crate) price: Option<Arc<PriceRow>>,
+}
+
+/// What admission decided.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Admitted {
+    pub(crate) standing: Standing,
+    /// The output must be bounded by so many tokens, or the reservation does not hold.
+    pub(crate) output_cap: Option<u64>,
+}
+
+/// Finds the price of a target, or what the policy puts in its place.
+pub(crate) fn price_of(found: Option<&Arc<PriceRow>>, policy: &UnpricedPolicy) -> Option<Arc<PriceRow>> {
+    match (found, policy) {
+        (Some(row), _) => Some(Arc::clone(row)),
+        (None, UnpricedPolicy::Fallback(rates)) => Some(Arc::new(PriceRow {
+            provider: String::from("*"),
+            model: String::from("*"),
+            version: String::from(FALLBACK_SOURCE),
+            source: String::from(FALLBACK_SOURCE),
+            rates: *rates,
+            ..PriceRow::default()
+        })),
+        (None, UnpricedPolicy::Refuse | UnpricedPolicy::Allow) => None,
+    }
+}
+
+/// Whether a call without a price is refused: only a dollar budget cannot do without.
+pub(crate) fn refuses_unpriced(key: &KeyRecord, policy: &UnpricedPolicy) -> bool {
+    matches!(policy, UnpricedPolicy::Refuse) && key.limits.has_usd_budget()
+}
+
+/// Reserves what the call can cost at most in all of the caller's limits, in one step; or says which limit refuses.
+pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, size: Size, targets: &[Priced]) -> Result<Admitted, Turned> {
+    let counts = call.op != Op::CountTokens;
+    let budgeted = counts && key.limits.has_budget();
+    if budgeted && !gateway.queue.accepts() {
+        return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "usage cannot be recorded at the moment, so no budget can be spent").retry_after(5).into());
+    }
+    let limited = key.limits.rate_limit_rpm.is_some() || key.limits.rate_limit_tpm.is_some() || key.limits.max_concurrency.is_some();
+    if !budgeted && !limited || !counts {
+        return Ok(Admitted::default());
+    }
+    let now = call.entry.at;
+    let mut output = expected_output(gateway, call.op, key, size, targets, budgeted);
+    let budgets = limits(&key.limits)
+        .into_iter()
+        .map(|budget| BudgetAsk { window: window(budget.period, now, &key.time_zone), period: budget.period, unit: budget.unit, limit: budget.limit })
+        .collect();
+    let scope = ScopeAsk {
+        scope: format!("key:{}", key.id),
+        rpm: key.limits.rate_limit_rpm,
+        tpm: key.limits.rate_limit_tpm,
+        concurrency: key.limits.max_concurrency,
+        budgets,
+    };
+    let ttl = i64::try_from(gateway.settings.reservation_ttl.as_micros()).unwrap_or(i64::MAX);
+    let rate_output = size.asked_output.unwrap_or(LIKELY_OUTPUT).min(LIKELY_OUTPUT);
+    let mut ask = ReserveAsk {
+        id: call.entry.id,
+        now,
+        deadline: Micros(now.0.saturating_add(ttl)),
+        scopes: vec![scope],
+        nanos: 0,
+        tokens: 0,
+        rate_tokens: clamp(size.input_likely.saturating_add(rate_output)),
+        counts_request: true,
+    };
+    for _ in 0..MAX_TRIES {
+        ask.nanos = most_nanos(key, size, output.tokens, targets)?;
+        ask.tokens = clamp(tokens_for(key, size, output.tokens));
+        match gateway.shared.counters.reserve(ask.clone()).await {
+            Reserved::Granted(standing) => {
+                call.reserved = true;
+                return Ok(Admitted { standing, output_cap: output.cap.then_some(output.tokens) });
+            }
+            Reserved::Cold(windows) => warm(gateway, key, &windows).await?,
+            Reserved::Unavailable(why) => {
+                tracing::error!(%why, "budgets cannot be checked");
+                return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "budgets cannot be checked at the moment").retry_after(1).into());
+            }
+            Reserved::Refused(over) => match shorter(key, size, output, targets, &over) {
+                Some(less) => output = less,
+                None => return Err(Turned { refusal: refusal(key, &over), headers: crate::head::standing_lines(over.rpm, over.tpm) }),
+            },
+        }
+    }
+    Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "budgets cannot be checked at the moment").retry_after(1).into())
+}
+
+/// A call that was turned away, with the headers that say where the caller stands.
+#[derive(Debug)]
+pub(crate) struct Turned {
+    pub(crate) refusal: Refusal,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+}
+
+impl From<Refusal> for Turned {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, headers: Vec::new() }
+    }
+}
+
+/// The output that a call is taken to produce at most.
+#[derive(Clone, Copy, Debug)]
+struct Output {
+    tokens: u64,
+    /// The client did not ask for this bound, so the request must be changed to hold it.
+    cap: bool,
+}
+
+fn expected_output(gateway: &Gateway, op: Op, key: &KeyRecord, size: Size, targets: &[Priced], budgeted: bool) -> Output {
+    if !op.generates_text() {
+        return Output { tokens: 0, cap: false };
+    }
+    let model_most = targets.iter().filter_map(|target| target.price.as_ref()).filter_map(|row| row.max_output).max();
+    match (size.asked_output, key.budget_mode) {
+        (Some(asked), BudgetMode::Strict) => Output { tokens: model_most.map_or(asked, |most| asked.min(most)), cap: false },
+        (Some(asked), BudgetMode::Balanced) => Output { tokens: asked.min(LIKELY_OUTPUT), cap: false },
+        (None, BudgetMode::Balanced) => Output { tokens: LIKELY_OUTPUT, cap: false },
+        (None, BudgetMode::Strict) => {
+            let assumed = gateway.settings.assumed_max_output;
+            let tokens = model_most.map_or(assumed, |most| most.min(assumed));
+            // A model that cannot say more than this anyway needs no bound in the request.
+            Output { tokens, cap: budgeted && model_most.is_none_or(|most| most > assumed) }
+        }
+    }
+}
+
+/// A shorter answer that fits into what the budget has left, where shortening is allowed and leaves something of use.
+fn shorter(key: &KeyRecord, size: Size, output: Output, targets: &[Priced], over: &Over) -> Option<Output> {
+    let OverWhat::Budget { unit, .. } = over.what else { return None };
+    let may = key.budget_mode == BudgetMode::Strict && (size.asked_output.is_none() || key.budget_clamp);
+    let affordable = over.affordable?;
+    if !may || output.tokens == 0 {
+        return None;
+    }
+    let fits = |tokens: u64| match unit {
+        Unit::NanoUsd => most_nanos(key, size, tokens, targets).is_ok_and(|nanos| nanos <= affordable),
+        Unit::Tokens => clamp(tokens_for(key, size, tokens)) <= affordable,
+    };
+    // The cost grows with the output, so the longest answer that fits is found by halving.
+    let (mut least, mut most) = (0, output.tokens);
+    while least + 1 < most {
+        let middle = least.midpoint(most);
+        if fits(middle) {
+            least = middle;
+        } else {
+            most = middle;
+        }
+    }
+    let useful = if size.asked_output.is_none() { LEAST_USEFUL_OUTPUT } else { 1 };
+    (least >= useful && fits(least)).then_some(Output { tokens: least, cap: true })
+}
+
+fn tokens_for(key: &KeyRecord, size: Size, output: u64) -> u64 {
+    let input = match key.budget_mode {
+        BudgetMode::Strict => size.input_bound,
+        BudgetMode::Balanced => size.input_likely,
+    };
+    input.saturating_add(output.saturating_mul(size.answers))
+}
+
+/// The dearest of the targets: a call may end at any of them.
+fn most_nanos(key: &KeyRecord, size: Size, output: u64, targets: &[Priced]) -> Result<i64, Refusal> {
+    let input = match key.budget_mode {
+        BudgetMode::Strict => size.input_bound,
+        BudgetMode::Balanced => size.input_likely,
+    };
+    let mut most = 0;
+    for row in targets.iter().filter_map(|target| target.price.as_ref()) {
+        let images = row.per_image.0.checked_mul(i64::try_from(size.images).unwrap_or(i64::MAX));
+        let cost = bound(row, input, output.saturating_mul(size.answers))
+            .and_then(|cost| cost.checked_add(NanoUsd(images?)))
+            .ok_or_else(|| Refusal::new(RefusalKind::InvalidRequest, "the bounds of this request are absurd: no price can be computed"))?;
+        most = most.max(cost.0);
+    }
+    Ok(most)
+}
+
+/// Tells the counters what the ledger knows of windows they do not know.
+async fn warm(gateway: &Gateway, key: &KeyRecord, windows: &[ColdWindow]) -> Result<(), Refusal> {
+    // Between two appends of the ledger, never during one: else a call could be counted twice or not at all.
+    let _between = gateway.append_gate.lock().await;
+    for cold in windows {
+        let spent = gateway.store.spent(&key.id, cold.from, cold.to).await.map_err(|error| {
+            tracing::error!(%error, "cannot read what was spent");
+            Refusal::new(RefusalKind::BudgetStoreUnavailable, "what was spent cannot be read at the moment").retry_after(1)
+        })?;
+        let amount = match cold.unit {
+            Unit::NanoUsd => spent.nanos,
+            Unit::Tokens => spent.tokens,
+        };
+        gateway.shared.counters.warm(&cold.scope, &cold.window_id, cold.unit, amount).await;
+    }
+    Ok(())
+}
+
+fn refusal(key: &KeyRecord, over: &Over) -> Refusal {
+    let name = &key.name;
+    match over.what {
+        OverWhat::Requests | OverWhat::Tokens | OverWhat::Concurrency => {
+            let what = match over.what {
+                OverWhat::Requests => "requests a minute",
+                OverWhat::Tokens => "tokens a minute",
+                _ => "calls at once",
+            };
+            Refusal::new(RefusalKind::RateLimited, format!("key \"{name}\" is over its limit of {what}")).retry_after(over.retry_after_s.unwrap_or(1))
+        }
+        OverWhat::Budget { period, unit, limit, spent, reserved } => {
+            let period_word = match period {
+                Period::Day => "daily",
+                Period::Week => "weekly",
+                Period::Month => "monthly",
+                Period::Total => "total",
+            };
+            let unit_word = match unit {
+                Unit::NanoUsd => "dollar",
+                Unit::Tokens => "token",
+            };
+            let mut text = format!("the {period_word} {unit_word} budget of key \"{name}\" does not allow this call");
+            if key.show_spend {
+                let show = |amount: i64| match unit {
+                    Unit::NanoUsd => NanoUsd(amount).to_string(),
+                    Unit::Tokens => format!("{amount} tokens"),
+                };
+                text.push_str(&format!(" (limit {}, spent {}, reserved by calls in flight {})", show(limit), show(spent), show(reserved)));
+            }
+            match over.resets_at {
+                Some(at) => text.push_str(&format!("; it resets at {}", at.to_rfc3339())),
+                None => text.push_str("; it does not reset"),
+            }
+            Refusal::new(RefusalKind::BudgetExceeded, text)
+        }
+    }
+}
+
+fn clamp(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
+}

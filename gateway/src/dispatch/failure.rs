@@ -1,0 +1,153 @@
+//! An attempt that failed: what it means, what to try next, and what to tell the client if it was the last.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_wire::upstream_error::{ErrorKind, UpstreamError};
+
+use crate::call::Call;
+use crate::dispatch::{Errand, Reply};
+use crate::pipeline::Stop;
+use crate::snapshot::ProviderView;
+use crate::upstream::{AnswerHead, ConnectError, Fault};
+
+/// What is tried after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The same target with another of its keys.
+    OtherKey,
+    /// The same target at once: the request was mended.
+    SameAgain,
+    /// The same target after a pause.
+    Retry,
+    /// The next target.
+    OtherTarget,
+    /// Nothing: the request itself is at fault.
+    Final,
+}
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The vendor's status; 0 when there was none.
+    pub(super) upstream_status: u16,
+    /// One line for the log row; never a secret.
+    pub(super) why: String,
+    pub(super) next: Next,
+    /// The pause the vendor asked for, in milliseconds.
+    pub(super) pause_ms: Option<u64>,
+    /// What the client is told if nothing else answers.
+    refusal: Refusal,
+    /// The vendor's own answer, where it may be shown.
+    answer: Option<(AnswerHead, Bytes)>,
+}
+
+/// The refusal when every target was skipped.
+pub(super) fn nothing_tried() -> Stop {
+    Refusal::new(RefusalKind::Overloaded, "no provider for this model takes calls at the moment").retry_after(5).into()
+}
+
+impl Failure {
+    /// No answer came.
+    pub(super) fn no_answer(fault: &Fault) -> Self {
+        let (kind, next) = match fault {
+            Fault::Connect(ConnectError::NotAllowed(_)) => (RefusalKind::Upstream, Next::OtherTarget),
+            Fault::Connect(ConnectError::TimedOut) => (RefusalKind::UpstreamTimeout, Next::Retry),
+            // The vendor may be at work on it: asking again would pay twice.
+            Fault::TimedOut => (RefusalKind::UpstreamTimeout, Next::OtherTarget),
+            Fault::NotHttp => (RefusalKind::UpstreamProtocol, Next::OtherTarget),
+            Fault::Connect(_) | Fault::Broken => (RefusalKind::Upstream, Next::Retry),
+        };
+        Self::plain(kind, next, 0, fault.to_string())
+    }
+
+    /// A failure without an answer that could be shown.
+    pub(super) fn plain(kind: RefusalKind, next: Next, upstream_status: u16, why: String) -> Self {
+        let refusal = Refusal::new(kind, why.clone());
+        Self { upstream_status, why, next, pause_ms: None, refusal, answer: None }
+    }
+
+    /// An error answer of the vendor: by its status, or hidden in a good one.
+    pub(super) fn refused(head: AnswerHead, body: Bytes, error: &UpstreamError, provider: &ProviderView, pause: Option<Duration>, should_retry: Option<bool>) -> Self {
+        let status = head.status;
+        let pause_ms = pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()).or(error.retry_after_ms);
+        let code = error.code.as_deref().unwrap_or("");
+        // The vendor's words may hold prompts; the row keeps only the status and the code.
+        let why = if code.is_empty() { format!("status {status}") } else { format!("status {status} ({})", redact_text(provider, code)) };
+        let secretive = matches!(error.kind, ErrorKind::Auth | ErrorKind::Forbidden) || matches!(status, 401 | 403);
+        if secretive {
+            let mut failure = Self::plain(RefusalKind::UpstreamAuth, Next::OtherKey, status, why);
+            failure.refusal = Refusal::new(
+                RefusalKind::UpstreamAuth,
+                format!("provider \"{}\" refuses the credentials it is configured with", provider.record.name),
+            );
+            return failure;
+        }
+        let next = match (error.kind, should_retry) {
+            (ErrorKind::RateLimited, _) if provider.keys.len() > 1 => Next::OtherKey,
+            (ErrorKind::Quota, _) => Next::OtherKey,
+            (ErrorKind::BadRequest | ErrorKind::TooLarge, None | Some(false)) => Next::Final,
+            (ErrorKind::NotFound, _) | (_, Some(false)) => Next::OtherTarget,
+            (_, Some(true)) => Next::Retry,
+            (ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::Server, None) => Next::Retry,
+            _ if status >= 500 || matches!(status, 408 | 409 | 429) => Next::Retry,
+            (_, None) => Next::Final,
+        };
+        let shown = if status >= 400 { status } else { ok_status_of(error.kind) };
+        let kind = match error.kind {
+            ErrorKind::RateLimited | ErrorKind::Quota => RefusalKind::RateLimited,
+            ErrorKind::Overloaded => RefusalKind::Overloaded,
+            ErrorKind::BadRequest => RefusalKind::InvalidRequest,
+            ErrorKind::TooLarge => RefusalKind::TooLarge,
+            ErrorKind::NotFound => RefusalKind::ModelNotFound,
+            _ => RefusalKind::Upstream,
+        };
+        let mut refusal = Refusal::new(kind, redact_text(provider, &error.message)).with_status(shown);
+        refusal.retry_after_s = pause_ms.map(|ms| ms.div_ceil(1_000));
+        // What is not JSON (a proxy's page) or came with a good status is told in the dialect's own shape.
+        let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
+        let answer = (status >= 400 && is_json).then(|| (head, provider.redact(&body)));
+        Self { upstream_status: status, why, next, pause_ms, refusal, answer }
+    }
+
+    /// Whether this says something about the provider, not about the request.
+    pub(super) const fn blames_provider(&self) -> bool {
+        matches!(self.next, Next::Retry | Next::OtherTarget | Next::OtherKey) && !matches!(self.upstream_status, 404 | 429)
+    }
+
+    /// The last word: the vendor's own answer where there was one attempt, else a refusal that names them all.
+    pub(super) fn into_reply(self, call: &Call, errand: &Errand<'_>) -> Result<Reply, Stop> {
+        let attempts = &call.entry.attempts;
+        if (attempts.len() == 1 || self.next == Next::Final)
+            && let Some((head, body)) = self.answer
+        {
+            return Ok(Reply::whole(head, errand.admitted, body));
+        }
+        let mut refusal = self.refusal;
+        if attempts.len() > 1 {
+            let list: Vec<String> = attempts.iter().map(|row| format!("{}/{}: {}", row.provider, row.model, row.why)).collect();
+            refusal.message = format!("{}; {} attempts failed: {}", refusal.message, attempts.len(), list.join("; ")).into();
+        } else if let Some(row) = attempts.first() {
+            refusal.message = format!("{} (provider \"{}\")", refusal.message, row.provider).into();
+        }
+        Err(refusal.into())
+    }
+}
+
+/// The status of an error that came with a good one.
+const fn ok_status_of(kind: ErrorKind) -> u16 {
+    match kind {
+        ErrorKind::BadRequest => 400,
+        ErrorKind::NotFound => 404,
+        ErrorKind::TooLarge => 413,
+        ErrorKind::RateLimited | ErrorKind::Quota => 429,
+        ErrorKind::Overloaded => 503,
+        ErrorKind::Auth | ErrorKind::Forbidden | ErrorKind::Server | ErrorKind::Other => 502,
+    }
+}
+
+fn redact_text(provider: &ProviderView, text: &str) -> String {
+    let secrets: Vec<&str> = provider.keys.iter().map(|slot| slot.secret.expose().as_str()).collect();
+    fluxa_wire::upstream_error::redact(text, &secrets).into_owned()
+}

@@ -1,0 +1,55 @@
+//! Retries may be a tenth of the traffic and no more, so that a vendor in trouble is not asked twice as often.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+/// Retries that every call earns.
+const PER_CALL: f64 = 0.1;
+/// Retries that every second earns, so that a quiet gateway can retry too.
+const PER_SECOND: f64 = 0.5;
+/// Retries that can be saved up.
+const MOST: f64 = 10.0;
+
+/// The retries one data-plane thread may still make.
+#[derive(Debug)]
+pub(crate) struct RetryBudget {
+    left: Cell<f64>,
+    seen: Cell<Instant>,
+}
+
+impl RetryBudget {
+    pub(crate) fn new() -> Self {
+        Self { left: Cell::new(MOST), seen: Cell::new(Instant::now()) }
+    }
+
+    /// A call came in.
+    pub(crate) fn call(&self) {
+        self.left.set((self.left.get() + PER_CALL).min(MOST));
+    }
+
+    /// Whether one more retry may be made; counts it if so.
+    pub(crate) fn allows(&self) -> bool {
+        let now = Instant::now();
+        let earned = now.duration_since(self.seen.replace(now)).as_secs_f64() * PER_SECOND;
+        let left = (self.left.get() + earned).min(MOST);
+        let allowed = left >= 1.0;
+        self.left.set(if allowed { left - 1.0 } else { left });
+        allowed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_is_not_made_worse() {
+        let budget = RetryBudget::new();
+        let allowed = (0..10_000).filter(|_| {
+            budget.call();
+            budget.allows()
+        });
+        let allowed = allowed.count();
+        assert!((900..=1_100).contains(&allowed), "{allowed} retries for 10000 calls");
+    }
+}

@@ -1,0 +1,138 @@
+//! Request heads for vendors and answer heads for clients: both are built from lists of what may pass.
+
+use fluxa_store::shared::{RateStanding, Standing};
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::reply::{put, put_number};
+use crate::snapshot::{Door, KeySlot, ProviderView};
+use crate::upstream::AnswerHead;
+
+/// Headers of a client that are passed on. Everything else stays here: credentials, cookies, hop-by-hop and
+/// forwarding headers, and whatever a vendor or a cloud might one day trust.
+const PASSED_ON: [&str; 5] = ["accept", "accept-language", "idempotency-key", "openai-beta", "anthropic-version"];
+/// And those that begin with this (`anthropic-beta` and its kin).
+const PASSED_ON_PREFIX: &str = "anthropic-";
+/// Sent where the client names no version and the vendor wants one.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// Headers of an answer that are passed back.
+const PASSED_BACK: [&str; 13] = [
+    "content-type",
+    "content-language",
+    "content-disposition",
+    "content-encoding",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "openai-processing-ms",
+    "openai-version",
+    "openai-model",
+    "x-generation-id",
+    "x-groq-region",
+    "cf-ray",
+];
+
+/// What a request head is made of.
+pub(crate) struct RequestHead<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) target: &'a str,
+    pub(crate) door: &'a Door,
+    pub(crate) provider: &'a ProviderView,
+    pub(crate) key: Option<&'a KeySlot>,
+    pub(crate) client: &'a HeaderMap,
+    pub(crate) content_type: &'a str,
+    pub(crate) body_bytes: usize,
+    pub(crate) needs_version: bool,
+}
+
+impl RequestHead<'_> {
+    /// The bytes, with room for a small body behind them.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(768 + self.body_bytes.min(16 * 1024));
+        let mut line = |parts: &[&[u8]]| {
+            for part in parts {
+                out.extend_from_slice(part);
+            }
+            out.extend_from_slice(b"\r\n");
+        };
+        line(&[self.method.as_str().as_bytes(), b" ", self.target.as_bytes(), b" HTTP/1.1"]);
+        line(&[b"host: ", self.door.origin.authority.as_bytes()]);
+        line(&[b"user-agent: fluxa/", env!("CARGO_PKG_VERSION").as_bytes()]);
+        // Answers are read for their usage, so they must not come packed.
+        line(&[b"accept-encoding: identity"]);
+        if self.body_bytes > 0 || !matches!(*self.method, Method::GET | Method::HEAD | Method::DELETE) {
+            let mut digits = itoa::Buffer::new();
+            line(&[b"content-length: ", digits.format(self.body_bytes).as_bytes()]);
+            let content_type = if self.content_type.is_empty() { "application/json" } else { self.content_type };
+            line(&[b"content-type: ", content_type.as_bytes()]);
+        }
+        let mut versioned = false;
+        for (name, value) in self.client {
+            let name = name.as_str();
+            let passes = PASSED_ON.contains(&name) || name.starts_with(PASSED_ON_PREFIX);
+            let connection_names_it = || {
+                self.client
+                    .get_all("connection")
+                    .iter()
+                    .any(|list| list.as_bytes().split(|&b| b == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes())))
+            };
+            if !passes || connection_names_it() {
+                continue;
+            }
+            versioned |= name == "anthropic-version";
+            line(&[name.as_bytes(), b": ", value.as_bytes()]);
+        }
+        if self.needs_version && !versioned {
+            line(&[b"anthropic-version: ", ANTHROPIC_VERSION.as_bytes()]);
+        }
+        self.door.auth_line(self.key, &mut out);
+        out.extend_from_slice(&self.provider.header_lines);
+        out.extend_from_slice(b"\r\n");
+        out
+    }
+}
+
+/// Copies what may pass of a vendor's answer head.
+pub(crate) fn pass_back(from: &AnswerHead, to: &mut HeaderMap) {
+    for (name, value) in from.lines() {
+        let lower = PASSED_BACK.iter().find(|known| known.eq_ignore_ascii_case(name));
+        let Some(lower) = lower.copied().or_else(|| anthropic_limit(name)) else { continue };
+        let name = if lower.is_empty() { HeaderName::from_bytes(name.as_bytes()).ok() } else { Some(HeaderName::from_static(lower)) };
+        if let (Some(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            to.append(name, value);
+        }
+    }
+}
+
+/// Clients of the Anthropic dialect read the vendor's own limits; the empty text stands for "its own name".
+fn anthropic_limit(name: &str) -> Option<&'static str> {
+    let prefix: Option<&str> = name.get(..20);
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("anthropic-ratelimit-")).then_some("")
+}
+
+/// The caller's standing against its rate limits.
+pub(crate) fn standing(standing: &Standing, headers: &mut HeaderMap) {
+    for (kind, of) in [("requests", standing.rpm), ("tokens", standing.tpm)] {
+        let Some(RateStanding { limit, remaining, reset_s }) = of else { continue };
+        let names = match kind {
+            "requests" => ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+            _ => ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+        };
+        let [limit_name, remaining_name, reset_name] = names.map(HeaderName::from_static);
+        put_number(headers, limit_name, limit);
+        put_number(headers, remaining_name, remaining);
+        // OpenAI's form of a duration, which its clients read.
+        put(headers, reset_name, &format!("{reset_s}s"));
+    }
+    if standing.degraded {
+        put(headers, crate::reply::X_FLUXA_DEGRADED, "counters");
+    }
+}
+
+/// The same as header lines for refusals, which are rendered elsewhere.
+pub(crate) fn standing_lines(rpm: Option<RateStanding>, tpm: Option<RateStanding>) -> Vec<(HeaderName, String)> {
+    let mut headers = HeaderMap::new();
+    standing(&Standing { rpm, tpm, degraded: false }, &mut headers);
+    headers.iter().filter_map(|(name, value)| Some((name.clone(), value.to_str().ok()?.to_owned()))).collect()
+}

@@ -1,0 +1,132 @@
+//! The life of one call. Read this first.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::refusal::{Refusal, RefusalKind};
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderName};
+
+use crate::admission::{self, Priced, Size};
+use crate::call::Call;
+use crate::dispatch::{self, Errand, Reply};
+use crate::http::{Inbound, token};
+use crate::worker::Worker;
+
+/// Why a call was stopped, and what to say beside the error.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) refusal: Refusal,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, headers: Vec::new() }
+    }
+}
+
+/// Takes a call from its head to its answer. The body of a streamed answer flows afterwards, metered and settled at its end.
+pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inbound) -> Result<Reply, Stop> {
+    let gateway = Arc::clone(&worker.gateway);
+    let now = call.entry.at;
+    let view = gateway.view.load_full();
+    let Inbound { parts, body, dialect, op, path, ip } = inbound;
+
+    // Who asks: headers only, a stranger's body is never read.
+    let token = token(&parts.headers, parts.uri.query(), dialect);
+    let access = gateway.keys.identify(&gateway.store, token, now).await?;
+    call.belongs_to(&access);
+    access.key.may_enter(ip, now)?;
+    if dialect == Dialect::Gemini {
+        return Err(Refusal::new(RefusalKind::NotTranslated, "the Gemini dialect is not translated yet: use the OpenAI or the Anthropic dialect").into());
+    }
+
+    // What is asked.
+    let body = crate::body::read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let outline = read_outline(&parts.method, op, content_type, &body)?;
+    let model = outline.model_name().unwrap_or_default();
+    model.clone_into(&mut call.entry.model);
+    call.entry.stream = outline.wants_stream();
+    call.service_tier.clone_from(&outline.service_tier);
+    if gateway.settings.store_content {
+        call.entry.request_body = String::from_utf8(body.to_vec()).ok();
+    }
+    access.key.may_use(model)?;
+
+    // Where to, in which order, and at which price.
+    let plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    let (plan, targets) = price(&gateway, &view, &access.key, op, plan, now)?;
+
+    // May they spend it.
+    let size = Size::of(op, &outline);
+    call.input_likely = size.input_likely;
+    call.output_likely = size.output_likely();
+    let admitted = admission::admit(&gateway, call, &access.key, size, &targets).await.map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
+
+    // The only calls to vendors; the first byte of an answer commits to it.
+    let errand = Errand { view: &view, parts: &parts, path: &path, content_type, body: &body, outline: &outline, admitted };
+    dispatch::first_answer(worker, call, &errand, &plan, &targets).await
+}
+
+/// Reads the outline of a body, where the operation has one.
+fn read_outline(method: &Method, op: Op, content_type: &str, body: &[u8]) -> Result<fluxa_wire::body::fields::Outline, Refusal> {
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    let is_form = media.eq_ignore_ascii_case("multipart/form-data");
+    let is_json = media.is_empty() || media.eq_ignore_ascii_case("application/json") || media.to_ascii_lowercase().ends_with("+json");
+    let malformed = |error: fluxa_wire::body::malformed::Malformed| {
+        let param = error.field();
+        let refusal = Refusal::new(RefusalKind::InvalidRequest, error.to_string());
+        param.map_or(refusal.clone(), |param| refusal.param(param))
+    };
+    let outline = if is_form {
+        fluxa_wire::body::multipart::outline(content_type, body).map_err(malformed)?
+    } else if op == Op::Other && (body.is_empty() || !is_json || *method == Method::GET || *method == Method::DELETE) {
+        return Ok(fluxa_wire::body::fields::Outline::default());
+    } else if is_json {
+        fluxa_wire::body::outline::outline(body).map_err(malformed)?
+    } else {
+        let text = format!("content-type \"{}\" is not supported here: send application/json", printable(media));
+        return Err(Refusal::new(RefusalKind::InvalidRequest, text).with_status(415));
+    };
+    if op != Op::Other && outline.model_name().is_none_or(str::is_empty) {
+        return Err(Refusal::new(RefusalKind::InvalidRequest, "the request names no model").param("model"));
+    }
+    Ok(outline)
+}
+
+/// Puts a price beside each target, and drops the targets that the policy on unpriced models refuses.
+fn price(
+    gateway: &crate::running::Gateway,
+    view: &crate::snapshot::View,
+    key: &fluxa_domain::key::KeyRecord,
+    op: Op,
+    plan: Vec<dispatch::Target>,
+    now: fluxa_domain::time::Micros,
+) -> Result<(Vec<dispatch::Target>, Vec<Priced>), Refusal> {
+    let policy = &gateway.settings.unpriced;
+    let refuses = op != Op::CountTokens && admission::refuses_unpriced(key, policy);
+    let mut kept = (Vec::with_capacity(plan.len()), Vec::with_capacity(plan.len()));
+    let mut unpriced = String::new();
+    for target in plan {
+        let record = &target.provider.record;
+        let price = admission::price_of(view.prices.find(&record.kind, &record.name, &target.model, now), policy);
+        if price.is_none() && refuses {
+            unpriced = format!("{}/{}", record.name, target.model);
+            continue;
+        }
+        kept.0.push(target);
+        kept.1.push(Priced { price });
+    }
+    if kept.0.is_empty() {
+        let text = format!("no price is known for \"{unpriced}\", and this key has a dollar budget: add a price, or use another model");
+        return Err(Refusal::new(RefusalKind::ModelUnpriced, text).param("model"));
+    }
+    Ok(kept)
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+}

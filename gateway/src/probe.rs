@@ -1,0 +1,115 @@
+//! Asks a provider for its models: the cheapest question there is that needs the address, the key and the protocol to be right.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fluxa_domain::dialect::Dialect;
+use fluxa_domain::vendors::Style;
+use fluxa_wire::address::{AddressStyle, target};
+use hyper::Method;
+use hyper::header::HeaderMap;
+
+use crate::head::RequestHead;
+use crate::running::Gateway;
+use crate::upstream::{Ask, Connector, Pool, Progress, Scratch, TlsSetup, Timers, exchange};
+
+/// The whole probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a model list that are read.
+const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeReport {
+    /// The provider answers as it should.
+    pub ok: bool,
+    /// Its HTTP status, if it answered.
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub latency_ms: u64,
+    /// What is wrong and what to do, or what was found.
+    pub message: String,
+    /// Models that it lists.
+    pub models: Option<u64>,
+}
+
+impl ProbeReport {
+    fn bad(message: impl Into<String>) -> Self {
+        Self { ok: false, status: None, latency_ms: 0, message: message.into(), models: None }
+    }
+}
+
+/// Runs the probe on a thread of its own, as the client of vendors is made for one thread.
+pub(crate) async fn run(gateway: Arc<Gateway>, name: String) -> ProbeReport {
+    let probing = tokio::task::spawn_blocking(move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return ProbeReport::bad(format!("cannot probe: {error}")),
+        };
+        runtime.block_on(async {
+            tokio::time::timeout(PROBE_TIMEOUT, ask(&gateway, &name)).await.unwrap_or_else(|_| ProbeReport::bad("no answer within 10 seconds: check the address"))
+        })
+    });
+    probing.await.unwrap_or_else(|_| ProbeReport::bad("the probe failed"))
+}
+
+async fn ask(gateway: &Gateway, name: &str) -> ProbeReport {
+    let view = gateway.view.load_full();
+    let Some(provider) = view.providers.get(name) else { return ProbeReport::bad("no such provider") };
+    let dialect = if provider.openai.is_some() { Dialect::OpenAi } else { Dialect::Anthropic };
+    let Some(door) = provider.door(dialect) else {
+        return ProbeReport::bad(format!("providers of kind {} are not translated yet, so they get no calls", provider.record.kind));
+    };
+    let style = match door.style {
+        Style::AnthropicV1 => AddressStyle::AnthropicV1,
+        Style::Azure => AddressStyle::ResourceV1,
+        Style::Plain | Style::Gemini | Style::Bedrock => AddressStyle::Plain,
+    };
+    let path = target(style, &door.base_path, "models", "", None, None);
+    let head = RequestHead {
+        method: &Method::GET,
+        target: &path,
+        door,
+        provider,
+        key: provider.keys.first(),
+        client: &HeaderMap::new(),
+        content_type: "",
+        body_bytes: 0,
+        needs_version: door.style == Style::AnthropicV1,
+    }
+    .write();
+    let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::new(TlsSetup::default()) };
+    let (pool, scratch) = (Rc::new(Pool::default()), Scratch::new());
+    let timers = Timers { connect: provider.connect_timeout, first_byte: provider.first_byte_timeout };
+    let began = Instant::now();
+    let answer = exchange(&connector, &pool, &scratch, Ask { origin: &door.origin, head, body: &[] }, timers).await;
+    let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut answer = match answer {
+        Ok(answer) => answer,
+        Err(fault) => return ProbeReport { latency_ms, ..ProbeReport::bad(fault.to_string()) },
+    };
+    let status = answer.head.status;
+    let mut body = Vec::new();
+    loop {
+        let read = std::future::poll_fn(|cx| answer.body.poll_data(cx, &scratch, |data| body.extend_from_slice(data))).await;
+        if !matches!(read, Ok(Progress::Data)) || body.len() > MAX_LIST_BYTES {
+            break;
+        }
+    }
+    let (ok, message, models) = judge(status, &body);
+    ProbeReport { ok, status: Some(status), latency_ms, message, models }
+}
+
+fn judge(status: u16, body: &[u8]) -> (bool, String, Option<u64>) {
+    let list: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let count = list.as_ref().and_then(|list| list.get("data").unwrap_or(list).as_array()).map(|models| models.len() as u64);
+    match (status, count) {
+        (200, Some(count)) => (true, format!("answers, and lists {count} models"), Some(count)),
+        (200, None) => (false, String::from("answers, but not as an API of this kind does: check the base address"), None),
+        (401 | 403, _) => (false, String::from("answers, but refuses the key: check the API key and the region"), None),
+        (404 | 405, _) => (true, String::from("answers; it has no list of models, so the key could not be checked"), None),
+        (300..400, _) => (false, String::from("answers with a redirect, which is never followed: use the address it points to"), None),
+        _ => (false, format!("answers with status {status}"), None),
+    }
+}

@@ -1,0 +1,393 @@
+//! The data plane as a whole: what its threads share, its start, its reload and its stop.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use fluxa_store::journal::{Journal, JournalError};
+use fluxa_store::shared::Shared;
+use fluxa_store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::clock::Dice;
+use crate::health::Health;
+use crate::keys::Keys;
+use crate::ledger::{self, Desk, Queue};
+use crate::metrics::{Gauges, Metrics};
+use crate::probe::ProbeReport;
+use crate::server::{Mount, accept_loop, bind};
+use crate::settings::Settings;
+use crate::snapshot::View;
+use crate::tasks::Tasks;
+use crate::upstream::{Connector, Pool, Scratch, TlsSetup};
+use crate::worker::Worker;
+
+/// How often the revision in the database is compared with the one in force, in case a notice was lost.
+const POLL_REVISION: Duration = Duration::from_secs(5);
+/// How often reservations past their deadline are looked for.
+const REAP_EVERY: Duration = Duration::from_secs(2);
+/// How often waiting connections to vendors are looked over.
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
+/// How often the journal is forced to the disk, for the day the power fails.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Why the data plane did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database cannot be read.
+    #[error("cannot read the configuration: {0}")]
+    Store(#[from] StoreError),
+    /// The journal cannot be written.
+    #[error("cannot open the journal: {0}")]
+    Journal(#[from] JournalError),
+    /// A thread cannot be started.
+    #[error("cannot start a data-plane thread: {0}")]
+    Thread(std::io::Error),
+    /// The operating system gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(String),
+}
+
+/// What the threads of the data plane share.
+pub struct Gateway {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<Store>,
+    pub(crate) shared: Shared,
+    pub(crate) view: ArcSwap<View>,
+    pub(crate) keys: Keys,
+    pub(crate) health: Health,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) queue: Arc<Queue>,
+    /// Held while the ledger appends, and while counters are warmed from it.
+    pub(crate) append_gate: tokio::sync::Mutex<()>,
+    pub(crate) mount: Option<Arc<dyn Mount>>,
+    journal: Arc<Journal>,
+    tls: Arc<TlsSetup>,
+    draining: AtomicBool,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A data plane that is running.
+#[derive(Debug)]
+pub struct Running {
+    gateway: Arc<Gateway>,
+    address: SocketAddr,
+    stop_accepting: watch::Sender<bool>,
+    stop_now: watch::Sender<bool>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    ledger: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    services: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+impl Gateway {
+    /// Starts listening. The journal must have been recovered before, so that budgets are warmed from a complete ledger.
+    ///
+    /// # Errors
+    /// [`StartError`], when the address is taken or the database or the journal cannot be used.
+    pub async fn start(settings: Settings, store: Arc<Store>, shared: Shared, journal: Arc<Journal>, mount: Option<Arc<dyn Mount>>) -> Result<Running, StartError> {
+        let health = Health::default();
+        let view = View::load(&store, &settings, &health).await?;
+        // From here on the counters keep apart what the ledger does not hold yet.
+        shared.counters.recorded(&[]).await;
+        let gateway = Arc::new(Self {
+            keys: Keys::new(settings.pepper),
+            view: ArcSwap::from_pointee(view),
+            health,
+            metrics: Arc::new(Metrics::default()),
+            queue: Arc::new(Queue::default()),
+            append_gate: tokio::sync::Mutex::new(()),
+            tls: Arc::new(TlsSetup::default()),
+            draining: AtomicBool::new(false),
+            settings,
+            store,
+            shared,
+            mount,
+            journal,
+        });
+        gateway.listen().await
+    }
+
+    async fn listen(self: Arc<Self>) -> Result<Running, StartError> {
+        let asked = self.settings.listen;
+        let failed = |source| StartError::Listen { address: asked, source };
+        let first = bind(asked).map_err(failed)?;
+        let address = first.local_addr().map_err(failed)?;
+        let count = match self.settings.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            count => count,
+        };
+        let mut listeners = vec![first];
+        for _ in 1..count {
+            listeners.push(bind(address).map_err(failed)?);
+        }
+        let (stop_accepting, draining) = watch::channel(false);
+        let (stop_now, stopping) = watch::channel(false);
+        let mut threads = Vec::with_capacity(count);
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let dice = Dice::new().map_err(|error| StartError::Random(error.to_string()))?;
+            let desk = Desk::new(self.journal.writer()?, Arc::clone(&self.queue));
+            let seat = Seat { gateway: Arc::clone(&self), listener, dice, desk, draining: draining.clone(), stopping: stopping.clone() };
+            let thread = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || seat.run()).map_err(StartError::Thread)?;
+            threads.push(thread);
+        }
+        let ledger = own(ledger::run(Arc::clone(&self)));
+        let services = vec![own(Arc::clone(&self).follow_changes()), own(Arc::clone(&self).reap()), own(Arc::clone(&self).sync_journal())];
+        Ok(Running {
+            gateway: self,
+            address,
+            stop_accepting,
+            stop_now,
+            threads: Mutex::new(threads),
+            ledger: Mutex::new(Some(ledger)),
+            services: Mutex::new(services),
+        })
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Why no traffic should come here; `None` when it is welcome.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("stopping\n");
+        }
+        if !self.queue.accepts() {
+            return Some("the database has not taken usage records for too long\n");
+        }
+        None
+    }
+
+    /// Reads the configuration again and puts it in force for the calls to come.
+    async fn refresh(&self) -> Result<(), StoreError> {
+        let view = View::load(&self.store, &self.settings, &self.health).await?;
+        if view.revision >= self.view.load().revision {
+            self.view.store(Arc::new(view));
+        }
+        Ok(())
+    }
+
+    async fn follow_changes(self: Arc<Self>) {
+        let mut notices = self.shared.bulletin.subscribe();
+        let mut tick = tokio::time::interval(POLL_REVISION);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                delivery = notices.next() => {
+                    let Some(delivery) = delivery else { return };
+                    self.keys.forget(&delivery.notice.keys);
+                    if let Err(error) = self.refresh().await {
+                        tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
+                    }
+                    drop(delivery);
+                }
+                _ = tick.tick() => self.catch_up().await,
+            }
+        }
+    }
+
+    async fn catch_up(&self) {
+        match self.store.revision().await {
+            Ok(revision) if revision > self.view.load().revision => {
+                self.keys.forget_all();
+                if let Err(error) = self.refresh().await {
+                    tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "cannot read the revision of the configuration"),
+        }
+    }
+
+    async fn reap(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(REAP_EVERY);
+        loop {
+            tick.tick().await;
+            for expired in self.shared.counters.expired(crate::clock::now()).await {
+                tracing::warn!(id = %expired.id, "a reservation expired before its call ended; its estimate is charged until then");
+            }
+        }
+    }
+
+    async fn sync_journal(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(SYNC_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let journal = Arc::clone(&self.journal);
+            let synced = tokio::task::spawn_blocking(move || journal.sync()).await;
+            if let Ok(Err(error)) = synced {
+                tracing::error!(%error, "cannot force the journal to the disk");
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the handle is kept by `Running`, which waits for it or ends it")]
+fn own(future: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(future)
+}
+
+/// What a data-plane thread starts with.
+struct Seat {
+    gateway: Arc<Gateway>,
+    listener: std::net::TcpListener,
+    dice: Dice,
+    desk: Desk,
+    draining: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Seat {
+    fn run(self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "cannot start a data-plane runtime");
+                return;
+            }
+        };
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, self.serve());
+    }
+
+    async fn serve(self) {
+        let Self { gateway, listener, dice, desk, draining, mut stopping } = self;
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(%error, "cannot use the listening socket");
+                return;
+            }
+        };
+        let desk = Rc::new(desk);
+        let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::clone(&gateway.tls) };
+        let worker = Rc::new(Worker {
+            gateway,
+            pool: Rc::new(Pool::default()),
+            scratch: Rc::new(Scratch::new()),
+            connector,
+            desk: Rc::clone(&desk),
+            dice: std::cell::RefCell::new(dice),
+            retries: crate::dispatch::RetryBudget::new(),
+            tasks: Tasks::default(),
+        });
+        let tasks = worker.tasks.clone();
+        let passing_on = Rc::clone(&desk);
+        tasks.spawn_service(async move { passing_on.run().await });
+        let pool = Rc::clone(&worker.pool);
+        tasks.spawn_service(async move {
+            let mut tick = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                tick.tick().await;
+                pool.sweep();
+            }
+        });
+        accept_loop(worker, listener, draining).await;
+        // Connections go on until they have finished what they were doing, or time is up.
+        tokio::select! {
+            () = tasks.idle() => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+        desk.pass_on();
+    }
+}
+
+impl Running {
+    /// The address in use; with port 0 in the settings, the port that was given.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Why no traffic should come here; `None` when it is welcome.
+    #[must_use]
+    pub fn unready(&self) -> Option<&'static str> {
+        self.gateway.unready()
+    }
+
+    /// The text of `/metrics`.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let gateway = &self.gateway;
+        gateway.metrics.render(Gauges {
+            ledger_waiting: gateway.queue.waiting(),
+            ledger_failing: gateway.queue.failing(),
+            ready: gateway.unready().is_none(),
+            revision: gateway.view.load().revision.0,
+        })
+    }
+
+    /// A report of the data plane for people.
+    #[must_use]
+    pub fn report(&self) -> serde_json::Value {
+        let gateway = &self.gateway;
+        serde_json::json!({
+            "ready": gateway.unready().is_none(),
+            "revision": gateway.view.load().revision.0,
+            "in_flight": gateway.metrics.in_flight.load(Ordering::Relaxed),
+            "ledger": { "waiting_rows": gateway.queue.waiting(), "failing": gateway.queue.failing() },
+            "providers": gateway.health.report(crate::clock::now()),
+        })
+    }
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// When the database cannot be read; the former configuration stays in force.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        self.gateway.keys.forget_all();
+        self.gateway.refresh().await
+    }
+
+    /// Asks a provider for its models, to see whether address and key are right. Costs nothing at any vendor.
+    pub async fn probe(&self, provider: &str) -> ProbeReport {
+        crate::probe::run(Arc::clone(&self.gateway), provider.to_owned()).await
+    }
+
+    /// Stops: no new connections, running calls finish within `drain`, then usage is written out.
+    pub async fn shutdown(&self, drain: Duration) {
+        self.gateway.draining.store(true, Ordering::Relaxed);
+        let _ = self.stop_accepting.send(true);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        let mut joined = std::pin::pin!(joined);
+        if tokio::time::timeout(drain, joined.as_mut()).await.is_err() {
+            tracing::warn!("calls were still running at the end of the drain time; they are cut off and recorded as they stand");
+            let _ = self.stop_now.send(true);
+            let _ = joined.await;
+        }
+        for service in std::mem::take(&mut *self.services.lock().unwrap_or_else(PoisonError::into_inner)) {
+            service.abort();
+        }
+        self.gateway.queue.close();
+        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ledger) = ledger {
+            let _ = ledger.await;
+        }
+        if let Err(error) = self.gateway.journal.sync() {
+            tracing::error!(%error, "cannot force the journal to the disk");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One immutable view of the configuration; a call holds on to the view it began with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fluxa_domain::change::Revision;
+use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::price::PriceTable;
+use fluxa_domain::provider::{Provider, ProviderRecord};
+use fluxa_domain::route::{ProviderFacts, Routes};
+use fluxa_domain::vendors::{Auth, Path, Style, Vendor, vendor};
+use fluxa_store::{Store, StoreError};
+
+use crate::health::{Health, ProviderState};
+use crate::settings::Settings;
+use crate::upstream::Origin;
+
+/// The configuration as the data plane uses it.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) revision: Revision,
+    pub(crate) providers: BTreeMap<String, Arc<ProviderView>>,
+    pub(crate) routes: Routes,
+    pub(crate) prices: PriceTable,
+}
+
+/// One provider, ready to be called.
+#[derive(Debug)]
+pub(crate) struct ProviderView {
+    pub(crate) record: ProviderRecord,
+    pub(crate) vendor: &'static Vendor,
+    /// Where clients of the OpenAI dialect are served without translation.
+    pub(crate) openai: Option<Door>,
+    /// Where clients of the Anthropic dialect are served without translation.
+    pub(crate) anthropic: Option<Door>,
+    /// Operations at addresses of their own, where the operator has not moved the provider.
+    own_doors: Vec<(Op, Door)>,
+    pub(crate) keys: Vec<KeySlot>,
+    /// The operator's extra headers, as lines of a request head.
+    pub(crate) header_lines: Vec<u8>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) first_byte_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    /// What route planning asks for.
+    pub(crate) facts: ProviderFacts,
+    /// Breaker, key rotation, what was learned: survives a change of the configuration.
+    pub(crate) state: Arc<ProviderState>,
+}
+
+/// An address of a provider.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) origin: Origin,
+    /// The path of the base address, without a trailing slash.
+    pub(crate) base_path: String,
+    pub(crate) style: Style,
+    auth: Auth,
+}
+
+/// One API key of a provider.
+#[derive(Debug)]
+pub(crate) struct KeySlot {
+    /// The key itself, for redaction.
+    pub(crate) secret: fluxa_domain::secret::Secret<String>,
+    pub(crate) weight: u32,
+}
+
+impl Door {
+    /// The header line that carries the key.
+    pub(crate) fn auth_line(&self, key: Option<&KeySlot>, out: &mut Vec<u8>) {
+        let Some(key) = key else { return };
+        let (name, scheme) = match self.auth {
+            Auth::Bearer => ("authorization", "Bearer "),
+            Auth::Header(name) => (name, ""),
+            Auth::None | Auth::Unsigned => return,
+        };
+        for part in [name, ": ", scheme, key.secret.expose(), "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+impl ProviderView {
+    fn build(provider: Provider, settings: &Settings, health: &Health) -> Option<Self> {
+        let Provider { record, secrets } = provider;
+        let vendor = vendor(&record.kind)?;
+        let door = |client: Dialect| -> Option<Door> {
+            let endpoint = vendor.endpoint(&record, client)?;
+            match Origin::parse(&endpoint.base) {
+                Ok((origin, base_path)) => Some(Door { origin, base_path, style: endpoint.style, auth: endpoint.auth }),
+                Err(error) => {
+                    tracing::warn!(provider = %record.name, %error, "provider address cannot be used");
+                    None
+                }
+            }
+        };
+        let (openai, anthropic) = (door(Dialect::OpenAi), door(Dialect::Anthropic));
+        let own_doors = if record.base_url.is_some() {
+            Vec::new()
+        } else {
+            let at = |&(op, path): &(Op, Path)| match path {
+                Path::At(url) => {
+                    let (origin, base_path) = Origin::parse(url).ok()?;
+                    Some((op, Door { origin, base_path, style: Style::Plain, auth: vendor.auth }))
+                }
+                Path::Below(_) | Path::Origin(_) => None,
+            };
+            vendor.paths.iter().filter_map(at).collect()
+        };
+        let mut header_lines = Vec::new();
+        for (name, value) in &record.headers {
+            for part in [name.as_str(), ": ", value, "\r\n"] {
+                header_lines.extend_from_slice(part.as_bytes());
+            }
+        }
+        let millis = |own: Option<u64>, all: Duration| own.map_or(all, Duration::from_millis);
+        let keys = secrets.api_keys.into_iter().map(|slot| KeySlot { secret: slot.key, weight: slot.weight.max(1) }).collect();
+        Some(Self {
+            connect_timeout: millis(record.timeouts.connect_ms, settings.connect_timeout),
+            first_byte_timeout: millis(record.timeouts.first_byte_ms, settings.first_byte_timeout),
+            idle_timeout: millis(record.timeouts.idle_ms, settings.idle_timeout),
+            facts: ProviderFacts { name: record.name.as_str().into(), kind: record.kind.as_str().into(), enabled: record.enabled },
+            state: health.provider(&record.name),
+            record,
+            vendor,
+            openai,
+            anthropic,
+            own_doors,
+            keys,
+            header_lines,
+        })
+    }
+
+    /// The address that serves clients of `dialect` without translation.
+    pub(crate) const fn door(&self, dialect: Dialect) -> Option<&Door> {
+        match dialect {
+            Dialect::OpenAi => self.openai.as_ref(),
+            Dialect::Anthropic => self.anthropic.as_ref(),
+            Dialect::Gemini | Dialect::Bedrock => None,
+        }
+    }
+
+    /// Like [`ProviderView::door`], for operations that live at an address of their own.
+    pub(crate) fn door_for(&self, dialect: Dialect, op: Op) -> Option<&Door> {
+        let own = self.own_doors.iter().find(|(of, _)| *of == op).map(|(_, door)| door);
+        own.or_else(|| self.door(dialect))
+    }
+
+    /// Replaces every key of this provider, and what looks like one, by stars.
+    pub(crate) fn redact(&self, body: &Bytes) -> Bytes {
+        let secrets: Vec<&str> = self.keys.iter().map(|slot| slot.secret.expose().as_str()).collect();
+        fluxa_wire::upstream_error::redact_body(body, &secrets)
+    }
+}
+
+impl View {
+    /// Reads the whole configuration from the store.
+    pub(crate) async fn load(store: &Store, settings: &Settings, health: &Health) -> Result<Self, StoreError> {
+        let revision = store.revision().await?;
+        let providers = store
+            .providers()
+            .await?
+            .into_iter()
+            .filter_map(|provider| ProviderView::build(provider, settings, health))
+            .map(|view| (view.record.name.clone(), Arc::new(view)))
+            .collect();
+        let routes = Routes::new(store.routes().await?);
+        let prices = PriceTable::new(fluxa_domain::prices::builtin().into_iter(), store.prices().await?);
+        Ok(Self { revision, providers, routes, prices })
+    }
+
+    /// What route planning needs to know: by name, else an enabled provider of that kind.
+    pub(crate) fn facts(&self, name_or_kind: &str) -> Option<ProviderFacts> {
+        let view = self
+            .providers
+            .get(name_or_kind)
+            .or_else(|| self.providers.values().find(|provider| provider.record.enabled && provider.record.kind == name_or_kind))?;
+        Some(view.facts.clone())
+    }
+
+    /// Every name a client may use as a model, sorted: exact routes, and the priced models of the providers that are there.
+    pub(crate) fn model_names(&self) -> Vec<(String, String)> {
+        let mut names: HashMap<String, String> = HashMap::new();
+        for row in self.prices.rows() {
+            let owner = self.providers.values().find(|p| p.record.enabled && (p.record.kind == row.provider || p.record.name == row.provider));
+            if let Some(owner) = owner {
+                names.entry(row.model.clone()).or_insert_with(|| owner.record.name.clone());
+            }
+        }
+        for route in self.routes.iter() {
+            if !route.model.contains('*') {
+                let owner = route.targets.first().map_or_else(String::new, |target| target.provider.clone());
+                names.insert(route.model.clone(), owner);
+            }
+        }
+        let mut names: Vec<_> = names.into_iter().collect();
+        names.sort();
+        names
+    }
+}

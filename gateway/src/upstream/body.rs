@@ -1,0 +1,140 @@
+//! The body of a vendor's answer, handed over as it is read.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+
+use super::chunked::Chunked;
+use super::head::{Framing, Length};
+use super::io::{Io, Scratch};
+use super::pool::Pool;
+
+/// What one poll of a body gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Bytes went to the sink (perhaps none, where only framing was read).
+    Data,
+    /// The body is complete; the connection has gone back to the pool if it may be used again.
+    End,
+}
+
+/// Why a body broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyFault {
+    #[error("the connection closed before the end of the answer")]
+    Truncated,
+    #[error("the answer's transfer coding is broken")]
+    Coding,
+}
+
+/// A body being read.
+#[derive(Debug)]
+pub(crate) struct AnswerBody {
+    io: Option<Io>,
+    /// Bytes that came with the head; empty afterwards.
+    rest: BytesMut,
+    left: Left,
+    keep_alive: bool,
+    pool: Rc<Pool>,
+    pool_key: Arc<str>,
+}
+
+#[derive(Debug)]
+enum Left {
+    Known(u64),
+    Chunked(Chunked),
+    UntilClose,
+}
+
+impl AnswerBody {
+    pub(crate) fn new(io: Io, rest: BytesMut, framing: Framing, pool: Rc<Pool>, pool_key: Arc<str>) -> Self {
+        let left = match framing.length {
+            Length::Known(bytes) => Left::Known(bytes),
+            Length::Chunked => Left::Chunked(Chunked::new()),
+            Length::UntilClose => Left::UntilClose,
+        };
+        Self { io: Some(io), rest, left, keep_alive: framing.keep_alive, pool, pool_key }
+    }
+
+    /// The length the head announced, if it did.
+    pub(crate) const fn known_length(&self) -> Option<u64> {
+        match self.left {
+            Left::Known(bytes) => Some(bytes),
+            Left::Chunked(_) | Left::UntilClose => None,
+        }
+    }
+
+    /// Reads once and gives the data to `sink`.
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>, scratch: &Scratch, mut sink: impl FnMut(&[u8])) -> Poll<Result<Progress, BodyFault>> {
+        if self.is_complete() {
+            return Poll::Ready(Ok(self.end()));
+        }
+        let Some(io) = &mut self.io else { return Poll::Ready(Ok(Progress::End)) };
+        let mut taken = Ok(0);
+        let (had, eof) = if self.rest.is_empty() {
+            let left = &mut self.left;
+            match io.poll_read_with(cx, scratch, |input| taken = take(left, input, &mut sink)) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(bytes)) => (bytes, bytes == 0),
+                // A reset after the last byte of an until-close body cannot be told from a cut: it is a cut.
+                Poll::Ready(Err(_)) => {
+                    self.io = None;
+                    return Poll::Ready(Err(BodyFault::Truncated));
+                }
+            }
+        } else {
+            let had = self.rest.len();
+            taken = take(&mut self.left, &self.rest, &mut sink);
+            self.rest.advance(had);
+            (had, false)
+        };
+        let Ok(taken) = taken else {
+            self.io = None;
+            return Poll::Ready(Err(BodyFault::Coding));
+        };
+        if eof {
+            self.io = None;
+            return Poll::Ready(if matches!(self.left, Left::UntilClose) { Ok(Progress::End) } else { Err(BodyFault::Truncated) });
+        }
+        if self.is_complete() && had != taken {
+            // Bytes after the end: whatever they are, this connection is not used again.
+            self.keep_alive = false;
+        }
+        Poll::Ready(Ok(Progress::Data))
+    }
+
+    const fn is_complete(&self) -> bool {
+        match &self.left {
+            Left::Known(bytes) => *bytes == 0,
+            Left::Chunked(machine) => machine.is_done(),
+            Left::UntilClose => false,
+        }
+    }
+
+    fn end(&mut self) -> Progress {
+        if let Some(io) = self.io.take()
+            && self.keep_alive
+        {
+            self.pool.put(&self.pool_key, io);
+        }
+        Progress::End
+    }
+}
+
+fn take(left: &mut Left, input: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<usize, super::chunked::Broken> {
+    match left {
+        Left::Known(bytes) => {
+            let take = usize::try_from(*bytes).map_or(input.len(), |left| left.min(input.len()));
+            sink(input.get(..take).unwrap_or_default());
+            *bytes -= take as u64;
+            Ok(take)
+        }
+        Left::Chunked(machine) => machine.feed(input, sink),
+        Left::UntilClose => {
+            sink(input);
+            Ok(input.len())
+        }
+    }
+}

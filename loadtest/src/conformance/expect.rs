@@ -1,0 +1,249 @@
+//! What the client should get for a recording: the same bytes, but for the rules of the contract.
+//!
+//! Each rule has a reason in words, printed with the case. No rule knows a case's name. Start at [`Expectation::of`].
+
+use serde_json::Value;
+
+use super::{
+    ask::{Op, Plan},
+    corpus::Case,
+    http::Reply,
+    sse,
+};
+
+/// What should come back, and why it is not simply the recording.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    answer: Answer,
+    /// The rule that applies; `None` for the recording itself.
+    pub rule: Option<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+enum Answer {
+    /// Status and body as recorded, or this body.
+    Same { body: Vec<u8> },
+    /// The recording, or what it has of whole events and then the dialect's error event.
+    SameOrEnded { body: Vec<u8> },
+    /// The recording, or an error in the dialect's shape.
+    SameOrError { body: Vec<u8> },
+    /// A refusal of the gateway's own with this code, and nothing of the vendor's text.
+    Refused { code: &'static str },
+}
+
+impl Expectation {
+    /// What the contract promises. `hides_usage`: the gateway asked for the usage chunk and the client did not.
+    pub fn of(case: &Case, op: Op, hides_usage: bool) -> Self {
+        let body = case.response.body.clone();
+        let status = case.response.status;
+        let new = |answer, rule| Self { answer, rule: Some(rule) };
+        if matches!(status, 401 | 403) {
+            return new(Answer::Refused { code: "upstream_auth_failed" }, "the vendor refused our key: 502 upstream_auth_failed");
+        }
+        if status == 400 && is_bad_key(case) {
+            return new(Answer::Refused { code: "upstream_auth_failed" }, "a 400 for our key is 502 upstream_auth_failed");
+        }
+        if (300..400).contains(&status) {
+            return new(Answer::Refused { code: "upstream_protocol_error" }, "a redirect is 502");
+        }
+        if status == 200 && is_no_answer(case, op) {
+            return new(Answer::Refused { code: "upstream_protocol_error" }, "a 200 that is no answer is 502 upstream_protocol_error");
+        }
+        if status == 200 && !case.streams() && is_error(&body) {
+            return new(Answer::SameOrError { body }, "an error in a 200 is passed, or told as an error");
+        }
+        if case.streams() && breaks_off(&body, op) {
+            return new(Answer::SameOrEnded { body }, "a recording that breaks off is passed, or ended by an error event");
+        }
+        if hides_usage && let Some(body) = sse::without_usage(&body) {
+            return new(Answer::Same { body }, "the usage chunk nobody asked for is hidden");
+        }
+        Self { answer: Answer::Same { body }, rule: None }
+    }
+
+    /// Compares; a difference is told in words.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn check(&self, case: &Case, op: Op, reply: &Reply) -> Result<(), String> {
+        let same_status = || status(case.response.status, reply);
+        match &self.answer {
+            Answer::Same { body } => {
+                same_status()?;
+                same(body, &reply.body)?;
+                same_type(case, reply)
+            }
+            Answer::SameOrError { body } => {
+                if reply.status < 400 {
+                    same_status()?;
+                    return same(body, &reply.body);
+                }
+                refusal(op, reply, None)
+            }
+            Answer::SameOrEnded { body } => {
+                same_status()?;
+                if same(body, &reply.body).is_ok() {
+                    return Ok(());
+                }
+                ended(body, &reply.body)
+            }
+            Answer::Refused { code } => {
+                status(502, reply)?;
+                refusal(op, reply, Some(code))?;
+                let text = String::from_utf8_lossy(&reply.body);
+                match case.error_message.as_deref().filter(|message| message.len() > 12 && text.contains(message)) {
+                    Some(message) => Err(format!("the vendor's own text {message:?} is shown")),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// Whether the request that reached the vendor is the client's: the same bytes, but for what must be changed.
+///
+/// # Errors
+/// What differs.
+pub fn check_request(plan: &Plan, upstream: &[u8]) -> Result<(), String> {
+    let sent = plan.request.body.as_slice();
+    if sent == upstream {
+        return Ok(());
+    }
+    // One insertion (`stream_options`), or one value changed (`include_usage`: false): the rest is untouched.
+    const CHANGED_BYTES: usize = 8;
+    let start = sent.iter().zip(upstream).take_while(|(a, b)| a == b).count();
+    let end = sent[start..].iter().rev().zip(upstream[start.min(upstream.len())..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let asks =
+        |body: &[u8]| serde_json::from_slice::<Value>(body).ok().and_then(|body| body.pointer("/stream_options/include_usage")?.as_bool());
+    if start + end + CHANGED_BYTES >= sent.len() && asks(upstream) == Some(true) && asks(sent) != Some(true) {
+        return Ok(());
+    }
+    // Azure has the model in its path.
+    if plan.kind == "azure" {
+        return Ok(());
+    }
+    Err(format!("the vendor got another request: {}", difference(sent, upstream)))
+}
+
+/// Whether a request asks for the usage chunk.
+pub fn asks_usage(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|body| body.pointer("/stream_options/include_usage") == Some(&Value::Bool(true)))
+}
+
+fn status(wanted: u16, reply: &Reply) -> Result<(), String> {
+    if reply.status == wanted {
+        return Ok(());
+    }
+    let text: String = String::from_utf8_lossy(&reply.body).chars().take(160).collect();
+    Err(format!("status {} instead of {wanted}: {text}", reply.status))
+}
+
+fn same(wanted: &[u8], got: &[u8]) -> Result<(), String> {
+    if wanted == got { Ok(()) } else { Err(format!("another body: {}", difference(wanted, got))) }
+}
+
+fn same_type(case: &Case, reply: &Reply) -> Result<(), String> {
+    let media = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (wanted, got) = (media(case.response.content_type()), media(reply.header("content-type").unwrap_or_default()));
+    if wanted == got { Ok(()) } else { Err(format!("content type {got:?} instead of {wanted:?}")) }
+}
+
+/// Where two bodies part, with a little of each.
+fn difference(wanted: &[u8], got: &[u8]) -> String {
+    const SHOWN: usize = 48;
+    let at = wanted.iter().zip(got).take_while(|(a, b)| a == b).count();
+    let from = at.saturating_sub(SHOWN / 4);
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[from.min(bytes.len())..(at + SHOWN).min(bytes.len())]).into_owned();
+    format!("at byte {at} {:?} instead of {:?} ({} bytes, not {})", shown(got), shown(wanted), got.len(), wanted.len())
+}
+
+/// An error body in the shape of the dialect.
+fn refusal(op: Op, reply: &Reply, code: Option<&str>) -> Result<(), String> {
+    let text = || String::from_utf8_lossy(&reply.body).chars().take(160).collect::<String>();
+    let body: Value = serde_json::from_slice(&reply.body).map_err(|_| format!("the error is not JSON: {}", text()))?;
+    let Some(error) = body.get("error").filter(|error| error.get("message").is_some_and(Value::is_string)) else {
+        return Err(format!("not an error of this dialect: {}", text()));
+    };
+    if op.is_anthropic() {
+        let shaped = body.get("type").and_then(Value::as_str) == Some("error") && error.get("type").is_some_and(Value::is_string);
+        return if shaped { Ok(()) } else { Err(format!("not an error of this dialect: {}", text())) };
+    }
+    match code {
+        Some(code) if error.get("code").and_then(Value::as_str) != Some(code) => Err(format!("not the code {code:?}: {}", text())),
+        _ => Ok(()),
+    }
+}
+
+/// The whole events of a broken recording, then one error event.
+fn ended(recorded: &[u8], got: &[u8]) -> Result<(), String> {
+    let is_whole = |event: &[u8]| event.ends_with(b"\n\n") || event.ends_with(b"\r\n\r\n") || event.ends_with(b"\r\r");
+    let torn = sse::events(recorded).last().map_or(0, |event| if is_whole(event) { 0 } else { event.len() });
+    let whole = &recorded[..recorded.len() - torn];
+    let Some(rest) = got.strip_prefix(recorded).or_else(|| got.strip_prefix(whole)) else {
+        return same(recorded, got);
+    };
+    let is_error = |event: &[u8]| sse::json(event).is_some_and(|json| json.get("error").is_some_and(Value::is_object));
+    let rest = sse::events(rest);
+    if rest.iter().filter(|event| sse::data(event).is_some()).count() == 1 && rest.iter().any(|event| is_error(event)) {
+        return Ok(());
+    }
+    Err(format!("a broken stream ended with {:?}", String::from_utf8_lossy(&rest.concat())))
+}
+
+/// Vendors that say 400 where others say 401.
+fn is_bad_key(case: &Case) -> bool {
+    let text = String::from_utf8_lossy(&case.response.body).to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().all(|word| text.contains(word));
+    says(&["incorrect api key"]) || says(&["api_key_invalid"]) || says(&["invalid api key"]) || says(&["api key not valid"])
+}
+
+/// A success that no client could read.
+fn is_no_answer(case: &Case, op: Op) -> bool {
+    let body = &case.response.body;
+    if matches!(op, Op::Speech | Op::Transcriptions) {
+        return body.is_empty();
+    }
+    if case.streams() {
+        return !sse::events(body).iter().any(|event| sse::data(event).is_some());
+    }
+    serde_json::from_slice::<Value>(body).is_err()
+}
+
+/// An error told with status 200.
+fn is_error(body: &[u8]) -> bool {
+    let Ok(json) = serde_json::from_slice::<Value>(body) else { return false };
+    let told = json.get("error").is_some_and(|error| !error.is_null()) && json.get("output").is_none();
+    let number = |path: &str| json.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+    told || number("/base_resp/status_code") != 0 || (json.get("sid").is_some() && number("/code") != 0)
+}
+
+/// A stream without the end that its dialect has: no `[DONE]` nor finish reason, no `message_stop`, no last response.
+fn breaks_off(body: &[u8], op: Op) -> bool {
+    let events = sse::events(body);
+    if events
+        .last()
+        .is_some_and(|event| sse::data(event).is_some_and(|data| data != b"[DONE]" && serde_json::from_slice::<Value>(&data).is_err()))
+    {
+        return true;
+    }
+    !events.iter().any(|event| {
+        let Some(data) = sse::data(event) else { return false };
+        if data == b"[DONE]" {
+            return true;
+        }
+        let Ok(json) = serde_json::from_slice::<Value>(&data) else { return false };
+        let kind = json.get("type").and_then(Value::as_str).unwrap_or_default();
+        let finished = json.get("choices").and_then(Value::as_array).is_some_and(|choices| {
+            choices.iter().any(|choice| choice.get("finish_reason").and_then(Value::as_str).is_some_and(|reason| !reason.is_empty()))
+        });
+        let last: &[&str] = match op {
+            Op::Messages => &["message_stop", "error"],
+            Op::Responses => &["response.completed", "response.incomplete", "response.failed", "error"],
+            _ => &["error"],
+        };
+        finished || last.contains(&kind) || json.get("error").is_some_and(|error| !error.is_null())
+    })
+}
+
+#[cfg(test)]
+mod tests;

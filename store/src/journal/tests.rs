@@ -1,0 +1,366 @@
+//! What a killed process may leave, and what is made of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fluxa_domain::entry::{CostState, Entry};
+use fluxa_domain::money::NanoUsd;
+use fluxa_domain::time::Micros;
+use fluxa_domain::usage::{Usage, UsageState};
+use proptest::prelude::*;
+
+use super::*;
+
+fn id(n: u8) -> CallId {
+    CallId::new(Micros(1_700_000_000_000_000), [n; 10])
+}
+
+fn entry(n: u8) -> Entry {
+    let tags = BTreeMap::from([(String::from("env"), format!("täg{n}"))]);
+    let empty = BTreeMap::new();
+    let begin = Begin {
+        id: id(n),
+        request_id: "req",
+        at: Micros(1_700_000_000_000_000 + i64::from(n)),
+        key_id: "abcdefgh",
+        key_name: "team a",
+        team: "t",
+        tags: if n % 2 == 0 { &tags } else { &empty },
+        model: "gpt-4o",
+        provider: "openai",
+        upstream_model: "gpt-4o-2024",
+        dialect_in: "openai",
+        dialect_out: "openai",
+        op: "chat",
+        stream: n % 2 == 0,
+        usage: Usage { input_uncached: u64::from(n), output: u64::MAX, ..Usage::default() },
+        cost: NanoUsd(i64::from(n) * 1_000),
+        cost_state: if n % 3 == 0 { CostState::Unpriced } else { CostState::Estimated },
+        price_version: "2026-11-22",
+    };
+    begin.abandoned()
+}
+
+fn finished(n: u8) -> Entry {
+    Entry { abandoned: false, status: 200, error: String::new(), usage_state: UsageState::Reported, cost: NanoUsd(7), ..entry(n) }
+}
+
+fn files(folder: &Path) -> usize {
+    segment::list(folder).unwrap().len()
+}
+
+/// What the next process finds.
+fn recovered(folder: &Path) -> Recovered {
+    Journal::open(folder).unwrap().recover().unwrap()
+}
+
+#[test]
+fn the_compact_form_is_read_as_it_was_written() {
+    for n in 0..6 {
+        let mut bytes = Vec::new();
+        Begin::of(&entry(n)).encode(&mut bytes);
+        assert_eq!(Begin::decode(&bytes), Some(entry(n)));
+        for cut in 0..bytes.len() {
+            assert_eq!(Begin::decode(&bytes[..cut]), None);
+        }
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_abandoned_rows_and_finished_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let mut writer = journal.writer().unwrap();
+    for n in 1..=4 {
+        writer.admit(&Begin::of(&entry(n))).unwrap();
+    }
+    writer.end(&finished(2));
+    writer.void(id(3));
+    writer.end(&finished(9));
+    writer.flush().unwrap();
+    writer.end(&finished(4));
+    assert!(writer.pending_bytes() > 0, "not flushed, so lost with the process");
+    std::mem::forget(writer);
+    drop(journal);
+
+    let next = Journal::open(folder.path()).unwrap();
+    let left = next.recover().unwrap();
+    assert_eq!(left.entries, vec![entry(1), finished(2), entry(4), finished(9)]);
+    assert!(left.damaged.is_empty());
+    assert_eq!(next.recover().unwrap().entries.len(), 4, "reading changes nothing");
+    next.discard(left).unwrap();
+    assert_eq!(files(folder.path()), 0);
+    assert!(next.recover().unwrap().is_empty());
+}
+
+#[test]
+fn two_processes_cannot_share_a_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Journal::open(folder.path()).unwrap();
+    assert!(matches!(Journal::open(folder.path()), Err(JournalError::InUse(_))));
+    drop(first);
+    Journal::open(folder.path()).unwrap();
+}
+
+#[test]
+fn segments_go_when_nothing_waits_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open_sized(folder.path(), 600).unwrap();
+    let mut writer = journal.writer().unwrap();
+    writer.admit(&Begin::of(&entry(1))).unwrap();
+    for n in 2..40 {
+        writer.admit(&Begin::of(&entry(n))).unwrap();
+        writer.end(&finished(n));
+        writer.flush().unwrap();
+        journal.committed(&[id(n)]);
+    }
+    assert_eq!(journal.waiting(), 1);
+    assert_eq!(files(folder.path()), 2, "the one that call 1 waits in, and the one that is written to");
+    writer.end(&finished(1));
+    writer.flush().unwrap();
+    journal.committed(&[id(1)]);
+    assert_eq!((journal.waiting(), files(folder.path())), (0, 1));
+    drop(writer);
+    assert_eq!(files(folder.path()), 0, "a clean stop leaves nothing");
+    journal.committed(&[]);
+    assert!(lock(&journal.inner.as_ref().unwrap().books).is_empty());
+}
+
+#[test]
+fn an_end_is_kept_until_it_is_committed_wherever_its_begin_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open_sized(folder.path(), 1).unwrap();
+    let mut writer = journal.writer().unwrap();
+    writer.admit(&Begin::of(&entry(1))).unwrap();
+    writer.admit(&Begin::of(&entry(2))).unwrap();
+    writer.end(&finished(1));
+    writer.flush().unwrap();
+    journal.committed(&[id(2)]);
+    drop((writer, journal));
+    assert_eq!(recovered(folder.path()).entries, vec![finished(1)]);
+}
+
+#[test]
+fn a_voided_call_stays_voided_whatever_segments_are_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open_sized(folder.path(), 600).unwrap();
+    let mut writer = journal.writer().unwrap();
+    writer.begin(&Begin::of(&entry(1)));
+    writer.admit(&Begin::of(&entry(2))).unwrap();
+    for n in 10..20 {
+        writer.end(&finished(n));
+        writer.flush().unwrap();
+    }
+    writer.void(id(2));
+    writer.flush().unwrap();
+    for n in 20..30 {
+        writer.end(&finished(n));
+        writer.flush().unwrap();
+    }
+    let others: Vec<CallId> = (10..30).map(id).collect();
+    journal.committed(&others);
+    assert!(files(folder.path()) >= 3);
+    std::mem::forget(writer);
+    drop(journal);
+    let left: Vec<CallId> = recovered(folder.path()).entries.iter().map(|entry| entry.id).collect();
+    assert!(left.contains(&id(1)) && !left.contains(&id(2)));
+}
+
+#[test]
+fn a_better_estimate_replaces_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open_sized(folder.path(), 1).unwrap();
+    let mut writer = journal.writer().unwrap();
+    let better = Entry { cost: NanoUsd(99), ..entry(1) };
+    writer.admit(&Begin::of(&entry(1))).unwrap();
+    writer.admit(&Begin::of(&better)).unwrap();
+    drop((writer, journal));
+    assert_eq!(recovered(folder.path()).entries, vec![better]);
+}
+
+#[test]
+fn a_full_disk_refuses_the_call_and_invents_nothing() {
+    // /dev/full answers ENOSPC to every write.
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let mut writer = journal.writer().unwrap();
+    writer.admit(&Begin::of(&entry(1))).unwrap();
+    let good = writer.swap_file(Arc::new(std::fs::OpenOptions::new().append(true).open("/dev/full").unwrap()));
+    let refused = writer.admit(&Begin::of(&entry(2))).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+    writer.end(&finished(1));
+    assert!(writer.flush().is_err());
+    assert!(writer.admit(&Begin::of(&entry(3))).is_err(), "what was recorded before comes first");
+    drop(writer.swap_file(good));
+    writer.admit(&Begin::of(&entry(4))).unwrap();
+    assert_eq!(journal.waiting(), 2);
+    drop((writer, journal));
+    assert_eq!(recovered(folder.path()).entries, vec![finished(1), entry(4)]);
+}
+
+/// A segment with a few records, and where each record ends.
+fn small_segment() -> (Vec<u8>, Vec<(usize, Vec<Entry>)>) {
+    let salt = [1, 2, 3, 4, 5, 6, 7, 8];
+    let mut bytes = record::head(salt).to_vec();
+    let mut states = vec![(bytes.len(), vec![])];
+    let begin = |bytes: &mut Vec<u8>, n| record::put(bytes, salt, record::Kind::Begin, |out| Begin::of(&entry(n)).encode(out));
+    begin(&mut bytes, 1);
+    states.push((bytes.len(), vec![entry(1)]));
+    begin(&mut bytes, 2);
+    states.push((bytes.len(), vec![entry(1), entry(2)]));
+    record::put(&mut bytes, salt, record::Kind::End, |out| serde_json::to_writer(out, &finished(1)).unwrap());
+    states.push((bytes.len(), vec![finished(1), entry(2)]));
+    record::put(&mut bytes, salt, record::Kind::Void, |out| record::put_id(out, id(2)));
+    states.push((bytes.len(), vec![finished(1)]));
+    begin(&mut bytes, 3);
+    states.push((bytes.len(), vec![finished(1), entry(3)]));
+    (bytes, states)
+}
+
+fn read_bytes(bytes: &[u8]) -> Recovered {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("0000000001-0000-000000.journal"), bytes).unwrap();
+    recovered(folder.path())
+}
+
+#[test]
+fn cut_at_any_byte_exactly_the_whole_records_are_recovered() {
+    let (bytes, states) = small_segment();
+    for cut in 0..=bytes.len() {
+        let expected = states.iter().rev().find(|(end, _)| *end <= cut).map(|(_, entries)| entries.clone()).unwrap_or_default();
+        let left = read_bytes(&bytes[..cut]);
+        assert_eq!(left.entries, expected, "cut at {cut}");
+        assert!(left.damaged.is_empty(), "a torn tail is no damage, cut at {cut}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_costs_one_record_and_invents_none() {
+    let (bytes, _) = small_segment();
+    let possible: Vec<Entry> = vec![entry(1), entry(2), entry(3), finished(1)];
+    let head = record::HEAD_BYTES;
+    for bit in head * 8..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let left = read_bytes(&damaged);
+        assert!(left.entries.iter().all(|entry| possible.contains(entry)), "bit {bit}");
+        let ids: BTreeSet<CallId> = left.entries.iter().map(|entry| entry.id).collect();
+        // One record less: either call 3 is missing (the last record, torn as far as anyone can tell), or both others are there.
+        assert!(ids.contains(&id(1)) && (ids.contains(&id(3)) || left.damaged.is_empty()), "bit {bit}: {ids:?}");
+    }
+}
+
+#[test]
+fn damaged_segments_are_kept_aside() {
+    let (mut bytes, _) = small_segment();
+    bytes[40] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("0000000001-0000-000000.journal"), &bytes).unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let left = journal.recover().unwrap();
+    assert_eq!(left.damaged.len(), 1);
+    journal.discard(left).unwrap();
+    assert!(folder.path().join("0000000001-0000-000000.damaged").exists());
+    assert!(journal.recover().unwrap().is_empty());
+}
+
+#[test]
+fn bytes_of_a_client_are_never_a_record() {
+    let (segment, _) = small_segment();
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let mut writer = journal.writer().unwrap();
+    let body: String = segment.iter().map(|byte| char::from(*byte)).collect();
+    let row = Entry { request_body: Some(body), ..finished(8) };
+    writer.end(&row);
+    writer.flush().unwrap();
+    drop((writer, journal));
+    assert_eq!(recovered(folder.path()).entries, vec![row]);
+}
+
+#[test]
+fn a_journal_of_nothing_does_nothing() {
+    let journal = Journal::none();
+    let mut writer = journal.writer().unwrap();
+    writer.admit(&Begin::of(&entry(1))).unwrap();
+    writer.end(&finished(1));
+    writer.flush().unwrap();
+    journal.sync().unwrap();
+    assert_eq!((journal.waiting(), writer.pending_bytes()), (0, 0));
+    assert!(journal.recover().unwrap().is_empty());
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Admit(u8),
+    End(u8),
+    Void(u8),
+    Commit(u8),
+    Flush,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_u8..24).prop_map(Step::Admit),
+        4 => (0_u8..24).prop_map(Step::End),
+        1 => (0_u8..24).prop_map(Step::Void),
+        3 => (0_u8..24).prop_map(Step::Commit),
+        2 => Just(Step::Flush),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever was written, committed and deleted: ledger and journal together know every call, with its newest row.
+    #[test]
+    fn ledger_and_journal_together_lose_nothing(steps in proptest::collection::vec(step(), 1..80), segment_bytes in 1_u64..3_000) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open_sized(folder.path(), segment_bytes).unwrap();
+        let mut writer = journal.writer().unwrap();
+        // The life of a call: begun, then ended or voided, then (if ended) committed. Written rows are what a reader must find.
+        let mut recorded: BTreeMap<u8, Option<Entry>> = BTreeMap::new();
+        let mut ended = BTreeSet::new();
+        let mut ledger = BTreeSet::new();
+        for step in steps {
+            match step {
+                Step::Admit(n) if !recorded.contains_key(&n) => {
+                    writer.admit(&Begin::of(&entry(n))).unwrap();
+                    recorded.insert(n, Some(entry(n)));
+                }
+                Step::End(n) if recorded.get(&n).is_some_and(|row| row.as_ref().is_some_and(|row| row.abandoned)) => {
+                    writer.end(&finished(n));
+                    recorded.insert(n, Some(finished(n)));
+                    ended.insert(n);
+                }
+                Step::Void(n) if recorded.get(&n).is_some_and(|row| row.as_ref().is_some_and(|row| row.abandoned)) => {
+                    writer.void(id(n));
+                    recorded.insert(n, None);
+                }
+                Step::Commit(n) if ended.contains(&n) => {
+                    writer.flush().unwrap();
+                    journal.committed(&[id(n)]);
+                    ledger.insert(n);
+                }
+                Step::Flush => writer.flush().unwrap(),
+                _ => {}
+            }
+        }
+        writer.flush().unwrap();
+        let waiting = recorded.iter().filter(|(n, row)| row.is_some() && !ledger.contains(*n)).count();
+        prop_assert_eq!(journal.waiting(), waiting);
+        std::mem::forget(writer);
+        drop(journal);
+        let left = recovered(folder.path());
+        prop_assert!(left.damaged.is_empty());
+        for (n, row) in &recorded {
+            let found = left.entries.iter().find(|entry| entry.id == id(*n));
+            match row {
+                // In the ledger: what is left of it here is skipped by the ledger, whatever it says.
+                Some(_) if ledger.contains(n) => {}
+                Some(row) => prop_assert_eq!(found, Some(row)),
+                None => prop_assert_eq!(found, None),
+            }
+        }
+        prop_assert!(left.entries.iter().all(|entry| recorded.keys().any(|n| id(*n) == entry.id)));
+    }
+}

@@ -1,0 +1,61 @@
+//! What a whole answer tells. One checking pass, one walk, no tree. Start at [`answer`].
+
+use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::usage::Usage;
+
+use crate::facts::AnswerFacts;
+use crate::json::skip;
+use crate::json::walk::elements;
+use crate::limits::VECTORS_BYTES;
+use crate::tap::Tap;
+
+/// An answer with a good status that is not in the protocol: nothing, a page, garbage, half a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the upstream's answer is not in its protocol: {what}")]
+pub struct NotProtocol {
+    /// What it is instead.
+    pub what: &'static str,
+}
+
+/// Reads the facts of a whole answer whose status was good.
+///
+/// # Errors
+///
+/// When it is not an answer of this operation.
+pub fn answer(dialect: Dialect, op: Op, body: &[u8]) -> Result<AnswerFacts, NotProtocol> {
+    let text = body.trim_ascii();
+    match text.first() {
+        None => return Err(NotProtocol { what: "empty body" }),
+        Some(b'{') => {}
+        Some(b'<') => return Err(NotProtocol { what: "a page" }),
+        // Lists are answers of some operations, but hold no facts.
+        Some(b'[') if op == Op::Other || dialect == Dialect::Gemini => {}
+        Some(_) => return Err(NotProtocol { what: "no json object" }),
+    }
+    let vectors = op == Op::Embeddings && text.len() > VECTORS_BYTES;
+    let sound = if vectors { text.ends_with(b"}") } else { skip::check(text).is_ok() };
+    if !sound {
+        return Err(NotProtocol { what: "broken json" });
+    }
+    let mut tap = Tap::new(dialect, op);
+    // A stream that was not asked for as events is a list of chunks.
+    let known = if text.starts_with(b"[") {
+        elements(text).fold(op == Op::Other, |known, chunk| tap.whole(chunk) || known)
+    } else {
+        tap.whole(text)
+    };
+    let mut facts = tap.facts;
+    if !known && op.generates_text() && facts.error.is_none() {
+        return Err(NotProtocol { what: "json without an answer" });
+    }
+    if op != Op::Images && !op.generates_text() {
+        facts.images = 0;
+    }
+    if op == Op::Images && facts.images > 0 && !facts.absurd {
+        facts.usage.get_or_insert_with(Usage::default).images = facts.images;
+    }
+    Ok(facts)
+}
+
+#[cfg(test)]
+mod tests;

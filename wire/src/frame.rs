@@ -1,0 +1,3 @@
+//! Where events begin and end in a stream of bytes, whatever the cuts between reads.
+
+pub mod sse;

@@ -1,0 +1,49 @@
+//! Every bound of this room, with its reason. No limit is written anywhere else.
+
+/// Nesting of a request body. Tool schemas of real agents stay below 30; the scanner's stack is one `u64`.
+pub const BODY_DEPTH: u32 = 64;
+
+/// Nesting down to which an answer is looked into; deeper values are stepped over, they hold no facts of ours.
+pub const LOOK_DEPTH: u32 = 16;
+
+/// A string of only base64 characters that is longer than this is media, not text: no prose or code has no blank in 4 kB.
+pub const BLOB_BYTES: usize = 4 * 1024;
+
+/// One line of an event stream. The longest lines seen are whole responses in a last event (a few hundred kB).
+pub const SSE_LINE_BYTES: usize = 1024 * 1024;
+
+/// All data lines of one event. More means that the upstream does not speak event streams.
+pub const SSE_EVENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a framer or relay keeps between events: an idle stream should cost less than this.
+pub const KEPT_BUFFER_BYTES: usize = 8 * 1024;
+
+/// Any single count of a usage beyond this is nonsense: the largest context window sold is 10 million tokens.
+pub const USAGE_TOKENS: u64 = 100_000_000;
+
+/// Parts of a multipart form; transcription clients send about ten.
+pub const FORM_PARTS: usize = 128;
+
+/// Header lines of one multipart part.
+pub const FORM_HEADER_BYTES: usize = 8 * 1024;
+
+/// The value of a form field that is read (`model`, `stream`).
+pub const FORM_FIELD_BYTES: usize = 4 * 1024;
+
+/// The boundary of a multipart form (RFC 2046 §5.1.1).
+pub const FORM_BOUNDARY_BYTES: usize = 70;
+
+/// What is kept of an upstream's error message.
+pub const ERROR_MESSAGE_BYTES: usize = 2 * 1024;
+
+/// How much of an upstream's error body is parsed; longer ones are pages, not errors.
+pub const ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// A wait named by an upstream beyond this is not believed.
+pub const RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// A configured secret shorter than this is a placeholder; replacing it would maim ordinary words.
+pub const SECRET_BYTES: usize = 8;
+
+/// Above this, an embeddings answer is not validated number by number: only its envelope and its usage are read.
+pub const VECTORS_BYTES: usize = 64 * 1024;

@@ -1,0 +1,154 @@
+//! A stream passing through: bytes go out as they came while a tap watches. No socket, no clock, no task.
+//!
+//! The one change a relay can make is to leave out the usage account that we asked for and the client did not.
+//! Start at [`Relay::push`].
+
+use bytes::{Bytes, BytesMut};
+use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::refusal::Refusal;
+
+use crate::facts::{Finished, Verdict};
+pub use crate::frame::sse::StreamFault;
+use crate::frame::sse::{Framer, Piece};
+use crate::limits::KEPT_BUFFER_BYTES;
+use crate::stream_end;
+use crate::tap::Tap;
+
+/// How the bytes of an answer are framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Sse,
+    /// One JSON document: pass it through here, and give it whole to [`crate::answer::answer`].
+    Json,
+    /// Anything else: passed through, nothing is learned.
+    Opaque,
+}
+
+/// What a relay is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayPlan {
+    /// The dialect spoken on both sides.
+    pub dialect: Dialect,
+    /// What was asked.
+    pub op: Op,
+    /// Leave out the usage account: we asked for it, the client did not.
+    pub hide_usage: bool,
+    /// How the answer is framed.
+    pub framing: Framing,
+}
+
+/// One stream on its way.
+#[derive(Debug)]
+pub struct Relay {
+    plan: RelayPlan,
+    framer: Framer,
+    tap: Tap,
+    /// With `hide_usage`: the start of a block that is not judged yet.
+    held: BytesMut,
+}
+
+impl Relay {
+    /// A relay at the start of an answer.
+    #[must_use]
+    pub fn new(plan: RelayPlan) -> Self {
+        Self { plan, framer: Framer::new(), tap: Tap::new(plan.dialect, plan.op), held: BytesMut::new() }
+    }
+
+    /// Takes what one read gave and appends to `out` what may go to the client.
+    ///
+    /// # Errors
+    ///
+    /// When the stream breaks a bound. What is in `out` may still be sent; then call [`Relay::break_off`].
+    pub fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), StreamFault> {
+        if self.plan.framing != Framing::Sse {
+            out.extend_from_slice(input);
+            return Ok(());
+        }
+        let Self { plan, framer, tap, held } = self;
+        if !plan.hide_usage {
+            out.extend_from_slice(input);
+            return framer.push(input, |piece, _| {
+                watch(tap, piece);
+            });
+        }
+        let mut from = 0;
+        framer.push(input, |piece, end| {
+            if watch(tap, piece) {
+                held.clear();
+            } else {
+                out.extend_from_slice(held);
+                held.clear();
+                out.extend_from_slice(input.get(from..end).unwrap_or_default());
+            }
+            from = end;
+        })?;
+        let rest = input.get(from..).unwrap_or_default();
+        if rest.is_empty() && held.capacity() > KEPT_BUFFER_BYTES {
+            *held = BytesMut::new();
+        }
+        held.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// The upstream has closed: an event without its blank line is still judged, and the facts are told.
+    pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
+        let Self { framer, tap, held, .. } = self;
+        let mut hidden = false;
+        // A last event beyond the bounds only goes unwatched; its bytes are out already or held.
+        let _ = framer.finish(|piece| hidden |= watch(tap, piece));
+        if !hidden {
+            out.extend_from_slice(held);
+        }
+        held.clear();
+        tap.end();
+        self.facts().clone()
+    }
+
+    /// Whether the answer can still be given up. Hold `out` while this is [`Verdict::Undecided`].
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.plan.framing == Framing::Sse { self.tap.verdict.clone() } else { Verdict::Content }
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub const fn facts(&self) -> &Finished {
+        &self.tap.facts
+    }
+
+    /// Ends a stream that broke, in its own dialect: closes what lies open, then one error event, no end mark.
+    pub fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        let open = if self.plan.hide_usage {
+            // What is held of an unfinished event never went out.
+            self.held.clear();
+            false
+        } else {
+            !self.framer.at_boundary()
+        };
+        self.framer = Framer::new();
+        if self.plan.framing != Framing::Sse {
+            return;
+        }
+        if open {
+            out.extend_from_slice(b"\n\n");
+        }
+        out.extend_from_slice(&self.error_event(refusal));
+    }
+
+    fn error_event(&self, refusal: &Refusal) -> Bytes {
+        let next = self.tap.sequence.map_or(0, |n| n + 1);
+        stream_end::error_event(self.plan.dialect, self.plan.op, refusal, next)
+    }
+}
+
+/// Shows a piece to the tap; true if it is an account to hide.
+fn watch(tap: &mut Tap, piece: Piece<'_>) -> bool {
+    match piece {
+        Piece::Block { event, data: Some(data) } => tap.event(event, data),
+        Piece::Block { .. } | Piece::Comment => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use super::*;
+use crate::upstream_error::UpstreamError;
+use fluxa_domain::refusal::RefusalKind;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::path::Path;
+
+struct Case {
+    name: String,
+    plan: RelayPlan,
+    upstream: Vec<u8>,
+    client: Vec<u8>,
+    facts: Value,
+}
+
+fn cases() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut cases: Vec<Case> = std::fs::read_dir(root).unwrap().map(|entry| case(&entry.unwrap().path())).collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases
+}
+
+fn case(dir: &Path) -> Case {
+    let facts: Value = serde_json::from_slice(&std::fs::read(dir.join("facts.json")).unwrap()).unwrap();
+    let dialect = if facts["dialect"] == "anthropic" { Dialect::Anthropic } else { Dialect::OpenAi };
+    let op = match facts["op"].as_str().unwrap() {
+        "messages" => Op::Messages,
+        "responses" => Op::Responses,
+        _ => Op::Chat,
+    };
+    let upstream = std::fs::read(dir.join("answer.upstream.sse")).unwrap();
+    let client = std::fs::read(dir.join("answer.client.sse")).unwrap_or_else(|_| upstream.clone());
+    let hide_usage = facts["hide_usage"] == true;
+    let plan = RelayPlan { dialect, op, hide_usage, framing: Framing::Sse };
+    Case { name: dir.file_name().unwrap().to_string_lossy().into_owned(), plan, upstream, client, facts }
+}
+
+fn run<'a>(plan: RelayPlan, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Finished, Verdict) {
+    let mut relay = Relay::new(plan);
+    let mut out = BytesMut::new();
+    for piece in pieces {
+        relay.push(piece, &mut out).unwrap();
+    }
+    let facts = relay.finish(&mut out);
+    (out.to_vec(), facts, relay.verdict())
+}
+
+fn shown(error: &UpstreamError) -> String {
+    format!("{:?} {}", error.kind, error.message)
+}
+
+#[test]
+fn every_fixture_gives_its_facts_at_every_cut() {
+    for case in cases() {
+        let (out, facts, verdict) = run(case.plan, std::iter::once(case.upstream.as_slice()));
+        assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&case.client), "{}", case.name);
+        let word = match &verdict {
+            Verdict::Undecided => "undecided",
+            Verdict::Content => "content",
+            Verdict::Error(_) => "error",
+        };
+        let usage = facts.usage.map(|u| [u.input_uncached, u.cache_read, u.cache_write_5m, u.cache_write_1h, u.output, u.reasoning]);
+        let mut found = json!({
+            "dialect": case.facts["dialect"], "op": case.facts["op"], "hide_usage": case.facts["hide_usage"],
+            "usage": usage, "finish": facts.finish, "ended": facts.ended, "content_events": facts.content_events,
+            "events": facts.events, "text": [facts.text.ascii_bytes, facts.text.non_ascii_chars],
+            "model": facts.upstream_model, "error": facts.error.as_ref().map(shown), "verdict": word,
+        });
+        if facts.absurd {
+            found["absurd"] = true.into();
+        }
+        assert_eq!(found, case.facts, "{}", case.name);
+
+        let again = run(case.plan, case.upstream.chunks(1));
+        assert_eq!(again, (out.clone(), facts.clone(), verdict.clone()), "{} byte by byte", case.name);
+        for cut in 0..case.upstream.len() {
+            let (a, b) = case.upstream.split_at(cut);
+            assert_eq!(run(case.plan, [a, b].into_iter()), (out.clone(), facts.clone(), verdict.clone()), "{} cut at {cut}", case.name);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_cuts_do_not_matter(index in 0usize..100, sizes in proptest::collection::vec(1usize..40, 1..30)) {
+        let cases = cases();
+        let case = &cases[index % cases.len()];
+        let mut rest = case.upstream.as_slice();
+        let mut pieces = Vec::new();
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() { break; }
+            let (a, b) = rest.split_at((*size).min(rest.len()));
+            pieces.push(a);
+            rest = b;
+        }
+        let whole = run(case.plan, std::iter::once(case.upstream.as_slice()));
+        prop_assert_eq!(run(case.plan, pieces.into_iter()), whole);
+    }
+
+    #[test]
+    fn without_hiding_any_bytes_pass_unchanged(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let plan = RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing: Framing::Sse };
+        prop_assert_eq!(run(plan, bytes.chunks(7)).0, bytes.clone());
+        let plan = RelayPlan { hide_usage: true, ..plan };
+        prop_assert_eq!(run(plan, bytes.chunks(7)).0, bytes);
+    }
+}
+
+#[test]
+fn the_verdict_waits_for_content() {
+    let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing: Framing::Sse });
+    let mut out = BytesMut::new();
+    let mut say = |text: &str| {
+        relay.push(text.as_bytes(), &mut out).unwrap();
+        relay.verdict()
+    };
+    assert_eq!(say(": keep-alive\n\n\n"), Verdict::Undecided);
+    assert_eq!(
+        say("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n"),
+        Verdict::Undecided
+    );
+    assert_eq!(say("data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\n"), Verdict::Undecided);
+    assert_eq!(say("\n"), Verdict::Content);
+    assert_eq!(say("data: {\"error\":{\"message\":\"late\"}}\n\n"), Verdict::Content);
+}
+
+#[test]
+fn a_broken_stream_ends_with_an_event_that_can_be_read() {
+    let refusal = Refusal::new(RefusalKind::Upstream, "broke");
+    let check = |op: Op, hide_usage: bool, sent: &str, start: &str| {
+        let dialect = if op == Op::Messages { Dialect::Anthropic } else { Dialect::OpenAi };
+        let mut relay = Relay::new(RelayPlan { dialect, op, hide_usage, framing: Framing::Sse });
+        let mut out = BytesMut::new();
+        relay.push(sent.as_bytes(), &mut out).unwrap();
+        relay.break_off(&refusal, &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        assert!(text.starts_with(start), "{text:?}");
+        assert!(text.ends_with("}\n\n") && !text.contains("[DONE]"), "{text:?}");
+    };
+    check(Op::Chat, false, "data: {\"a\":1}\n\n", "data: {\"a\":1}\n\ndata: {\"error\":");
+    check(Op::Chat, false, "data: {\"a\"", "data: {\"a\"\n\ndata: {\"error\":");
+    check(Op::Chat, false, "data: 1\r\n\r", "data: 1\r\n\r\n\ndata: {\"error\":");
+    check(Op::Chat, true, "data: 1\n\ndata: {\"a\"", "data: 1\n\ndata: {\"error\":");
+    check(Op::Messages, false, "event: ping\n", "event: ping\n\n\nevent: error\ndata: {\"type\":\"error\"");
+    check(
+        Op::Responses,
+        false,
+        "data: {\"type\":\"x\",\"sequence_number\":4}\n\n",
+        "data: {\"type\":\"x\",\"sequence_number\":4}\n\nevent: error\ndata: {\"type\":\"error\",\"sequence_number\":5,",
+    );
+}
+
+#[test]
+fn other_framings_pass_untouched() {
+    let plan = RelayPlan { dialect: Dialect::OpenAi, op: Op::Audio, hide_usage: true, framing: Framing::Opaque };
+    let (out, facts, verdict) = run(plan, b"\0\xff data: x\n\n".chunks(2));
+    assert_eq!((out.as_slice(), facts, verdict), (&b"\0\xff data: x\n\n"[..], Finished::default(), Verdict::Content));
+}

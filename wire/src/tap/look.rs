@@ -1,0 +1,357 @@
+//! Which members of an event or answer matter, by dialect and operation. One walk, nothing parsed.
+//!
+//! Source: protocol specification §1.2, §1.3, §2.2, §2.3, §5 and §8, and recorded streams.
+
+use fluxa_domain::dialect::{Dialect, Op};
+
+use crate::count::TextCount;
+use crate::json::walk::{Place, Visit, Want, contents, count_token, elements};
+
+/// The families of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavor {
+    /// `choices`: chat and completions.
+    Chat,
+    /// `response.*` events and `output` items.
+    Responses,
+    /// Anthropic's messages.
+    Messages,
+    /// Gemini's `candidates`.
+    Gemini,
+    /// Bedrock's Converse, whole.
+    Converse,
+    /// Embeddings, rerank, images, sounds and what else there is.
+    Other,
+}
+
+impl Flavor {
+    pub(crate) const fn of(dialect: Dialect, op: Op) -> Self {
+        match (dialect, op) {
+            (_, Op::Chat | Op::Completions) => Self::Chat,
+            (_, Op::Responses) => Self::Responses,
+            (Dialect::Anthropic, Op::Messages) | (Dialect::OpenAi, Op::Messages) => Self::Messages,
+            (Dialect::Gemini, _) => Self::Gemini,
+            (Dialect::Bedrock, _) => Self::Converse,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What one walk found. Slices are tokens as written.
+#[derive(Debug)]
+pub(crate) struct Look<'a> {
+    flavor: Flavor,
+    whole: bool,
+    /// The type of the event, from the `event:` line or the `type` member.
+    pub(crate) kind: &'a [u8],
+    pub(crate) usage: Option<&'a [u8]>,
+    /// How trusted the place of `usage` is: the top level beats nested copies.
+    usage_rank: u8,
+    pub(crate) error: Option<&'a [u8]>,
+    pub(crate) model: Option<&'a [u8]>,
+    pub(crate) finish: Option<&'a [u8]>,
+    /// Members met below `choices`; nothing where there is no `choices`.
+    pub(crate) choices: Option<u32>,
+    pub(crate) text: TextCount,
+    /// A second copy of reasoning (`reasoning_details`), counted only where there is no first.
+    pub(crate) other_text: TextCount,
+    pub(crate) tool: bool,
+    pub(crate) sequence: Option<&'a [u8]>,
+    pub(crate) base_status: Option<&'a [u8]>,
+    pub(crate) code: Option<&'a [u8]>,
+    pub(crate) sid: bool,
+    pub(crate) images: u64,
+    /// A member was met that every answer of this family has.
+    pub(crate) envelope: bool,
+}
+
+impl<'a> Look<'a> {
+    pub(crate) fn stream(flavor: Flavor, name: &'a [u8]) -> Self {
+        Self {
+            flavor,
+            whole: false,
+            kind: name,
+            usage: None,
+            usage_rank: 0,
+            error: None,
+            model: None,
+            finish: None,
+            choices: None,
+            text: TextCount::default(),
+            other_text: TextCount::default(),
+            tool: false,
+            sequence: None,
+            base_status: None,
+            code: None,
+            sid: false,
+            images: 0,
+            envelope: false,
+        }
+    }
+
+    pub(crate) fn whole(flavor: Flavor) -> Self {
+        Self { whole: true, ..Self::stream(flavor, b"") }
+    }
+
+    fn note_usage(&mut self, raw: &'a [u8], rank: u8) {
+        if raw.starts_with(b"{") && rank >= self.usage_rank {
+            self.usage = Some(raw);
+            self.usage_rank = rank;
+        }
+    }
+
+    fn note_text(&mut self, raw: &[u8]) {
+        self.text.add(count_token(raw));
+    }
+
+    fn note_finish(&mut self, raw: &'a [u8]) {
+        if !contents(raw).is_empty() {
+            self.finish = Some(raw);
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Look<'a> {
+    fn member(&mut self, place: Place<'a>) -> Want {
+        if place.depth == 1 {
+            match place.key {
+                b"usage" | b"error" | b"usageMetadata" | b"meta" => return Want::Raw,
+                b"model" | b"type" | b"code" | b"modelVersion" => return Want::Into,
+                b"base_resp" => return Want::Into,
+                b"sid" => self.sid = true,
+                _ => {}
+            }
+        }
+        match self.flavor {
+            Flavor::Chat => self.chat_member(place),
+            Flavor::Responses => self.responses_member(place),
+            Flavor::Messages => self.messages_member(place),
+            Flavor::Gemini | Flavor::Converse => self.candidates_member(place),
+            Flavor::Other => match (place.depth, place.key) {
+                (1, b"data") => Want::Raw,
+                (1, b"text" | b"delta" | b"duration" | b"b64_json") => Want::Into,
+                _ => Want::Pass,
+            },
+        }
+    }
+
+    fn value(&mut self, place: Place<'a>, raw: &'a [u8]) {
+        if place.depth == 1 {
+            match place.key {
+                b"usage" | b"usageMetadata" => return self.note_usage(raw, 3),
+                b"meta" if self.flavor == Flavor::Other => return self.note_usage(raw, 1),
+                b"error" => {
+                    self.error = Some(raw);
+                    return;
+                }
+                b"model" | b"modelVersion" => {
+                    self.model = Some(raw);
+                    return;
+                }
+                b"type" if !contents(raw).is_empty() => {
+                    self.kind = contents(raw);
+                    return;
+                }
+                b"code" => {
+                    self.code = Some(raw);
+                    return;
+                }
+                _ => {}
+            }
+        }
+        if place.depth == 2 && place.parent == b"base_resp" && place.key == b"status_code" {
+            self.base_status = Some(raw);
+            return;
+        }
+        match self.flavor {
+            Flavor::Chat => self.chat_value(place, raw),
+            Flavor::Responses => self.responses_value(place, raw),
+            Flavor::Messages => self.messages_value(place, raw),
+            Flavor::Gemini | Flavor::Converse => self.candidates_value(place, raw),
+            Flavor::Other => self.other_value(place, raw),
+        }
+    }
+}
+
+/// Chat and completions.
+impl<'a> Look<'a> {
+    fn chat_member(&mut self, place: Place<'a>) -> Want {
+        match (place.depth, place.parent, place.key) {
+            (1, _, b"choices") => {
+                self.envelope = true;
+                self.choices = self.choices.or(Some(0));
+                Want::Into
+            }
+            (1, _, b"timings") => Want::Pass,
+            // Vendor extensions may hold a copy of the usage: `x_*.usage`.
+            (1, _, key) if key.starts_with(b"x_") => Want::Into,
+            (2, parent, b"usage") if parent.starts_with(b"x_") => Want::Raw,
+            (2, b"base_resp", b"status_code") => Want::Into,
+            (2, b"choices", key) => {
+                self.choices = self.choices.map(|n| n.saturating_add(1));
+                match key {
+                    b"usage" => Want::Raw,
+                    // A last event that repeats the whole message holds no new text.
+                    b"message" if !self.whole => Want::Pass,
+                    b"delta" | b"message" | b"text" | b"finish_reason" => Want::Into,
+                    _ => Want::Pass,
+                }
+            }
+            (3, b"delta" | b"message", key) => match key {
+                b"content" | b"reasoning_content" | b"reasoning" | b"refusal" | b"thinking" | b"reasoning_details" => Want::Into,
+                b"tool_calls" | b"function_call" | b"audio" => Want::Into,
+                b"images" => Want::Raw,
+                _ => Want::Pass,
+            },
+            (4.., b"reasoning_details", b"text" | b"summary") => Want::Into,
+            (4.., b"content", b"text" | b"thinking" | b"refusal") => Want::Into,
+            (4.., b"thinking", b"text") => Want::Into,
+            (4.., b"tool_calls", b"function" | b"custom") => Want::Into,
+            (4.., b"function" | b"function_call" | b"custom", b"name" | b"arguments" | b"input") => Want::Into,
+            (4.., b"audio", b"transcript") => Want::Into,
+            _ => Want::Pass,
+        }
+    }
+
+    fn chat_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
+        match (place.parent, place.key) {
+            (b"choices", b"usage") => self.note_usage(raw, 2),
+            (_, b"usage") => self.note_usage(raw, 1),
+            (b"choices", b"finish_reason") => self.note_finish(raw),
+            (b"reasoning_details", _) => self.other_text.add(count_token(raw)),
+            (_, b"images") => self.images += elements(raw).count() as u64,
+            (b"function" | b"function_call" | b"custom", b"name") => {
+                self.tool |= !contents(raw).is_empty();
+                self.note_text(raw);
+            }
+            _ => self.note_text(raw),
+        }
+    }
+}
+
+/// Responses.
+impl<'a> Look<'a> {
+    fn responses_member(&mut self, place: Place<'a>) -> Want {
+        match (place.depth, place.parent, place.key) {
+            (1, _, b"sequence_number" | b"delta" | b"response" | b"item") => Want::Into,
+            (1, _, b"status" | b"incomplete_details") => {
+                self.envelope = true;
+                Want::Into
+            }
+            (1, _, b"output") => {
+                self.envelope = true;
+                if self.whole { Want::Into } else { Want::Pass }
+            }
+            (2, b"response", b"usage" | b"error") => Want::Raw,
+            (2, b"response", b"model" | b"status" | b"incomplete_details") => Want::Into,
+            (2, b"item", b"type" | b"name") => Want::Into,
+            (_, b"incomplete_details", b"reason") => Want::Into,
+            (2, b"output", b"content" | b"summary" | b"arguments" | b"input" | b"name") => Want::Into,
+            (3, b"content" | b"summary", b"text" | b"refusal") => Want::Into,
+            _ => Want::Pass,
+        }
+    }
+
+    fn responses_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
+        match (place.depth, place.parent, place.key) {
+            (1, _, b"sequence_number") => self.sequence = Some(raw),
+            // Sound and images also come as deltas, of base64.
+            (1, _, b"delta") if !self.kind.ends_with(b".delta") || self.kind.ends_with(b"audio.delta") => {}
+            (1, _, b"delta") => self.note_text(raw),
+            (2, b"response", b"usage") => self.note_usage(raw, 2),
+            (2, b"response", b"error") => self.error = Some(raw),
+            (2, b"response", b"model") => self.model = Some(raw),
+            // A status on the way is no finish; and a reason, where there is one, says more.
+            (1, _, b"status") | (2, b"response", b"status")
+                if self.finish.is_some() || matches!(contents(raw), b"in_progress" | b"queued") => {}
+            (1, _, b"status") | (2, b"response", b"status") => self.note_finish(raw),
+            (_, b"incomplete_details", b"reason") => self.note_finish(raw),
+            (2, b"item", b"type") => self.tool |= contents(raw).ends_with(b"_call") && self.kind == b"response.output_item.added",
+            (2, b"item", _) if self.kind == b"response.output_item.added" => self.note_text(raw),
+            (2.., b"output" | b"content" | b"summary", _) => self.note_text(raw),
+            _ => {}
+        }
+    }
+}
+
+/// Anthropic's messages.
+impl<'a> Look<'a> {
+    fn messages_member(&mut self, place: Place<'a>) -> Want {
+        match (place.depth, place.parent, place.key) {
+            (1, _, b"message" | b"delta" | b"content_block" | b"stop_reason") => Want::Into,
+            (1, _, b"content") => {
+                self.envelope = true;
+                Want::Into
+            }
+            (2, b"message", b"usage") => Want::Raw,
+            (2, b"message", b"model") => Want::Into,
+            (2, b"delta", b"text" | b"thinking" | b"partial_json" | b"stop_reason") => Want::Into,
+            (2, b"content_block" | b"content", b"type" | b"text" | b"thinking" | b"name") => Want::Into,
+            (2, b"content", b"input") => Want::Raw,
+            _ => Want::Pass,
+        }
+    }
+
+    fn messages_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
+        match (place.parent, place.key) {
+            (b"message", b"usage") => self.note_usage(raw, 2),
+            (b"message", b"model") => self.model = Some(raw),
+            (_, b"stop_reason") => self.note_finish(raw),
+            (b"content" | b"content_block", b"type") => self.tool |= contents(raw).ends_with(b"tool_use"),
+            (_, b"input") => self.text.add(TextCount::of(raw)),
+            _ => self.note_text(raw),
+        }
+    }
+}
+
+/// Gemini's candidates and Bedrock's output.
+impl<'a> Look<'a> {
+    fn candidates_member(&mut self, place: Place<'a>) -> Want {
+        match (place.depth, place.parent, place.key) {
+            (1, _, b"candidates" | b"output" | b"promptFeedback" | b"stopReason") => {
+                self.envelope = true;
+                Want::Into
+            }
+            (1, _, b"embedding" | b"embeddings" | b"totalTokens" | b"inputTokens") => {
+                self.envelope = true;
+                Want::Pass
+            }
+            (2, b"candidates", b"content" | b"finishReason") => Want::Into,
+            (2, b"promptFeedback", b"blockReason") => Want::Into,
+            (2, b"output", b"message") => Want::Into,
+            (3, b"content", b"parts") => Want::Into,
+            (3, b"message", b"content") => Want::Into,
+            (4, b"parts", b"text") | (4, b"content", b"text") => Want::Into,
+            (4, b"parts", b"functionCall") | (4, b"content", b"toolUse") => Want::Raw,
+            (4, b"content", b"reasoningContent") | (5, b"reasoningContent", b"reasoningText") => Want::Into,
+            (6, b"reasoningText", b"text") => Want::Into,
+            _ => Want::Pass,
+        }
+    }
+
+    fn candidates_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
+        match place.key {
+            b"finishReason" | b"blockReason" | b"stopReason" => self.note_finish(raw),
+            b"functionCall" | b"toolUse" => {
+                self.tool = true;
+                self.text.add(TextCount::of(raw));
+            }
+            b"text" => self.note_text(raw),
+            _ => {}
+        }
+    }
+}
+
+/// Everything else.
+impl Look<'_> {
+    fn other_value(&mut self, place: Place<'_>, raw: &[u8]) {
+        match place.key {
+            b"data" => self.images += elements(raw).count() as u64,
+            // Streams of images send drafts first; only the finished image counts.
+            b"b64_json" => self.images += u64::from(self.kind.ends_with(b".completed")),
+            b"text" if self.whole => self.note_text(raw),
+            b"delta" => self.note_text(raw),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! From status, code and words to a kind. Source: protocol specification §9; provider notes §4 and §5.
+
+use super::ErrorKind;
+use super::shapes::Found;
+
+pub(super) fn kind(status: u16, found: &Found, message: &str) -> ErrorKind {
+    let words = [found.code.as_deref(), found.detail.as_deref(), found.kind.as_deref()];
+    let words = || words.iter().copied().flatten();
+    let lower = message.to_ascii_lowercase();
+    if words().any(is_quota) || status == 402 {
+        return ErrorKind::Quota;
+    }
+    // Some answer 400 to a bad key.
+    if matches!(status, 200 | 400) && (words().any(is_auth) || bad_key(&lower)) {
+        return ErrorKind::Auth;
+    }
+    if let Some(kind) = by_status(status) {
+        // A full server sometimes answers 429 or 500, and says so.
+        return match kind {
+            ErrorKind::Server if words().any(|w| by_word(w) == Some(ErrorKind::Overloaded)) => ErrorKind::Overloaded,
+            ErrorKind::RateLimited if words().any(|w| w == "overloaded_error") => ErrorKind::Overloaded,
+            kind => kind,
+        };
+    }
+    // An error inside a good answer: only its words tell.
+    words().find_map(by_word).unwrap_or(if status == 200 { ErrorKind::Server } else { ErrorKind::Other })
+}
+
+pub(super) const fn retryable(status: u16, kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::Server => true,
+        ErrorKind::Other => matches!(status, 408 | 409 | 425),
+        ErrorKind::BadRequest | ErrorKind::Auth | ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::Quota | ErrorKind::TooLarge => {
+            false
+        }
+    }
+}
+
+const fn by_status(status: u16) -> Option<ErrorKind> {
+    Some(match status {
+        400 | 422 => ErrorKind::BadRequest,
+        401 => ErrorKind::Auth,
+        402 => ErrorKind::Quota,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        408 | 424 => ErrorKind::Server,
+        413 => ErrorKind::TooLarge,
+        429 => ErrorKind::RateLimited,
+        503 | 529 => ErrorKind::Overloaded,
+        500..=599 => ErrorKind::Server,
+        _ => return None,
+    })
+}
+
+/// Codes that mean: no money. Waiting does not help, another account may.
+fn is_quota(word: &str) -> bool {
+    matches!(
+        word,
+        "insufficient_quota"
+            | "billing_error"
+            | "billing_hard_limit_reached"
+            | "enforced_spend_limit_reached"
+            | "contract_spend_limit_reached"
+            | "insufficient_balance"
+            | "exceeded_current_quota_error"
+            | "Arrearage"
+            | "AccountOverdueError"
+            | "1008"
+            | "1113"
+            | "402"
+    )
+}
+
+fn is_auth(word: &str) -> bool {
+    matches!(
+        word,
+        "invalid_api_key"
+            | "API_KEY_INVALID"
+            | "API_KEY_EXPIRED"
+            | "authentication_error"
+            | "UNAUTHENTICATED"
+            | "InvalidApiKey"
+            | "1004"
+            | "401"
+    )
+}
+
+fn bad_key(message: &str) -> bool {
+    ["incorrect api key", "api key not valid", "invalid api key", "api key expired", "invalid token"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// Words and numbers inside a good answer. Source: error types of the OpenAI and Anthropic SDKs, `google.rpc.Code`,
+/// and the business codes of servers that answer 200 with `base_resp`.
+fn by_word(word: &str) -> Option<ErrorKind> {
+    Some(match word {
+        "invalid_request_error"
+        | "INVALID_ARGUMENT"
+        | "FAILED_PRECONDITION"
+        | "invalid_prompt"
+        | "context_length_exceeded"
+        | "1026"
+        | "1027"
+        | "2013" => ErrorKind::BadRequest,
+        "permission_error" | "PERMISSION_DENIED" => ErrorKind::Forbidden,
+        "not_found_error" | "NOT_FOUND" | "model_not_found" => ErrorKind::NotFound,
+        "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" | "1002" | "1039" => ErrorKind::RateLimited,
+        "overloaded_error" | "overloaded" | "UNAVAILABLE" | "service_unavailable" | "server_is_overloaded" | "slow_down" => {
+            ErrorKind::Overloaded
+        }
+        "api_error" | "server_error" | "INTERNAL" | "timeout_error" | "1000" | "1001" | "1013" => ErrorKind::Server,
+        "request_too_large" => ErrorKind::TooLarge,
+        _ => return word.parse::<u16>().ok().and_then(by_status),
+    })
+}

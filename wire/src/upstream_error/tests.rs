@@ -1,0 +1,98 @@
+use super::*;
+
+#[test]
+fn every_shape_is_read() {
+    let check = |status: u16, body: &str, kind: ErrorKind, code: Option<&str>, message: &str| {
+        let e = read_error(status, body.as_bytes());
+        assert_eq!((e.kind, e.code.as_deref(), e.message.as_str()), (kind, code, message), "{body}");
+    };
+    use ErrorKind as K;
+    check(
+        404,
+        r#"{"error":{"message":"no model","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+        K::NotFound,
+        Some("model_not_found"),
+        "no model",
+    );
+    check(
+        529,
+        r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}"#,
+        K::Overloaded,
+        Some("overloaded_error"),
+        "Overloaded",
+    );
+    check(
+        429,
+        r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#,
+        K::Quota,
+        Some("insufficient_quota"),
+        "m",
+    );
+    check(
+        429,
+        r#"{"type":"error","error":{"type":"rate_limit_error","message":"m","details":{"error_code":"enforced_spend_limit_reached"}}}"#,
+        K::Quota,
+        Some("rate_limit_error"),
+        "m",
+    );
+    check(
+        400,
+        r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#,
+        K::Auth,
+        Some("400"),
+        "API key not valid.",
+    );
+    check(429, r#"[{"error":{"code":429,"message":"q","status":"RESOURCE_EXHAUSTED"}}]"#, K::RateLimited, Some("429"), "q");
+    check(
+        400,
+        r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: sk***Y"}"#,
+        K::Auth,
+        Some("Client specified an invalid argument"),
+        "Incorrect API key provided: sk***Y",
+    );
+    check(
+        400,
+        r#"{"object":"error","message":{"detail":[{"loc":["body","x"],"msg":"extra"}]},"type":"t","code":3001}"#,
+        K::BadRequest,
+        Some("3001"),
+        "body.x: extra",
+    );
+    check(
+        422,
+        r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs","input":{}}]}"#,
+        K::BadRequest,
+        None,
+        "body.stream_options: Extra inputs",
+    );
+    check(422, r#"{"detail":"no"}"#, K::BadRequest, None, "no");
+    check(401, r#"{"message":"Unauthorized","request_id":"r"}"#, K::Auth, None, "Unauthorized");
+    check(400, r#"{"code":20012,"message":"no model","data":null}"#, K::BadRequest, Some("20012"), "no model");
+    check(200, r#"{"base_resp":{"status_code":1002,"status_msg":"rate limit"}}"#, K::RateLimited, Some("1002"), "rate limit");
+    check(200, r#"{"base_resp":{"status_code":1008,"status_msg":"balance"}}"#, K::Quota, Some("1008"), "balance");
+    check(200, r#"{"code":10013,"message":"bad","sid":"s"}"#, K::Server, Some("10013"), "bad");
+    check(200, r#"{"error":{"code":429,"message":"slow"}}"#, K::RateLimited, Some("429"), "slow");
+    check(400, r#"{"error_code":336003,"error_msg":"bad"}"#, K::BadRequest, Some("336003"), "bad");
+    check(400, r#"{"Response":{"Error":{"Code":"C","Message":"bad"}}}"#, K::BadRequest, Some("C"), "bad");
+    check(401, r#""Invalid token""#, K::Auth, None, "Invalid token");
+    check(502, "<html>secret</html>", K::Server, None, "the upstream answered 502 with a page");
+    check(500, "", K::Server, None, "the upstream answered 500 with an empty body");
+    check(403, "{}", K::Forbidden, None, "the upstream answered 403 with an unreadable body");
+    check(418, r#"{"error":"tea"}"#, K::Other, None, "tea");
+}
+
+#[test]
+fn hints_are_found() {
+    let e = read_error(429, br#"{"error":{"code":429,"message":"m","details":[{"@type":"x"},{"retryDelay":"13.5s"}]}}"#);
+    assert_eq!((e.retry_after_ms, e.retryable), (Some(13_500), true));
+    let e = read_error(422, br#"{"detail":[{"loc":["body","stream_options"],"msg":"Extra"}]}"#);
+    assert!(e.mentions_stream_options && !e.retryable);
+}
+
+#[test]
+fn messages_are_bounded_and_clean() {
+    let long = format!(r#"{{"error":{{"message":"a\nb{}"}}}}"#, "é".repeat(5000));
+    let e = read_error(400, long.as_bytes());
+    assert!(e.message.len() <= ERROR_MESSAGE_BYTES && e.message.starts_with("a\\nb"));
+    let huge = format!(r#"{{"error":"{}"}}"#, "x".repeat(ERROR_BODY_BYTES));
+    assert_eq!(read_error(400, huge.as_bytes()).message, "the upstream answered 400 with an unreadable body");
+}
