@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::answer::Answer;
 use crate::query::Param;
 use crate::resources::{audit, keys, logs, prices, providers, routes, status, usage, vendors};
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// The methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct Endpoint {
     /// The answer.
     pub(crate) gives: Gives,
     /// The handler.
-    pub(crate) run: fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>>,
+    pub(crate) run: fn(Errand) -> Pin<Box<dyn Future<Output = Answer> + Send>>,
 }
 
 macro_rules! endpoint {
@@ -84,7 +84,7 @@ macro_rules! endpoint {
             query: $query,
             takes: $takes,
             gives: $gives,
-            run: |call| Box::pin($run(call)),
+            run: |errand| Box::pin($run(errand)),
         }
     };
 }

@@ -15,7 +15,7 @@ pub(crate) fn document() -> Value {
         let path = endpoint.path.replace("{*", "{");
         let item = paths.entry(path).or_insert_with(|| json!({}));
         if let Value::Object(item) = item {
-            item.insert(verb(endpoint.verb).to_owned(), operation(&endpoint));
+            item.insert(verb(endpoint.verb).to_owned(), described(&endpoint));
         }
     }
     json!({
@@ -31,21 +31,21 @@ pub(crate) fn document() -> Value {
     })
 }
 
-fn operation(endpoint: &Endpoint) -> Value {
-    let mut operation = members(json!({
+fn described(endpoint: &Endpoint) -> Value {
+    let mut shown = members(json!({
         "operationId": endpoint.id,
         "summary": endpoint.about,
         "parameters": parameters(endpoint),
         "responses": responses(endpoint),
     }));
     let (schema, required) = match endpoint.takes {
-        Takes::Nothing => return Value::Object(operation),
+        Takes::Nothing => return Value::Object(shown),
         Takes::Json(schema) | Takes::Import(schema) => (schema, true),
         Takes::Maybe(schema) => (schema, false),
     };
     let body = json!({ "required": required, "content": { "application/json": { "schema": reference(schema) } } });
-    operation.insert(String::from("requestBody"), body);
-    Value::Object(operation)
+    shown.insert(String::from("requestBody"), body);
+    Value::Object(shown)
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {

@@ -63,7 +63,7 @@ pub(crate) struct Desk {
 }
 
 /// One request that passed the entrance. Only `enter` makes one, so no handler runs without an actor.
-pub(crate) struct Call {
+pub(crate) struct Errand {
     pub(crate) desk: Arc<Desk>,
     pub(crate) query: Query,
     actor: Actor,
@@ -78,7 +78,7 @@ impl Desk {
     }
 }
 
-impl Call {
+impl Errand {
     /// The moment.
     pub(crate) fn now(&self) -> Micros {
         self.desk.now()
@@ -143,7 +143,7 @@ async fn enter(
             Takes::Json(_) => read_body(&parts.headers, body, MAX_BODY_BYTES, false).await?,
             Takes::Import(_) => read_body(&parts.headers, body, MAX_IMPORT_BYTES, false).await?,
         };
-        (endpoint.run)(Call { desk, query, actor, params, body }).await
+        (endpoint.run)(Errand { desk, query, actor, params, body }).await
     };
     answer.await.unwrap_or_else(IntoResponse::into_response)
 }

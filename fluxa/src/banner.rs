@@ -38,6 +38,8 @@ pub struct Facts {
     pub demo: bool,
     /// Sentences worth reading: drifted keys, ignored seeds.
     pub hints: Vec<String>,
+    /// Whether standard output carries JSON lines, which the banner must not break.
+    pub json_logs: bool,
 }
 
 /// A provider.
@@ -177,18 +179,33 @@ fn demo_steps(made: &[(String, Secret<String>)], url: &str, master: &str, model:
     let body = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"tell me a story\"}}]");
     if let Some((_, key)) = made.first() {
         writeln!(out, "  {dim}# streamed{off}")?;
-        writeln!(out, "  curl -sN {url}/v1/chat/completions -H 'authorization: Bearer {}' -d '{body},\"stream\":true}}'", key.expose())?;
+        writeln!(out, "  curl -sN {url}/v1/chat/completions -H 'authorization: Bearer {}' -H 'content-type: application/json' -d '{body},\"stream\":true}}'", key.expose())?;
     }
     if let Some((_, tiny)) = made.get(1) {
         writeln!(out, "  {dim}# a budget at work: the first call passes, the second is refused with 402{off}")?;
         writeln!(
             out,
-            "  for i in 1 2; do curl -s -w '\\n%{{http_code}}\\n' {url}/v1/chat/completions -H 'authorization: Bearer {}' -d '{body}}}'; done",
+            "  for i in 1 2; do curl -s -w '\\n%{{http_code}}\\n' {url}/v1/chat/completions -H 'authorization: Bearer {}' -H 'content-type: application/json' -d '{body}}}'; done",
             tiny.expose()
         )?;
     }
     writeln!(out, "  {dim}# what was spent{off}")?;
     writeln!(out, "  curl -s '{url}/admin/usage?group_by=model' -H 'authorization: Bearer {master}'")
+}
+
+/// Tells a person what was found, on a terminal; and a machine the same without keys, where logs are JSON lines.
+pub fn announce(facts: &Facts) {
+    use std::io::IsTerminal as _;
+    let terminal = if facts.json_logs { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if facts.json_logs {
+        let providers: Vec<&str> = facts.providers.iter().map(|provider| provider.name.as_str()).collect();
+        tracing::info!(version = facts.version, providers = %providers.join(","), "listening on {}", facts.listen);
+        for hint in &facts.hints {
+            tracing::info!("{hint}");
+        }
+    }
+    print(&render(facts, terminal && !no_colour), facts.json_logs);
 }
 
 /// Prints the banner: to standard output, or beside it when standard output carries JSON lines.
@@ -218,6 +235,7 @@ mod tests {
             example_model: None,
             demo: false,
             hints: Vec::new(),
+            json_logs: false,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::banner::{Facts, Found};
 use crate::config::Config;
 use crate::load::{Loaded, env};
 use crate::master::{self, Master, Origin};
+use crate::telemetry::Format;
 use crate::{demo, seed as seeds};
 
 /// The store's setting that stands while seeds are being written, so that a start that died half-way is finished.
@@ -235,6 +236,7 @@ pub async fn facts(
         example_model,
         demo: is_demo,
         hints: seeded.hints.clone(),
+        json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
     })
 }
 

@@ -34,13 +34,17 @@ pub const DATABASE: &str = "./fluxa-demo.db";
 /// What `demo` changes in the defaults: its own database, lines for people.
 pub const DEFAULTS: &[(&str, &str)] = &[("database.path", DATABASE), ("logging.format", "pretty")];
 
-/// A dollar for a million tokens of input, two for output.
+/// A dollar for a million tokens of input.
 const INPUT: Rate = Rate(1_000_000_000);
+/// Two dollars for a million tokens of output.
 const OUTPUT: Rate = Rate(2_000_000_000);
 /// A day of playing cannot cost more than this made-up dollar.
 const DAILY: NanoUsd = NanoUsd(NanoUsd::PER_USD);
-/// Less than any call costs: a balanced key admits the first call, and the second finds the budget spent.
-const TINY: NanoUsd = NanoUsd(1_000);
+/// A fifth of a cent a call, so that a handful of words is seen in a report and in a budget.
+const PER_CALL: NanoUsd = NanoUsd(2_000_000);
+/// A balanced key reserves the likely cost of a call (0.003 dollars with 512 tokens of output): one call fits, a second
+/// one does not fit beside what the first one has spent.
+const TINY: NanoUsd = NanoUsd(4_000_000);
 
 /// The changes of a first start, and the keys to show once.
 #[must_use]
@@ -94,6 +98,7 @@ fn price() -> PriceRow {
         // Old enough for the made-up usage too.
         valid_from: Micros(0),
         rates: Rates { input: INPUT, output: OUTPUT, ..Rates::default() },
+        per_request: PER_CALL,
         context: Some(128_000),
         max_output: Some(4_096),
         source: String::from("demo"),
@@ -151,6 +156,19 @@ mod tests {
         let Change::UpdateProvider { record, secrets } = later_start("127.0.0.1:9".parse().unwrap(), &stored, Micros(2)) else { panic!() };
         assert_eq!((record.base_url.as_deref(), record.enabled, record.created_at), (Some("http://127.0.0.1:9/v1"), false, Micros(1)));
         assert!(secrets.is_none());
+    }
+
+    #[test]
+    fn the_tiny_key_can_pay_for_one_call_and_not_for_two() {
+        use fluxa_domain::price::{bound, charge};
+        use fluxa_domain::usage::Usage;
+        let row = price();
+        for words in [3, 200] {
+            let reserved = bound(&row, words * 2, 512).unwrap();
+            let usage = Usage { input_uncached: words, output: words + 2, ..Usage::default() };
+            let spent = charge(&row, &usage, None, Micros(1)).unwrap();
+            assert!(reserved <= TINY && reserved.0 + spent.0 > TINY.0, "{reserved} {spent}");
+        }
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub fn horizon(now: Micros, keep: Duration) -> Micros {
 }
 
 /// Prunes for ever; the caller's task set ends it. A failure is told and tried again in an hour.
-pub async fn retention(keep: Duration, now: impl Fn() -> Micros, mut prune: impl AsyncFnMut(Micros) -> Result<u64, String>) {
+pub async fn retention<F>(keep: Duration, now: impl Fn() -> Micros, mut prune: impl FnMut(Micros) -> F)
+where
+    F: Future<Output = Result<u64, String>>,
+{
     tokio::time::sleep(FIRST_PRUNE).await;
     let mut clock = tokio::time::interval(PRUNE_EVERY);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -24,9 +24,8 @@ impl Dice {
             *word = getrandom::u64()?;
         }
         // The all-zero state is the one that never leaves itself.
-        if let [first, ..] = &mut state {
-            *first |= 1;
-        }
+        let [first, ..] = &mut state;
+        *first |= 1;
         Ok(Self(state))
     }
 

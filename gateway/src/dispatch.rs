@@ -24,7 +24,6 @@ use crate::call::{Call, Ending};
 use crate::pipeline::Stop;
 use crate::relay::{RelayBody, ending, extend};
 use crate::reply::{self, ReplyBody, put, put_number};
-use crate::snapshot::View;
 use crate::upstream::{AnswerBody, AnswerHead};
 use crate::worker::Worker;
 use failure::{Failure, Next};
@@ -36,7 +35,6 @@ const MAX_ATTEMPTS: usize = 12;
 
 /// What is to be sent, whoever it goes to.
 pub(crate) struct Errand<'a> {
-    pub(crate) view: &'a View,
     pub(crate) parts: &'a Parts,
     pub(crate) path: &'a str,
     pub(crate) content_type: &'a str,

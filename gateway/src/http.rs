@@ -136,7 +136,7 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
         }
         Err(stop) => {
             let attempts = call.entry.attempts.len() as u64;
-            let status = stop.refusal.status();
+            let status = fluxa_wire::refuse::status(dialect, &stop.refusal);
             // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
             call.keep_row = !call.entry.key_id.is_empty();
             call.release();
@@ -208,10 +208,7 @@ fn stamp(headers: &mut HeaderMap, dialect: Dialect, request_id: &str, own: &str)
 
 /// Renders a refusal.
 pub(crate) fn refuse(dialect: Dialect, refusal: &Refusal, request_id: &str, own: &str, attempts: u64) -> Response<ReplyBody> {
-    let status = match (refusal.kind, dialect) {
-        (RefusalKind::Overloaded, Dialect::Anthropic) if refusal.status.is_none() => 529,
-        _ => refusal.status(),
-    };
+    let status = fluxa_wire::refuse::status(dialect, refusal);
     let mut response = json(
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         fluxa_wire::refuse::refuse(dialect, refusal, request_id),

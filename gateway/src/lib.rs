@@ -27,7 +27,7 @@ mod tasks;
 mod upstream;
 mod worker;
 
-pub use probe::ProbeReport;
+pub use probe::{ProbeReport, probe};
 pub use reply::{BoxError, MountBody};
 pub use running::{Gateway, Running, StartError};
 pub use server::Mount;

@@ -67,7 +67,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let admitted = admission::admit(&gateway, call, &access.key, size, &targets).await.map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
 
     // The only calls to vendors; the first byte of an answer commits to it.
-    let errand = Errand { view: &view, parts: &parts, path: &path, content_type, body: &body, outline: &outline, admitted };
+    let errand = Errand { parts: &parts, path: &path, content_type, body: &body, outline: &outline, admitted };
     dispatch::first_answer(worker, call, &errand, &plan, &targets).await
 }
 

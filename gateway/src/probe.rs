@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fluxa_domain::dialect::Dialect;
+use fluxa_domain::net::EgressPolicy;
+use fluxa_domain::provider::Provider;
 use fluxa_domain::vendors::Style;
 use fluxa_wire::address::{AddressStyle, target};
 use hyper::Method;
 use hyper::header::HeaderMap;
 
 use crate::head::RequestHead;
-use crate::running::Gateway;
+use crate::health::Health;
+use crate::settings::Settings;
+use crate::snapshot::ProviderView;
 use crate::upstream::{Ask, Connector, Pool, Progress, Scratch, TlsSetup, Timers, exchange};
 
 /// The whole probe.
@@ -35,28 +39,36 @@ pub struct ProbeReport {
 }
 
 impl ProbeReport {
-    fn bad(message: impl Into<String>) -> Self {
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self { ok: false, status: None, latency_ms: 0, message: message.into(), models: None }
     }
 }
 
+/// Asks a provider that need not be stored: what `fluxa check` does.
+pub async fn probe(provider: Provider, settings: Settings) -> ProbeReport {
+    let kind = provider.record.kind.clone();
+    match ProviderView::build(provider, &settings, &Health::default()) {
+        Some(view) => run(Arc::new(view), settings.egress).await,
+        None => ProbeReport::bad(format!("kind {kind} is not known")),
+    }
+}
+
 /// Runs the probe on a thread of its own, as the client of vendors is made for one thread.
-pub(crate) async fn run(gateway: Arc<Gateway>, name: String) -> ProbeReport {
+pub(crate) async fn run(provider: Arc<ProviderView>, egress: EgressPolicy) -> ProbeReport {
     let probing = tokio::task::spawn_blocking(move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return ProbeReport::bad(format!("cannot probe: {error}")),
         };
         runtime.block_on(async {
-            tokio::time::timeout(PROBE_TIMEOUT, ask(&gateway, &name)).await.unwrap_or_else(|_| ProbeReport::bad("no answer within 10 seconds: check the address"))
+            let asking = tokio::time::timeout(PROBE_TIMEOUT, ask(&provider, egress)).await;
+            asking.unwrap_or_else(|_| ProbeReport::bad("no answer within 10 seconds: check the address"))
         })
     });
     probing.await.unwrap_or_else(|_| ProbeReport::bad("the probe failed"))
 }
 
-async fn ask(gateway: &Gateway, name: &str) -> ProbeReport {
-    let view = gateway.view.load_full();
-    let Some(provider) = view.providers.get(name) else { return ProbeReport::bad("no such provider") };
+async fn ask(provider: &ProviderView, egress: EgressPolicy) -> ProbeReport {
     let dialect = if provider.openai.is_some() { Dialect::OpenAi } else { Dialect::Anthropic };
     let Some(door) = provider.door(dialect) else {
         return ProbeReport::bad(format!("providers of kind {} are not translated yet, so they get no calls", provider.record.kind));
@@ -79,7 +91,7 @@ async fn ask(gateway: &Gateway, name: &str) -> ProbeReport {
         needs_version: door.style == Style::AnthropicV1,
     }
     .write();
-    let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::new(TlsSetup::default()) };
+    let connector = Connector { egress, tls: Arc::new(TlsSetup::default()) };
     let (pool, scratch) = (Rc::new(Pool::default()), Scratch::new());
     let timers = Timers { connect: provider.connect_timeout, first_byte: provider.first_byte_timeout };
     let began = Instant::now();
@@ -109,7 +121,7 @@ fn judge(status: u16, body: &[u8]) -> (bool, String, Option<u64>) {
         (200, None) => (false, String::from("answers, but not as an API of this kind does: check the base address"), None),
         (401 | 403, _) => (false, String::from("answers, but refuses the key: check the API key and the region"), None),
         (404 | 405, _) => (true, String::from("answers; it has no list of models, so the key could not be checked"), None),
-        (300..400, _) => (false, String::from("answers with a redirect, which is never followed: use the address it points to"), None),
+        (300..=399, _) => (false, String::from("answers with a redirect, which is never followed: use the address it points to"), None),
         _ => (false, format!("answers with status {status}"), None),
     }
 }

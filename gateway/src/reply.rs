@@ -69,7 +69,6 @@ pub(crate) const X_FLUXA_MODEL: HeaderName = HeaderName::from_static("x-fluxa-mo
 pub(crate) const X_FLUXA_ATTEMPTS: HeaderName = HeaderName::from_static("x-fluxa-attempts");
 pub(crate) const X_FLUXA_COST: HeaderName = HeaderName::from_static("x-fluxa-cost-usd");
 pub(crate) const X_FLUXA_COST_STATE: HeaderName = HeaderName::from_static("x-fluxa-cost-state");
-pub(crate) const X_FLUXA_DROPPED: HeaderName = HeaderName::from_static("x-fluxa-dropped");
 pub(crate) const X_FLUXA_DEGRADED: HeaderName = HeaderName::from_static("x-fluxa-degraded");
 pub(crate) const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 

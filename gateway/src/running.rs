@@ -359,7 +359,11 @@ impl Running {
 
     /// Asks a provider for its models, to see whether address and key are right. Costs nothing at any vendor.
     pub async fn probe(&self, provider: &str) -> ProbeReport {
-        crate::probe::run(Arc::clone(&self.gateway), provider.to_owned()).await
+        let found = self.gateway.view.load().providers.get(provider).cloned();
+        match found {
+            Some(view) => crate::probe::run(view, self.gateway.settings.egress.clone()).await,
+            None => ProbeReport::bad("no such provider, or its address cannot be used"),
+        }
     }
 
     /// Stops: no new connections, running calls finish within `drain`, then usage is written out.

@@ -83,7 +83,7 @@ impl Door {
 }
 
 impl ProviderView {
-    fn build(provider: Provider, settings: &Settings, health: &Health) -> Option<Self> {
+    pub(crate) fn build(provider: Provider, settings: &Settings, health: &Health) -> Option<Self> {
         let Provider { record, secrets } = provider;
         let vendor = vendor(&record.kind)?;
         let door = |client: Dialect| -> Option<Door> {

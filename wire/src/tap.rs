@@ -49,6 +49,7 @@ impl Tap {
         }
         let mut look = Look::stream(self.flavor, name);
         walk(data, &mut look);
+        look.settle();
         if let Some(error) = fault(&look, data) {
             if self.verdict == Verdict::Undecided {
                 self.verdict = Verdict::Error(Box::new(error.clone()));
@@ -85,6 +86,7 @@ impl Tap {
     pub(crate) fn whole(&mut self, body: &[u8]) -> bool {
         let mut look = Look::whole(self.flavor);
         walk(body, &mut look);
+        look.settle();
         if let Some(error) = fault(&look, body) {
             self.facts.error = Some(error);
         }

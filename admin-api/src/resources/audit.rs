@@ -5,15 +5,20 @@ use fluxa_store::{AuditFilter, AuditRow};
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// GET: newest first.
-pub(crate) async fn list(call: Call) -> Answer {
-    let ask = call.query.page()?;
-    let (from, to) = call.query.span()?;
-    let filter =
-        AuditFilter { from, to, actor: call.query.owned("actor"), action: call.query.owned("action"), target: call.query.owned("target") };
-    let page = call.store().audit(&filter, ask.limit, ask.cursor.as_deref()).await?;
+pub(crate) async fn list(errand: Errand) -> Answer {
+    let ask = errand.query.page()?;
+    let (from, to) = errand.query.span()?;
+    let filter = AuditFilter {
+        from,
+        to,
+        actor: errand.query.owned("actor"),
+        action: errand.query.owned("action"),
+        target: errand.query.owned("target"),
+    };
+    let page = errand.store().audit(&filter, ask.limit, ask.cursor.as_deref()).await?;
     answer::page(page.rows.iter().map(view).collect(), page.next_cursor)
 }
 

@@ -10,63 +10,63 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::serve::Call;
+use crate::serve::Errand;
 use crate::show::{members, moment, put_dollars};
 
 /// How long a rotated secret still opens when the body does not say: a day, for deployments to follow.
 const DEFAULT_GRACE_MS: u64 = 86_400_000;
 
 /// GET: a page.
-pub(crate) async fn list(call: Call) -> Answer {
-    let ask = call.query.page()?;
-    let filter = body::filter(&call.query)?;
-    let page = call.store().keys(&filter, ask.limit, ask.cursor.as_deref()).await?;
+pub(crate) async fn list(errand: Errand) -> Answer {
+    let ask = errand.query.page()?;
+    let filter = body::filter(&errand.query)?;
+    let page = errand.store().keys(&filter, ask.limit, ask.cursor.as_deref()).await?;
     answer::page(page.rows.iter().map(|key| Value::Object(view(key))).collect(), page.next_cursor)
 }
 
 /// GET: one, with what it spent.
-pub(crate) async fn get(call: Call) -> Answer {
-    let key = find(&call).await?;
+pub(crate) async fn get(errand: Errand) -> Answer {
+    let key = find(&errand).await?;
     let mut shown = view(&key);
-    shown.insert(String::from("spend"), spend::standing(&call, &key).await?);
+    shown.insert(String::from("spend"), spend::standing(&errand, &key).await?);
     answer::ok(&shown)
 }
 
 /// POST: issues a key.
-pub(crate) async fn issue(call: Call) -> Answer {
+pub(crate) async fn issue(errand: Errand) -> Answer {
     let secret = Fresh::make()?;
-    let mut record = body::read(call.fields()?, &blank(&call, &secret), true)?;
+    let mut record = body::read(errand.fields()?, &blank(&errand, &secret), true)?;
     record.last4 = secret.last4();
-    let hash = hash(&call.desk.admin.pepper, &secret.text);
+    let hash = hash(&errand.desk.admin.pepper, &secret.text);
     let mut shown = view(&record);
     shown.insert(String::from("key"), Value::from(secret.text));
     let location = format!("/admin/keys/{}", record.id);
-    call.apply(Change::IssueKey { record, hash }).await?;
+    errand.apply(Change::IssueKey { record, hash }).await?;
     answer::created(&location, &shown)
 }
 
 /// PATCH: merges.
-pub(crate) async fn update(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    let current = find(&call).await?;
-    let mut record = body::read(call.fields()?, &current, false)?;
-    record.updated_at = call.now();
+pub(crate) async fn update(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    let current = find(&errand).await?;
+    let mut record = body::read(errand.fields()?, &current, false)?;
+    record.updated_at = errand.now();
     let shown = view(&record);
-    call.apply(Change::UpdateKey { record }).await?;
+    errand.apply(Change::UpdateKey { record }).await?;
     answer::ok(&shown)
 }
 
 /// POST …/rotate: a new secret under the same id; the old one opens until its grace ends.
-pub(crate) async fn rotate(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    let key = find(&call).await?;
-    let grace_ms = body::grace_ms(call.fields()?)?.unwrap_or(DEFAULT_GRACE_MS);
-    let now = call.now();
+pub(crate) async fn rotate(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    let key = find(&errand).await?;
+    let grace_ms = body::grace_ms(errand.fields()?)?.unwrap_or(DEFAULT_GRACE_MS);
+    let now = errand.now();
     let grace_until = fluxa_domain::time::Micros(now.0.saturating_add(i64::try_from(grace_ms).unwrap_or(0).saturating_mul(1_000)));
     let secret = Fresh::make_for(&key.id)?;
     let change =
-        Change::RotateKey { id: key.id.clone(), hash: hash(&call.desk.admin.pepper, &secret.text), last4: secret.last4(), grace_until };
-    call.apply(change).await?;
+        Change::RotateKey { id: key.id.clone(), hash: hash(&errand.desk.admin.pepper, &secret.text), last4: secret.last4(), grace_until };
+    errand.apply(change).await?;
     let mut shown = view(&KeyRecord { last4: secret.last4(), updated_at: now, ..key });
     shown.insert(String::from("key"), Value::from(secret.text));
     shown.insert(String::from("grace_until"), moment(Some(grace_until)));
@@ -74,15 +74,15 @@ pub(crate) async fn rotate(call: Call) -> Answer {
 }
 
 /// DELETE: for good; the ledger's rows stay.
-pub(crate) async fn revoke(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    call.apply(Change::RevokeKey { id: call.param("id").to_owned() }).await?;
+pub(crate) async fn revoke(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    errand.apply(Change::RevokeKey { id: errand.param("id").to_owned() }).await?;
     answer::nothing()
 }
 
-async fn find(call: &Call) -> Result<KeyRecord, Problem> {
-    let id = call.param("id");
-    call.store().key(id).await?.ok_or_else(|| Problem::not_found(format!("no key \"{id}\"")))
+async fn find(errand: &Errand) -> Result<KeyRecord, Problem> {
+    let id = errand.param("id");
+    errand.store().key(id).await?.ok_or_else(|| Problem::not_found(format!("no key \"{id}\"")))
 }
 
 /// A secret just made: its public id and its whole text.
@@ -136,8 +136,8 @@ fn id_bytes(id: &str) -> Option<[u8; 6]> {
     Some(bytes)
 }
 
-fn blank(call: &Call, secret: &Fresh) -> KeyRecord {
-    let now = call.now();
+fn blank(errand: &Errand, secret: &Fresh) -> KeyRecord {
+    let now = errand.now();
     KeyRecord {
         id: secret.id.clone(),
         name: String::new(),

@@ -16,22 +16,22 @@ use crate::answer::{self, Answer};
 use crate::csv_text::{self, Cell};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// Rows written into one chunk of an export, at most: about 100 kB.
 const CHUNK_ROWS: usize = 256;
 
 /// GET: newest first.
-pub(crate) async fn list(call: Call) -> Answer {
-    let ask = call.query.page()?;
-    let page = call.store().entries(&filter(&call.query)?, ask.limit, ask.cursor.as_deref()).await?;
+pub(crate) async fn list(errand: Errand) -> Answer {
+    let ask = errand.query.page()?;
+    let page = errand.store().entries(&filter(&errand.query)?, ask.limit, ask.cursor.as_deref()).await?;
     answer::page(page.rows.iter().map(|entry| Value::Object(row::json(entry))).collect(), page.next_cursor)
 }
 
 /// GET: one, by `x-fluxa-id`, or the newest of an `x-request-id`. Only here are stored contents shown, where there are any.
-pub(crate) async fn get(call: Call) -> Answer {
-    let id = call.param("request_id");
-    let entry = call.store().entry(id).await?.ok_or_else(|| Problem::not_found(format!("no call \"{id}\"")))?;
+pub(crate) async fn get(errand: Errand) -> Answer {
+    let id = errand.param("request_id");
+    let entry = errand.store().entry(id).await?.ok_or_else(|| Problem::not_found(format!("no call \"{id}\"")))?;
     let mut shown = row::json(&entry);
     for (name, content) in [("request_body", &entry.request_body), ("response_body", &entry.response_body)] {
         if let Some(content) = content {
@@ -42,9 +42,9 @@ pub(crate) async fn get(call: Call) -> Answer {
 }
 
 /// GET: all rows that fit, oldest first. What is sent is never held: the client's pace is the reader's.
-pub(crate) async fn export(call: Call) -> Answer {
+pub(crate) async fn export(errand: Errand) -> Answer {
     let header_line = csv_text::rows(std::iter::once(row::COLUMNS.iter().map(|name| Cell::Plain((*name).to_owned())).collect()))?;
-    let rows = call.store().export(filter(&call.query)?);
+    let rows = errand.store().export(filter(&errand.query)?);
     let chunks = rows.ready_chunks(CHUNK_ROWS).map(chunk);
     let body = Body::from_stream(stream::once(async { Ok(Bytes::from(header_line)) }).chain(chunks));
     let headers = [

@@ -12,21 +12,21 @@ use serde_json::{Value, json};
 use crate::answer::{self, Answer};
 use crate::problem::{FieldFault, Problem};
 use crate::query::page_by_name;
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// Faults of an import that are told by name; the rest is only counted.
 const MAX_TOLD: usize = 50;
 
 /// GET: the table, by model.
-pub(crate) async fn list(call: Call) -> Answer {
-    let ask = call.query.page()?;
-    let origin = call.query.parsed("origin", "must be builtin or added", |text| match text {
+pub(crate) async fn list(errand: Errand) -> Answer {
+    let ask = errand.query.page()?;
+    let origin = errand.query.parsed("origin", "must be builtin or added", |text| match text {
         "builtin" | "added" => Some(text == "added"),
         _ => None,
     })?;
-    let (provider, model) = (call.query.text("provider"), call.query.text("model"));
-    let added = call.store().prices().await?;
-    let rows = call.desk.builtin_prices.iter().map(|row| (false, row)).chain(added.iter().map(|row| (true, row)));
+    let (provider, model) = (errand.query.text("provider"), errand.query.text("model"));
+    let added = errand.store().prices().await?;
+    let rows = errand.desk.builtin_prices.iter().map(|row| (false, row)).chain(added.iter().map(|row| (true, row)));
     let rows: Vec<(String, bool, &PriceRow)> = rows
         .filter(|(is_added, _)| origin.is_none_or(|wanted| wanted == *is_added))
         .filter(|(_, row)| provider.is_none_or(|wanted| row.provider == wanted))
@@ -41,26 +41,26 @@ pub(crate) async fn list(call: Call) -> Answer {
 }
 
 /// POST: one row.
-pub(crate) async fn add(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    let version = format!("manual-{}", next_revision(&call).await?);
-    let row = body::read(call.fields()?, version, call.now())?;
+pub(crate) async fn add(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    let version = format!("manual-{}", next_revision(&errand).await?);
+    let row = body::read(errand.fields()?, version, errand.now())?;
     let shown = view::row(&row, true);
-    call.apply(Change::AddPrices { rows: vec![row] }).await?;
+    errand.apply(Change::AddPrices { rows: vec![row] }).await?;
     answer::created("/admin/prices", &shown)
 }
 
 /// POST …/import: LiteLLM's public map.
-pub(crate) async fn import(call: Call) -> Answer {
-    let valid_from = call
+pub(crate) async fn import(errand: Errand) -> Answer {
+    let valid_from = errand
         .query
         .parsed("valid_from", "must be a moment like 2026-11-22T10:00:00Z (RFC 3339)", fluxa_domain::time::Micros::from_rfc3339)?
-        .unwrap_or(call.now());
-    let body = call.body().clone();
+        .unwrap_or(errand.now());
+    let body = errand.body().clone();
     serde_json::from_slice::<&RawValue>(&body)
         .map_err(|e| Problem::new(http::StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {e}")))?;
-    let _one_writer = call.desk.writes.lock().await;
-    let version = format!("import-{}", next_revision(&call).await?);
+    let _one_writer = errand.desk.writes.lock().await;
+    let version = format!("import-{}", next_revision(&errand).await?);
     // Megabytes of decimals: off the threads that serve calls.
     let read = tokio::task::spawn_blocking({
         let version = version.clone();
@@ -72,7 +72,8 @@ pub(crate) async fn import(call: Call) -> Answer {
         return Err(Problem::fields(told.collect()));
     }
     let count = imported.rows.len();
-    let revision = if count == 0 { call.store().revision().await? } else { call.apply(Change::AddPrices { rows: imported.rows }).await? };
+    let revision =
+        if count == 0 { errand.store().revision().await? } else { errand.apply(Change::AddPrices { rows: imported.rows }).await? };
     let skipped: Vec<Value> = imported.skipped.iter().map(|(model, why)| json!({ "model": model, "why": why })).collect();
     answer::ok(&json!({
         "imported": count,
@@ -84,6 +85,6 @@ pub(crate) async fn import(call: Call) -> Answer {
 }
 
 /// The revision that the next change makes, while `writes` is held.
-async fn next_revision(call: &Call) -> Result<i64, Problem> {
-    Ok(call.store().revision().await?.0.saturating_add(1))
+async fn next_revision(errand: &Errand) -> Result<i64, Problem> {
+    Ok(errand.store().revision().await?.0.saturating_add(1))
 }

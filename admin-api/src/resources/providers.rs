@@ -10,62 +10,62 @@ use serde_json::{Value, json};
 use crate::answer::{self, Answer, segment};
 use crate::problem::Problem;
 use crate::query::page_by_name;
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// GET: all, by name.
-pub(crate) async fn list(call: Call) -> Answer {
-    let ask = call.query.page()?;
-    let (rows, next) = page_by_name(call.store().providers().await?, |provider| &provider.record.name, &ask)?;
+pub(crate) async fn list(errand: Errand) -> Answer {
+    let ask = errand.query.page()?;
+    let (rows, next) = page_by_name(errand.store().providers().await?, |provider| &provider.record.name, &ask)?;
     answer::page(rows.iter().map(view).collect(), next)
 }
 
 /// GET: one.
-pub(crate) async fn get(call: Call) -> Answer {
-    answer::ok(&view(&find(&call).await?))
+pub(crate) async fn get(errand: Errand) -> Answer {
+    answer::ok(&view(&find(&errand).await?))
 }
 
 /// POST.
-pub(crate) async fn create(call: Call) -> Answer {
-    let blank = Provider { record: blank(&call), secrets: ProviderSecrets::default() };
-    let (record, secrets) = body::read(call.fields()?, &blank, true, &call.desk.admin.egress)?;
+pub(crate) async fn create(errand: Errand) -> Answer {
+    let blank = Provider { record: blank(&errand), secrets: ProviderSecrets::default() };
+    let (record, secrets) = body::read(errand.fields()?, &blank, true, &errand.desk.admin.egress)?;
     let secrets = secrets.unwrap_or_default();
     let made = Provider { record: record.clone(), secrets: secrets.clone() };
-    call.apply(Change::CreateProvider { record, secrets }).await?;
+    errand.apply(Change::CreateProvider { record, secrets }).await?;
     answer::created(&format!("/admin/providers/{}", segment(&made.record.name)), &view(&made))
 }
 
 /// PATCH: merges.
-pub(crate) async fn update(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    let current = find(&call).await?;
-    let (mut record, secrets) = body::read(call.fields()?, &current, false, &call.desk.admin.egress)?;
-    record.updated_at = call.now();
+pub(crate) async fn update(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    let current = find(&errand).await?;
+    let (mut record, secrets) = body::read(errand.fields()?, &current, false, &errand.desk.admin.egress)?;
+    record.updated_at = errand.now();
     let changed = Provider { record: record.clone(), secrets: secrets.clone().unwrap_or(current.secrets) };
-    call.apply(Change::UpdateProvider { record, secrets }).await?;
+    errand.apply(Change::UpdateProvider { record, secrets }).await?;
     answer::ok(&view(&changed))
 }
 
 /// DELETE.
-pub(crate) async fn delete(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    call.apply(Change::DeleteProvider { name: call.param("name").to_owned() }).await?;
+pub(crate) async fn delete(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    errand.apply(Change::DeleteProvider { name: errand.param("name").to_owned() }).await?;
     answer::nothing()
 }
 
 /// POST …/test: one cheap request with the stored credentials.
-pub(crate) async fn test(call: Call) -> Answer {
-    call.fields()?.finish()?;
-    let provider = find(&call).await?;
-    answer::ok(&call.desk.admin.probe.test(provider.record.name).await)
+pub(crate) async fn test(errand: Errand) -> Answer {
+    errand.fields()?.finish()?;
+    let provider = find(&errand).await?;
+    answer::ok(&errand.desk.admin.probe.test(provider.record.name).await)
 }
 
-async fn find(call: &Call) -> Result<Provider, Problem> {
-    let name = call.param("name");
-    call.store().provider(name).await?.ok_or_else(|| Problem::not_found(format!("no provider \"{name}\"")))
+async fn find(errand: &Errand) -> Result<Provider, Problem> {
+    let name = errand.param("name");
+    errand.store().provider(name).await?.ok_or_else(|| Problem::not_found(format!("no provider \"{name}\"")))
 }
 
-fn blank(call: &Call) -> ProviderRecord {
-    let now = call.now();
+fn blank(errand: &Errand) -> ProviderRecord {
+    let now = errand.now();
     ProviderRecord {
         name: String::new(),
         kind: String::new(),

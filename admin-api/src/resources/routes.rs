@@ -10,43 +10,43 @@ use serde_json::{Value, json};
 use crate::answer::{self, Answer, segment};
 use crate::problem::{FieldFault, Problem};
 use crate::query::page_by_name;
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// GET: all, by model.
-pub(crate) async fn list(call: Call) -> Answer {
-    let ask = call.query.page()?;
-    let (rows, next) = page_by_name(call.store().routes().await?, |route| &route.model, &ask)?;
+pub(crate) async fn list(errand: Errand) -> Answer {
+    let ask = errand.query.page()?;
+    let (rows, next) = page_by_name(errand.store().routes().await?, |route| &route.model, &ask)?;
     answer::page(rows.iter().map(view).collect(), next)
 }
 
 /// GET: one.
-pub(crate) async fn get(call: Call) -> Answer {
-    let model = call.param("model");
-    let route = call.store().route(model).await?.ok_or_else(|| Problem::not_found(format!("no route \"{model}\"")))?;
+pub(crate) async fn get(errand: Errand) -> Answer {
+    let model = errand.param("model");
+    let route = errand.store().route(model).await?.ok_or_else(|| Problem::not_found(format!("no route \"{model}\"")))?;
     answer::ok(&view(&route))
 }
 
 /// PUT: makes or replaces.
-pub(crate) async fn put(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    let record = body::read(call.fields()?, call.param("model"))?;
-    check_providers(&call, &record).await?;
-    let is_new = call.store().route(&record.model).await?.is_none();
+pub(crate) async fn put(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    let record = body::read(errand.fields()?, errand.param("model"))?;
+    check_providers(&errand, &record).await?;
+    let is_new = errand.store().route(&record.model).await?.is_none();
     let (location, shown) = (format!("/admin/routes/{}", segment(&record.model)), view(&record));
-    call.apply(Change::PutRoute { record }).await?;
+    errand.apply(Change::PutRoute { record }).await?;
     if is_new { answer::created(&location, &shown) } else { answer::ok(&shown) }
 }
 
 /// DELETE.
-pub(crate) async fn delete(call: Call) -> Answer {
-    let _one_writer = call.desk.writes.lock().await;
-    call.apply(Change::DeleteRoute { model: call.param("model").to_owned() }).await?;
+pub(crate) async fn delete(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
+    errand.apply(Change::DeleteRoute { model: errand.param("model").to_owned() }).await?;
     answer::nothing()
 }
 
 /// Every provider that the route names must exist.
-async fn check_providers(call: &Call, record: &RouteRecord) -> Result<(), Problem> {
-    let known: Vec<String> = call.store().providers().await?.into_iter().map(|provider| provider.record.name).collect();
+async fn check_providers(errand: &Errand, record: &RouteRecord) -> Result<(), Problem> {
+    let known: Vec<String> = errand.store().providers().await?.into_iter().map(|provider| provider.record.name).collect();
     let unknown = |field: &str, targets: &[RouteTarget]| {
         targets
             .iter()

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::serve::Call;
+use crate::serve::Errand;
 use crate::show::{dollars, members, moment};
 
 /// Rows of one answer: 500 keys by the hour for four days. More is a job for the export.
@@ -22,10 +22,10 @@ struct Grouping<'a> {
 }
 
 /// GET.
-pub(crate) async fn sums(call: Call) -> Answer {
-    let (from, to) = call.query.span()?;
-    let grouping = grouping(call.query.text("group_by"), call.query.text("tag"))?;
-    let interval = call.query.parsed("interval", "must be hour, day or month", |text| match text {
+pub(crate) async fn sums(errand: Errand) -> Answer {
+    let (from, to) = errand.query.span()?;
+    let grouping = grouping(errand.query.text("group_by"), errand.query.text("tag"))?;
+    let interval = errand.query.parsed("interval", "must be hour, day or month", |text| match text {
         "hour" => Some(Interval::Hour),
         "day" => Some(Interval::Day),
         "month" => Some(Interval::Month),
@@ -36,13 +36,13 @@ pub(crate) async fn sums(call: Call) -> Answer {
         to,
         group_by: grouping.by,
         interval: interval.unwrap_or_default(),
-        key: call.query.owned("key"),
-        team: call.query.owned("team"),
+        key: errand.query.owned("key"),
+        team: errand.query.owned("team"),
     };
     if grouping.by == GroupBy::Tag && (query.key.is_some() || query.team.is_some()) {
         return Err(Problem::field("group_by", "tag cannot be combined with key or team"));
     }
-    let mut rows = call.store().usage(&query).await?;
+    let mut rows = errand.store().usage(&query).await?;
     if let Some(tag) = grouping.tag {
         rows.retain_mut(|row| match row.group.strip_prefix(tag).and_then(|rest| rest.strip_prefix('=')) {
             Some(value) => {

@@ -4,10 +4,10 @@ use fluxa_domain::vendors::VENDORS;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
-use crate::serve::Call;
+use crate::serve::Errand;
 
 /// GET: the whole table.
-pub(crate) async fn list(_call: Call) -> Answer {
+pub(crate) async fn list(_errand: Errand) -> Answer {
     let rows: Vec<Value> = VENDORS
         .iter()
         .map(|vendor| {

@@ -80,6 +80,8 @@ async fn every_bad_field_is_named() {
         (r#"{}"#, &["name", "kind"][..]),
         (r#"{"name":"a","kind":"nonsense","api_key":"sk-1"}"#, &["kind"]),
         (r#"{"name":"a","kind":"openai"}"#, &["api_key"]),
+        (r#"{"name":"a","kind":"azure","api_key":"k"}"#, &["base_url"]),
+        (r#"{"name":"a","kind":"bedrock","access_key_id":"AKIA"}"#, &["secret_access_key"]),
         (r#"{"name":"a","kind":"openai","api_key":"k","apikey":"k"}"#, &["apikey"]),
         (r#"{"name":"a","kind":"openai","api_key":"k","api_keys":["k"]}"#, &["api_keys"]),
         (r#"{"name":"a","kind":"openai","api_keys":[{"weight":1}]}"#, &["api_keys[0].key", "api_key"]),
@@ -98,6 +100,18 @@ async fn every_bad_field_is_named() {
     world.provider("p").await;
     assert_eq!(world.patch("/admin/providers/p", json!({ "name": "q" })).await.faults(), ["name"]);
     world.post("/admin/providers", json!({ "name": "p", "kind": "openai", "api_key": "k" })).await.expect(409);
+}
+
+#[tokio::test]
+async fn keys_may_be_missing_where_none_is_needed() {
+    let world = World::new().await;
+    for body in [
+        json!({ "name": "a", "kind": "ollama" }),
+        json!({ "name": "b", "kind": "bedrock", "region": "us-east-1" }),
+        json!({ "name": "c", "kind": "openai", "base_url": "http://127.0.0.1:8000/v1" }),
+    ] {
+        assert_eq!(world.post("/admin/providers", body).await.expect(201)["api_keys"], json!([]));
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use fluxa_domain::provider::{ApiKey, ProviderRecord, ProviderSecrets, Timeouts};
 use fluxa_domain::route::{RouteRecord, RouteTarget, Strategy};
 use fluxa_domain::secret::Secret;
 use fluxa_domain::time::Micros;
+use fluxa_domain::validate::{self, FieldError};
 use fluxa_domain::vendors::{VENDORS, vendor};
 
 use super::error::{At, nearest};
@@ -90,10 +91,10 @@ fn provider(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedProvider> {
         Some(_) => Ok(text.to_owned()),
         None => Err(unknown_kind(text)),
     });
-    let single = r.optional(f, "api_key", not_empty);
+    let single = r.optional(f, "api_key", key_text);
     let mut api_keys: Vec<ApiKey> = single.into_iter().map(|key| ApiKey { key: Secret::new(key), weight: 1 }).collect();
     api_keys.extend(weighted_keys(r, f));
-    let secret = |text: &str| not_empty(text).map(Secret::new);
+    let secret = |text: &str| key_text(text).map(Secret::new);
     let secrets = ProviderSecrets {
         api_keys,
         access_key_id: r.optional(f, "access_key_id", secret),
@@ -115,6 +116,8 @@ fn provider(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedProvider> {
         updated_at: Micros(0),
     };
     let name = name?;
+    judge(r, f, validate::name("name", &name));
+    judge(r, f, validate::headers("headers", &record.headers));
     // `name: openai` alone says enough.
     let kind = match kind.or_else(|| vendor(&name).map(|v| v.kind.to_owned())) {
         Some(kind) => kind,
@@ -139,12 +142,12 @@ fn weighted_keys(r: &mut Reader<'_>, f: &mut Fields) -> Vec<ApiKey> {
     for (path, node) in r.list(node, &path) {
         if let Value::Map(_) = node.value {
             let Some(mut fields) = r.fields(node, &path) else { continue };
-            let key = required(r, &mut fields, "key");
+            let key = required_as(r, &mut fields, "key", key_text);
             let weight = weight(r, &mut fields);
             r.finish(fields);
             keys.extend(key.map(|key| ApiKey { key: Secret::new(key), weight }));
         } else if let Some(text) = r.text(&node, &path) {
-            match not_empty(&text) {
+            match key_text(&text) {
                 Ok(key) => keys.push(ApiKey { key: Secret::new(key), weight: 1 }),
                 Err(message) => r.error(node.at, &path, message),
             }
@@ -270,6 +273,13 @@ fn key(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedKey> {
         created_at: Micros(0),
         updated_at: Micros(0),
     };
+    if !record.name.is_empty() {
+        judge(r, f, validate::name("name", &record.name));
+    }
+    judge(r, f, validate::model_patterns("models", &record.models));
+    judge(r, f, validate::key_limits(&record.limits));
+    judge(r, f, validate::tags("tags", &record.tags));
+    judge(r, f, validate::time_zone("time_zone", &record.time_zone));
     (!record.name.is_empty()).then_some(SeedKey { record, fixed, at: f.at })
 }
 
@@ -314,8 +324,12 @@ fn cross_check(r: &mut Reader<'_>, seeds: &Seeds) {
 }
 
 fn required(r: &mut Reader<'_>, f: &mut Fields, name: &'static str) -> Option<String> {
+    required_as(r, f, name, not_empty)
+}
+
+fn required_as(r: &mut Reader<'_>, f: &mut Fields, name: &'static str, parse: fn(&str) -> Result<String, String>) -> Option<String> {
     let before = r.errors.len();
-    let value = r.optional(f, name, not_empty);
+    let value = r.optional(f, name, parse);
     if value.is_none() && r.errors.len() == before {
         r.error(f.at, &f.path_of(name), "is missing");
     }
@@ -344,14 +358,27 @@ fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err(String::from("is empty")) } else { Ok(text.to_owned()) }
 }
 
-/// Only the outline is judged here; the admin API's own check follows when the seed is written.
+/// A secret of a vendor: it is sent in a header. A line break at its end comes from a file and is no part of it.
+fn key_text(text: &str) -> Result<String, String> {
+    let text = not_empty(text)?;
+    let text = text.trim();
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err(String::from("holds a character that no key has (a space, a line break, or beyond ASCII)"))
+}
+
+/// The same check as the admin API's; a slash at the end means nothing.
 fn base_url(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains(['@', '?', '#', ' ']) && !rest.starts_with('/') => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err(String::from("expected http(s)://host[:port][/path] without user, query or fragment")),
+    let text = text.trim_end_matches('/');
+    validate::base_url("", text).map(|()| text.to_owned()).map_err(|error| error.message)
+}
+
+/// Notes what the admin API would refuse: seeds come in by another door, so they are judged here.
+fn judge(r: &mut Reader<'_>, f: &Fields, verdict: Result<(), FieldError>) {
+    if let Err(error) = verdict {
+        let key = f.path_of(&error.field);
+        r.error(f.at, &key, error.message);
     }
 }
 

@@ -9,7 +9,8 @@ fn env(name: &str) -> Option<String> {
     match name {
         "OPENAI_API_KEY" => Some(String::from("sk-canary-from-env")),
         "PORT" => Some(String::from("9000")),
-        "TRICK" => Some(String::from("x\nport: 1\n- : }")),
+        "TRICK" => Some(String::from("x, port: 1, - : } # ]")),
+        "LINES" => Some(String::from("x\nport: 1\n- : }")),
         "EMPTY" => Some(String::new()),
         _ => None,
     }
@@ -69,7 +70,7 @@ fn typed_values_take_variables_and_variables_cannot_break_out() {
 
     let config = parse("keys:\n  - name: a\n    tags: { x: ${TRICK}, y: \"${TRICK}\" }\n").unwrap();
     let tags = &config.seeds.keys[0].record.tags;
-    assert_eq!((tags["x"].as_str(), tags["y"].as_str()), ("x\nport: 1\n- : }", "x\nport: 1\n- : }"));
+    assert_eq!((tags["x"].as_str(), tags["y"].as_str()), ("x, port: 1, - : } # ]", "x, port: 1, - : } # ]"));
     let config = parse("keys:\n  - { name: a, team: $${PORT} }\n").unwrap();
     assert_eq!(config.seeds.keys[0].record.team.as_deref(), Some("${PORT}"));
 }
@@ -102,7 +103,7 @@ fn mistakes_name_file_line_and_key() {
     fails("providers: [ { kind: echo } ]\n", "providers[0].name: is missing");
     fails("providers: [ { name: x } ]\n", "providers[0].kind: is missing; known kinds:");
     fails("providers: [ { name: x, kind: ehco } ]\n", "providers[0].kind: unknown kind \"ehco\"; did you mean \"echo\"?");
-    fails("providers: [ { name: x, kind: echo, base_url: 'ftp://a' } ]\n", "providers[0].base_url: expected http(s)://");
+    fails("providers: [ { name: x, kind: echo, base_url: 'ftp://a' } ]\n", "providers[0].base_url: must begin with http");
     fails("providers: [ { name: x, kind: echo }, { name: x, kind: echo } ]\n", "providers[1].name: \"x\" stands twice");
     fails(
         "providers: [ { name: x, kind: echo } ]\nroutes:\n  - { model: m, provider: y }\n",
@@ -111,6 +112,12 @@ fn mistakes_name_file_line_and_key() {
     fails("routes: [ { model: m } ]\n", "routes[0]: needs a provider");
     fails("keys: [ { name: a, key: vk-mine } ]\n", "keys[0].key: is no key made by fluxa");
     fails("keys: [ { name: a, budget_usd_daily: -1 } ]\n", "keys[0].budget_usd_daily: expected an amount of dollars");
+    fails("keys: [ { name: \"a\\u0007\" } ]\n", "keys[0].name: ");
+    fails("providers: [ { name: x, kind: echo, api_key: ${LINES} } ]\n", "providers[0].api_key: holds a character that no key has");
+    fails("keys: [ { name: a, tags: { x: ${LINES} } } ]\n", "keys[0].tags.x: must not contain control characters");
+    fails("keys: [ { name: a, time_zone: Mars/Olympus } ]\n", "keys[0].time_zone: ");
+    fails("providers: [ { name: x, kind: echo, headers: { authorization: y } } ]\n", "providers[0].headers");
+    fails("providers: [ { name: x, kind: echo, base_url: 'https://user:canary@a/v1' } ]\n", "providers[0].base_url: ");
     fails("keys: [ { name: a, budget_daily: 1 } ]\n", "keys[0].budget_daily: unknown key");
 }
 
@@ -206,4 +213,56 @@ fn keys_take_the_admin_apis_fields() {
     let key = &config.seeds.keys[0].record;
     assert_eq!(key.limits.budget_usd_daily, Some(NanoUsd(250_000_000)));
     assert_eq!((key.models.len(), key.ip_allowlist.len(), key.budget_clamp, key.time_zone.as_str()), (2, 1, true, "UTC"));
+}
+
+/// The fuzz target's little sister: every file that is nearly right gives a configuration or an error, and ends.
+#[test]
+fn no_mutation_of_a_file_panics() {
+    let text = "server: { host: 0.0.0.0, port: ${PORT}, drain_timeout: 600s, trusted_proxies: [10.0.0.0/8] }\nkeys:\n  - &k { name: a, budget_usd_daily: 0.1, tags: { x: \"${TRICK}\" } }\n  - *k\nroutes: [ { model: '*', provider: openai } ]\n";
+    let pieces = [
+        "${",
+        "}",
+        "{",
+        "[",
+        "]",
+        ":",
+        "\n",
+        "- ",
+        "&a",
+        "*a",
+        "\"",
+        "'",
+        "\t",
+        "|",
+        ">",
+        "!",
+        "%",
+        "é",
+        "\u{f0041}",
+        "\0",
+        "#",
+        "---",
+        "?",
+        ",",
+    ];
+    let mut state = 1_u64;
+    let mut roll = |sides: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % sides
+    };
+    for _ in 0..2_000 {
+        let mut chars: Vec<char> = text.chars().collect();
+        for _ in 0..=roll(3) {
+            let at = roll(chars.len() + 1);
+            match roll(3) {
+                0 => drop(chars.drain(at..(at + roll(5)).min(chars.len()))),
+                1 => drop(chars.splice(at..at, pieces[roll(pieces.len())].chars())),
+                _ => chars.truncate(at),
+            }
+        }
+        let mutated: String = chars.into_iter().collect();
+        if let Err(errors) = parse(&mutated) {
+            assert!(!errors.0.is_empty() && !errors.to_string().is_empty(), "{mutated}");
+        }
+    }
 }

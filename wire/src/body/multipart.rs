@@ -63,6 +63,10 @@ fn part(body: &[u8], start: usize, finder: &Finder<'_>, o: &mut Outline) -> Resu
         o.media_bytes += value.len() as u64;
         return Ok(delimiter);
     }
+    if delimiter < value_start && matches!(disposition.name.as_deref(), Some("model" | "stream")) {
+        // Headers and no body at all: legal, but then there is no place to write a value to.
+        return Err(Malformed::Form { at: value_start, what: "field without a value" });
+    }
     match disposition.name.as_deref() {
         Some("model") => {
             let wrong = Malformed::WrongType { field: "model", expected: "a short text", at: value_start };

@@ -63,6 +63,17 @@ pub(crate) struct Look<'a> {
     pub(crate) images: u64,
     /// A member was met that every answer of this family has.
     pub(crate) envelope: bool,
+    /// What only counts in some kinds of event; the kind may be written after it. See [`Look::settle`].
+    pending: Pending<'a>,
+}
+
+/// Found, but not yet judged.
+#[derive(Debug, Default)]
+struct Pending<'a> {
+    delta: Option<&'a [u8]>,
+    name: Option<&'a [u8]>,
+    call: bool,
+    images: u64,
 }
 
 impl<'a> Look<'a> {
@@ -86,11 +97,31 @@ impl<'a> Look<'a> {
             sid: false,
             images: 0,
             envelope: false,
+            pending: Pending::default(),
         }
     }
 
     pub(crate) fn whole(flavor: Flavor) -> Self {
         Self { whole: true, ..Self::stream(flavor, b"") }
+    }
+
+    /// Ends the walk: judges what depends on the kind, now that it is known wherever it stood.
+    pub(crate) fn settle(&mut self) {
+        // Sound and images also come as deltas, of base64.
+        let delta = self.flavor != Flavor::Responses || (self.kind.ends_with(b".delta") && !self.kind.ends_with(b"audio.delta"));
+        if let Some(raw) = self.pending.delta.filter(|_| delta) {
+            self.note_text(raw);
+        }
+        if self.kind == b"response.output_item.added" {
+            self.tool |= self.pending.call;
+            if let Some(raw) = self.pending.name {
+                self.note_text(raw);
+            }
+        }
+        // Streams of images send drafts first; only the finished image counts.
+        if self.kind.ends_with(b".completed") {
+            self.images += self.pending.images;
+        }
     }
 
     fn note_usage(&mut self, raw: &'a [u8], rank: u8) {
@@ -255,9 +286,7 @@ impl<'a> Look<'a> {
     fn responses_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
         match (place.depth, place.parent, place.key) {
             (1, _, b"sequence_number") => self.sequence = Some(raw),
-            // Sound and images also come as deltas, of base64.
-            (1, _, b"delta") if !self.kind.ends_with(b".delta") || self.kind.ends_with(b"audio.delta") => {}
-            (1, _, b"delta") => self.note_text(raw),
+            (1, _, b"delta") => self.pending.delta = Some(raw),
             (2, b"response", b"usage") => self.note_usage(raw, 2),
             (2, b"response", b"error") => self.error = Some(raw),
             (2, b"response", b"model") => self.model = Some(raw),
@@ -266,8 +295,8 @@ impl<'a> Look<'a> {
                 if self.finish.is_some() || matches!(contents(raw), b"in_progress" | b"queued") => {}
             (1, _, b"status") | (2, b"response", b"status") => self.note_finish(raw),
             (_, b"incomplete_details", b"reason") => self.note_finish(raw),
-            (2, b"item", b"type") => self.tool |= contents(raw).ends_with(b"_call") && self.kind == b"response.output_item.added",
-            (2, b"item", _) if self.kind == b"response.output_item.added" => self.note_text(raw),
+            (2, b"item", b"type") => self.pending.call = contents(raw).ends_with(b"_call"),
+            (2, b"item", _) => self.pending.name = Some(raw),
             (2.., b"output" | b"content" | b"summary", _) => self.note_text(raw),
             _ => {}
         }
@@ -343,14 +372,13 @@ impl<'a> Look<'a> {
 }
 
 /// Everything else.
-impl Look<'_> {
-    fn other_value(&mut self, place: Place<'_>, raw: &[u8]) {
+impl<'a> Look<'a> {
+    fn other_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
         match place.key {
             b"data" => self.images += elements(raw).count() as u64,
-            // Streams of images send drafts first; only the finished image counts.
-            b"b64_json" => self.images += u64::from(self.kind.ends_with(b".completed")),
+            b"b64_json" => self.pending.images += 1,
             b"text" if self.whole => self.note_text(raw),
-            b"delta" => self.note_text(raw),
+            b"delta" => self.pending.delta = Some(raw),
             _ => {}
         }
     }

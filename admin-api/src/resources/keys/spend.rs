@@ -8,13 +8,13 @@ use fluxa_store::shared::{BudgetStanding, ScopeStanding};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
-use crate::serve::Call;
+use crate::serve::Errand;
 use crate::show::{members, moment, put_dollars};
 
 /// One row a period.
-pub(super) async fn standing(call: &Call, key: &KeyRecord) -> Result<Value, Problem> {
-    let now = call.now();
-    let scope = call.desk.admin.shared.counters.standing(&format!("key:{}", key.id), now).await.unwrap_or_default();
+pub(super) async fn standing(errand: &Errand, key: &KeyRecord) -> Result<Value, Problem> {
+    let now = errand.now();
+    let scope = errand.desk.admin.shared.counters.standing(&format!("key:{}", key.id), now).await.unwrap_or_default();
     let l = &key.limits;
     let mut rows = Vec::new();
     for (period, name, dollars, tokens) in [
@@ -24,7 +24,7 @@ pub(super) async fn standing(call: &Call, key: &KeyRecord) -> Result<Value, Prob
         (Period::Total, "total", l.budget_usd_total, l.budget_tokens_total),
     ] {
         let window = window(period, now, &key.time_zone);
-        let ledger = call.store().spent(&key.id, window.starts_at, window.ends_at).await?;
+        let ledger = errand.store().spent(&key.id, window.starts_at, window.ends_at).await?;
         let (nanos, tokens_used) = (known(&scope, &window.id, Unit::NanoUsd), known(&scope, &window.id, Unit::Tokens));
         let mut row: Map<String, Value> = members(json!({
             "period": name,

@@ -6,7 +6,7 @@ use fluxa_domain::net::{EgressPolicy, egress_allowed};
 use fluxa_domain::provider::{ApiKey, Provider, ProviderRecord, ProviderSecrets, Timeouts};
 use fluxa_domain::secret::Secret;
 use fluxa_domain::validate;
-use fluxa_domain::vendors::{VENDORS, vendor};
+use fluxa_domain::vendors::{Style, VENDORS, vendor};
 
 use crate::json::{Fields, Given, merge};
 use crate::problem::Problem;
@@ -76,9 +76,14 @@ fn check_whole(f: &mut Fields, record: &ProviderRecord, secrets: &ProviderSecret
     if secrets.access_key_id.is_some() != secrets.secret_access_key.is_some() {
         f.fault("secret_access_key", "access_key_id and secret_access_key belong together");
     }
+    if vendor.base_url.is_empty() && record.base_url.is_none() && !vendor.key_optional {
+        f.fault("base_url", format!("is required for kind {}, which has no address of its own", vendor.kind));
+    }
     let has_key = !secrets.api_keys.is_empty() || secrets.access_key_id.is_some();
     // A server of one's own at `base_url` may well take no key; the vendor's own address never does.
-    if !has_key && !vendor.key_optional && record.base_url.is_none() && !vendor.base_url.is_empty() {
+    // Signed requests can do with the credentials of the environment.
+    let may_lack_key = vendor.key_optional || vendor.style == Style::Bedrock;
+    if !has_key && !may_lack_key && record.base_url.is_none() && !vendor.base_url.is_empty() {
         f.fault("api_key", format!("is required for kind {} at its own address", vendor.kind));
     }
 }

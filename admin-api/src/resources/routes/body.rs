@@ -6,7 +6,7 @@ use fluxa_domain::validate;
 use crate::json::{Fields, Given, Item};
 use crate::problem::Problem;
 
-/// Targets or fallbacks of one route: each may be tried for one call.
+/// Targets or fallbacks of one route: each may be tried for one errand.
 const MAX_TARGETS: usize = 32;
 /// The largest weight of a target.
 const MAX_WEIGHT: u64 = 1_000_000;

@@ -59,6 +59,12 @@ fn what_is_refused() {
     check("text/plain; boundary=b", b"", "malformed form at byte 0: no usable boundary");
     check(TYPE, b"hello", "malformed form at byte 0: no first part");
     check(TYPE, b"--b.1\r\nx: y\r\n\r\nvalue", "malformed form at byte 15: unfinished part");
+    // Found by fuzzing: writing a model here would have broken the boundary.
+    check(
+        TYPE,
+        b"--b.1\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n--b.1--",
+        "malformed form at byte 55: field without a value",
+    );
     check(TYPE, b"--b.1x", "malformed form at byte 5: expected a line break after the boundary");
 }
 
