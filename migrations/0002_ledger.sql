@@ -1,48 +1,22 @@
 -- Old code sees: nothing, it has no ledger. One row a call, and the sums that outlive the rows.
 
+-- `id` is a UUIDv7 as 16 bytes, so its order is the order of time and no other index is needed for that. The row itself is
+-- JSON; only what is searched for has a column. `request_id` is null where it is the id's own text.
 CREATE TABLE ledger (
-    id TEXT NOT NULL PRIMARY KEY,
-    request_id TEXT NOT NULL,
-    at BIGINT NOT NULL,
+    id BYTEA NOT NULL PRIMARY KEY,
+    request_id TEXT,
     key_id TEXT NOT NULL,
-    key_name TEXT NOT NULL,
     team TEXT NOT NULL,
-    tags TEXT NOT NULL,
     model TEXT NOT NULL,
     provider TEXT NOT NULL,
-    upstream_model TEXT NOT NULL,
-    dialect_in TEXT NOT NULL,
-    dialect_out TEXT NOT NULL,
-    op TEXT NOT NULL,
-    stream BIGINT NOT NULL,
     status BIGINT NOT NULL,
-    input_uncached BIGINT NOT NULL,
-    cache_read BIGINT NOT NULL,
-    cache_write_5m BIGINT NOT NULL,
-    cache_write_1h BIGINT NOT NULL,
-    output BIGINT NOT NULL,
-    reasoning BIGINT NOT NULL,
-    input_audio BIGINT NOT NULL,
-    output_audio BIGINT NOT NULL,
-    images BIGINT NOT NULL,
-    searches BIGINT NOT NULL,
-    usage_state TEXT NOT NULL,
-    cost_nanos BIGINT NOT NULL,
-    cost_state TEXT NOT NULL,
-    price_version TEXT NOT NULL,
-    ttfb_ms BIGINT,
-    latency_ms BIGINT NOT NULL,
-    attempts TEXT NOT NULL,
-    finish TEXT NOT NULL,
-    error TEXT NOT NULL,
-    client_closed BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    stream BIGINT NOT NULL,
     abandoned BIGINT NOT NULL,
-    request_body TEXT,
-    response_body TEXT
+    entry TEXT NOT NULL
 );
-CREATE INDEX ledger_by_time ON ledger (at, id);
-CREATE INDEX ledger_by_key ON ledger (key_id, at, id);
-CREATE INDEX ledger_by_request ON ledger (request_id, at);
+CREATE INDEX ledger_by_key ON ledger (key_id, id);
+CREATE INDEX ledger_by_request ON ledger (request_id, id) WHERE request_id IS NOT NULL;
 
 -- Sums by the hour (UTC), written in the transaction of the rows they sum; never pruned.
 CREATE TABLE usage_hourly (

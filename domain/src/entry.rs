@@ -1,4 +1,4 @@
-//! One row a call: what the ledger keeps.
+//! One row a call: what the ledger keeps. Its JSON form, in which empty fields are left out, is what is stored.
 
 use std::collections::BTreeMap;
 
@@ -38,14 +38,17 @@ impl CostState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRow {
     /// The provider's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider: String,
     /// The model asked of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// Its HTTP status; 0 when there was none.
     pub status: u16,
     /// How long it took, in milliseconds.
     pub ms: u64,
     /// Why it counts as failed; empty for the one that answered.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
 }
 
@@ -59,26 +62,34 @@ pub struct Entry {
     /// When the call came in.
     pub at: Micros,
     /// Public id of the virtual key; empty when it was not recognised.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_id: String,
     /// Name of the virtual key at that time.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_name: String,
     /// Team label of the key.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub team: String,
     /// Tags of the key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The model the client named.
     pub model: String,
     /// The provider that answered; empty if none.
     pub provider: String,
     /// The model asked of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub upstream_model: String,
     /// Dialect of the client.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dialect_in: String,
     /// Dialect of the upstream.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dialect_out: String,
     /// The operation ([`crate::dialect::Op::name`]).
     pub op: String,
     /// Whether the answer was a stream.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub stream: bool,
     /// Status sent to the client.
     pub status: u16,
@@ -91,25 +102,39 @@ pub struct Entry {
     /// How sure the charge is.
     pub cost_state: CostState,
     /// The price row that was applied; empty if none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub price_version: String,
     /// Milliseconds to the first byte sent to the client; `None` if none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttfb_ms: Option<u64>,
     /// Milliseconds to the end.
     pub latency_ms: u64,
     /// Every attempt, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRow>,
     /// The vendor's finish reason.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub finish: String,
     /// The refusal's code, or a word for what broke; empty when all went well.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub error: String,
     /// The client left before the end.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub client_closed: bool,
     /// The process died before the end; written after the restart from the journal.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub abandoned: bool,
     /// Request body, only where `logging.store_content` is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_body: Option<String>,
     /// Answer body, only where `logging.store_content` is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Entry {

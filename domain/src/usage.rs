@@ -11,23 +11,36 @@ pub struct Usage {
     /// Prompt tokens neither read from nor written to a cache.
     pub input_uncached: u64,
     /// Prompt tokens served from a cache.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_read: u64,
     /// Prompt tokens written to a cache with the default time to live.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_5m: u64,
     /// Prompt tokens written to a cache with the longer time to live.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_1h: u64,
     /// All generated tokens, reasoning included.
     pub output: u64,
     /// The part of `output` that is reasoning (information, unless priced apart).
+    #[serde(skip_serializing_if = "is_zero")]
     pub reasoning: u64,
     /// The part of `input_uncached` that is audio (information, unless priced apart).
+    #[serde(skip_serializing_if = "is_zero")]
     pub input_audio: u64,
     /// The part of `output` that is audio (information, unless priced apart).
+    #[serde(skip_serializing_if = "is_zero")]
     pub output_audio: u64,
     /// Generated images.
+    #[serde(skip_serializing_if = "is_zero")]
     pub images: u64,
     /// Searches run by the vendor for this call.
+    #[serde(skip_serializing_if = "is_zero")]
     pub searches: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {

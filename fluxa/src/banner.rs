@@ -67,6 +67,9 @@ pub fn url(listen: SocketAddr) -> String {
     }
 }
 
+/// What `curl` has to be told: bodies of another type are refused.
+const JSON: &str = "-H 'content-type: application/json'";
+
 /// Marks of emphasis, empty when colours are off.
 struct Ink {
     bold: &'static str,
@@ -154,17 +157,20 @@ fn next(facts: &Facts, ink: &Ink, out: &mut String) -> std::fmt::Result {
         writeln!(out, "  {dim}# no provider yet: stop, set a key, start again with a new database; or{off}")?;
         writeln!(
             out,
-            "  curl -s {url}/admin/providers -H 'authorization: Bearer {master}' -d '{{\"name\":\"openai\",\"kind\":\"openai\",\"api_key\":\"sk-…\"}}'"
+            "  curl -s {url}/admin/providers -H \"authorization: Bearer {master}\" {JSON} -d '{{\"name\":\"openai\",\"kind\":\"openai\",\"api_key\":\"sk-…\"}}'"
         )?;
     }
     if facts.made_keys.is_empty() {
         writeln!(out, "  {dim}# make a virtual key{off}")?;
-        writeln!(out, "  curl -s {url}/admin/keys -H 'authorization: Bearer {master}' -d '{{\"name\":\"me\",\"budget_usd_daily\":5}}'")?;
+        writeln!(
+            out,
+            "  curl -s {url}/admin/keys -H \"authorization: Bearer {master}\" {JSON} -d '{{\"name\":\"me\",\"budget_usd_daily\":5}}'"
+        )?;
     }
     writeln!(out, "  {dim}# ask{off}")?;
     writeln!(
         out,
-        "  curl -s {url}/v1/chat/completions -H 'authorization: Bearer {key}' -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'"
+        "  curl -s {url}/v1/chat/completions -H \"authorization: Bearer {key}\" {JSON} -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'"
     )?;
     if facts.demo {
         demo_steps(&facts.made_keys, &url, master, model, ink, out)?;
@@ -179,18 +185,22 @@ fn demo_steps(made: &[(String, Secret<String>)], url: &str, master: &str, model:
     let body = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"tell me a story\"}}]");
     if let Some((_, key)) = made.first() {
         writeln!(out, "  {dim}# streamed{off}")?;
-        writeln!(out, "  curl -sN {url}/v1/chat/completions -H 'authorization: Bearer {}' -H 'content-type: application/json' -d '{body},\"stream\":true}}'", key.expose())?;
+        writeln!(
+            out,
+            "  curl -sN {url}/v1/chat/completions -H \"authorization: Bearer {}\" {JSON} -d '{body},\"stream\":true}}'",
+            key.expose()
+        )?;
     }
     if let Some((_, tiny)) = made.get(1) {
         writeln!(out, "  {dim}# a budget at work: the first call passes, the second is refused with 402{off}")?;
         writeln!(
             out,
-            "  for i in 1 2; do curl -s -w '\\n%{{http_code}}\\n' {url}/v1/chat/completions -H 'authorization: Bearer {}' -H 'content-type: application/json' -d '{body}}}'; done",
+            "  for i in 1 2; do curl -s -w '\\n%{{http_code}}\\n' {url}/v1/chat/completions -H \"authorization: Bearer {}\" {JSON} -d '{body}}}'; done",
             tiny.expose()
         )?;
     }
     writeln!(out, "  {dim}# what was spent{off}")?;
-    writeln!(out, "  curl -s '{url}/admin/usage?group_by=model' -H 'authorization: Bearer {master}'")
+    writeln!(out, "  curl -s '{url}/admin/usage?group_by=model' -H \"authorization: Bearer {master}\"")
 }
 
 /// Tells a person what was found, on a terminal; and a machine the same without keys, where logs are JSON lines.

@@ -1,5 +1,7 @@
 //! May the caller spend it: what a call can cost at most, and the one atomic step that reserves it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fluxa_domain::budget::{BudgetMode, Period, Unit, limits, window};
@@ -112,17 +114,7 @@ pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, s
     }
     let now = call.entry.at;
     let mut output = expected_output(gateway, call.op, key, size, targets, budgeted);
-    let budgets = limits(&key.limits)
-        .into_iter()
-        .map(|budget| BudgetAsk { window: window(budget.period, now, &key.time_zone), period: budget.period, unit: budget.unit, limit: budget.limit })
-        .collect();
-    let scope = ScopeAsk {
-        scope: format!("key:{}", key.id),
-        rpm: key.limits.rate_limit_rpm,
-        tpm: key.limits.rate_limit_tpm,
-        concurrency: key.limits.max_concurrency,
-        budgets,
-    };
+    let scope = call.worker.scopes.of(key, now);
     let ttl = i64::try_from(gateway.settings.reservation_ttl.as_micros()).unwrap_or(i64::MAX);
     let rate_output = size.asked_output.unwrap_or(LIKELY_OUTPUT).min(LIKELY_OUTPUT);
     let mut ask = ReserveAsk {
@@ -245,6 +237,53 @@ fn most_nanos(key: &KeyRecord, size: Size, output: u64, targets: &[Priced]) -> R
         most = most.max(cost.0);
     }
     Ok(most)
+}
+
+/// The scopes of keys in use, with the windows of the moment: working them out takes a time zone, using them does not.
+#[derive(Debug, Default)]
+pub(crate) struct Scopes(RefCell<HashMap<String, Known>>);
+
+/// Scopes kept by one thread; beyond them all are worked out anew.
+const MAX_SCOPES: usize = 10_000;
+
+#[derive(Debug)]
+struct Known {
+    scope: ScopeAsk,
+    key_updated_at: Micros,
+    from: Micros,
+    until: Micros,
+}
+
+impl Scopes {
+    fn of(&self, key: &KeyRecord, now: Micros) -> ScopeAsk {
+        let mut known = self.0.borrow_mut();
+        if let Some(found) = known.get(&key.id)
+            && found.key_updated_at == key.updated_at
+            && (found.from..found.until).contains(&now)
+        {
+            return found.scope.clone();
+        }
+        if known.len() >= MAX_SCOPES {
+            known.clear();
+        }
+        let mut until = Micros(i64::MAX);
+        let budgets = limits(&key.limits).into_iter().map(|budget| {
+            let window = window(budget.period, now, &key.time_zone);
+            until = window.ends_at.map_or(until, |ends_at| until.min(ends_at));
+            BudgetAsk { window, period: budget.period, unit: budget.unit, limit: budget.limit }
+        });
+        let budgets: Vec<BudgetAsk> = budgets.collect();
+        let from = budgets.iter().map(|budget| budget.window.starts_at).max().unwrap_or(now);
+        let scope = ScopeAsk {
+            scope: format!("key:{}", key.id),
+            rpm: key.limits.rate_limit_rpm,
+            tpm: key.limits.rate_limit_tpm,
+            concurrency: key.limits.max_concurrency,
+            budgets,
+        };
+        known.insert(key.id.clone(), Known { scope: scope.clone(), key_updated_at: key.updated_at, from, until });
+        scope
+    }
 }
 
 /// Tells the counters what the ledger knows of windows they do not know.

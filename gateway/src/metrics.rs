@@ -9,6 +9,9 @@ use fluxa_domain::entry::Entry;
 
 /// Upper bounds of the latency histogram, in milliseconds.
 const BUCKETS_MS: [u64; 12] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000];
+/// The samples of one series: what follows the family's name and labels, and the value.
+type Samples = Vec<(String, String)>;
+
 /// Label sets kept; calls beyond them are counted under `other`, so that made-up model names cannot fill the memory.
 const MAX_SERIES: usize = 2_000;
 
@@ -81,10 +84,10 @@ impl Metrics {
     pub(crate) fn render(&self, gauges: Gauges) -> String {
         let all = self.series.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut out = String::with_capacity(4_096 + all.len() * 1_024);
-        let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&Labels, &Series) -> Vec<(String, String)>| {
+        let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&Series) -> Samples| {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
             for (labels, series) in &all {
-                for (extra, value) in value(labels, series) {
+                for (extra, value) in value(series) {
                     let (suffix, extra) = extra.split_once('|').unwrap_or(("", &extra));
                     let _ = writeln!(
                         out,
@@ -98,17 +101,17 @@ impl Metrics {
             }
         };
         let one = |value: u64| vec![(String::new(), value.to_string())];
-        family("fluxa_requests_total", "counter", "Finished calls.", &|_, s| one(s.calls));
-        family("fluxa_tokens_total", "counter", "Tokens, by direction.", &|_, s| {
+        family("fluxa_requests_total", "counter", "Finished calls.", &|s| one(s.calls));
+        family("fluxa_tokens_total", "counter", "Tokens, by direction.", &|s| {
             [("input", s.input), ("cache_read", s.cache_read), ("cache_write", s.cache_write), ("output", s.output)]
                 .into_iter()
                 .map(|(kind, value)| (format!(",kind=\"{kind}\""), value.to_string()))
                 .collect()
         });
-        family("fluxa_cost_nanodollars_total", "counter", "Cost in nano-dollars.", &|_, s| vec![(String::new(), s.cost_nanos.to_string())]);
-        family("fluxa_usage_estimated_total", "counter", "Calls whose usage was estimated.", &|_, s| one(s.estimated));
-        family("fluxa_client_closed_total", "counter", "Calls whose client left early.", &|_, s| one(s.client_closed));
-        family("fluxa_request_duration_milliseconds", "histogram", "Time from the call's arrival to its end.", &|_, s| {
+        family("fluxa_cost_nanodollars_total", "counter", "Cost in nano-dollars.", &|s| vec![(String::new(), s.cost_nanos.to_string())]);
+        family("fluxa_usage_estimated_total", "counter", "Calls whose usage was estimated.", &|s| one(s.estimated));
+        family("fluxa_client_closed_total", "counter", "Calls whose client left early.", &|s| one(s.client_closed));
+        family("fluxa_request_duration_milliseconds", "histogram", "Time from the call's arrival to its end.", &|s| {
             let mut rows: Vec<_> =
                 BUCKETS_MS.iter().zip(s.latency_buckets).map(|(bound, count)| (format!("_bucket|,le=\"{bound}\""), count.to_string())).collect();
             rows.push((String::from("_bucket|,le=\"+Inf\""), s.calls.to_string()));

@@ -257,15 +257,14 @@ struct Seat {
 
 impl Seat {
     fn run(self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default()) {
             Ok(runtime) => runtime,
             Err(error) => {
                 tracing::error!(%error, "cannot start a data-plane runtime");
                 return;
             }
         };
-        let local = tokio::task::LocalSet::new();
-        local.block_on(&runtime, self.serve());
+        runtime.block_on(self.serve());
     }
 
     async fn serve(self) {
@@ -286,6 +285,7 @@ impl Seat {
             connector,
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),
+            scopes: crate::admission::Scopes::default(),
             retries: crate::dispatch::RetryBudget::new(),
             tasks: Tasks::default(),
         });

@@ -28,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) desk: Rc<Desk>,
     /// Ids, jitter, weighted picks.
     pub(crate) dice: RefCell<Dice>,
+    /// The scopes of keys in use.
+    pub(crate) scopes: crate::admission::Scopes,
     /// Retries this thread may make.
     pub(crate) retries: crate::dispatch::RetryBudget,
     /// The thread's tasks.

@@ -8,6 +8,7 @@
 pub mod ask;
 pub mod check;
 pub mod corpus;
+pub mod ending;
 pub mod expect;
 pub mod gateway;
 pub mod http;

@@ -103,12 +103,13 @@ fn prepare(call: &Call, errand: &Errand<'_>, target: &Target, door: &Door) -> Pr
     let provider = &target.provider;
     let outline = errand.outline;
     let (style, deployment, api_version) = address(provider, door, call.op, &target.model);
-    let path = match provider.vendor.path(call.op) {
+    let own_path = provider.vendor.path_at(&provider.record, call.op);
+    let path = match own_path {
         Some(Path::Below(path) | Path::Origin(path)) => path,
         Some(Path::At(_)) => "",
         None => errand.path,
     };
-    let base_path = if matches!(provider.vendor.path(call.op), Some(Path::Origin(_))) { "" } else { door.base_path.as_str() };
+    let base_path = if matches!(own_path, Some(Path::Origin(_))) { "" } else { door.base_path.as_str() };
     let mut target_path = fluxa_wire::address::target(style, base_path, path.trim_start_matches('/'), deployment, errand.parts.uri.query(), api_version);
     if path.is_empty() {
         target_path.truncate(target_path.trim_end_matches('/').len());

@@ -40,7 +40,7 @@ pub(super) struct Failure {
     /// What the client is told if nothing else answers.
     refusal: Refusal,
     /// The vendor's own answer, where it may be shown.
-    answer: Option<(AnswerHead, Bytes)>,
+    answer: Option<Box<(AnswerHead, Bytes)>>,
 }
 
 /// The refusal when every target was skipped.
@@ -107,7 +107,7 @@ impl Failure {
         refusal.retry_after_s = pause_ms.map(|ms| ms.div_ceil(1_000));
         // What is not JSON (a proxy's page) or came with a good status is told in the dialect's own shape.
         let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
-        let answer = (status >= 400 && is_json).then(|| (head, provider.redact(&body)));
+        let answer = (status >= 400 && is_json).then(|| Box::new((head, provider.redact(&body))));
         Self { upstream_status: status, why, next, pause_ms, refusal, answer }
     }
 
@@ -120,8 +120,9 @@ impl Failure {
     pub(super) fn into_reply(self, call: &Call, errand: &Errand<'_>) -> Result<Reply, Stop> {
         let attempts = &call.entry.attempts;
         if (attempts.len() == 1 || self.next == Next::Final)
-            && let Some((head, body)) = self.answer
+            && let Some(answer) = self.answer
         {
+            let (head, body) = *answer;
             return Ok(Reply::whole(head, errand.admitted, body));
         }
         let mut refusal = self.refusal;

@@ -125,6 +125,11 @@ impl Op {
         matches!(self, Self::Messages | Self::CountTokens)
     }
 
+    /// Whether a stream of it has an extra chunk for the usage, for those who ask.
+    fn has_usage_chunk(self) -> bool {
+        matches!(self, Self::Chat | Self::Completions)
+    }
+
     fn of(case: &Case) -> Option<Self> {
         // Longer tails first: `/completions` is the end of `/chat/completions` too.
         const ALL: [Op; 12] = [
@@ -195,7 +200,7 @@ impl Plan {
 
     /// The same call by a client that does not ask for the usage chunk; `None` where the recording has none, or nobody asked.
     pub fn without_asking(&self, case: &Case) -> Option<Self> {
-        if !self.asked_usage || !case.streams() || sse::without_usage(&case.response.body).is_none() {
+        if !self.asked_usage || !self.op.has_usage_chunk() || !case.streams() || sse::without_usage(&case.response.body).is_none() {
             return None;
         }
         let mut body: Value = serde_json::from_slice(&self.request.body).ok()?;
@@ -259,7 +264,7 @@ fn minimal_body(case: &Case, op: Op) -> Vec<u8> {
     };
     if case.streams() {
         body["stream"] = Value::Bool(true);
-        if sse::without_usage(&case.response.body).is_some() {
+        if op.has_usage_chunk() && sse::without_usage(&case.response.body).is_some() {
             body["stream_options"] = json!({"include_usage": true});
         }
     }

@@ -17,10 +17,11 @@ use tokio::{sync::Mutex as AsyncMutex, time::sleep};
 use super::{
     ask::{Op, Plan},
     corpus::Case,
+    ending::Ending,
     expect::{self, Expectation},
     gateway::{Gateway, segment},
     http::{self, Reply},
-    replay::{Replay, Seen},
+    replay::{self, Replay, Seen},
     tokens::{self, Counts, Oracle},
 };
 
@@ -114,7 +115,8 @@ impl Bench {
         let plan = &pass.plan;
         let spec = Replay::spec(case, pass.options);
         let base_url = format!("http://{}/case/{spec}{}", self.replay.addr(), plan.base);
-        let mut body = json!({"name": provider, "kind": plan.kind, "base_url": base_url, "api_key": VENDOR_KEY});
+        let headers = json!({replay::HEADER: spec});
+        let mut body = json!({"name": provider, "kind": plan.kind, "base_url": base_url, "api_key": VENDOR_KEY, "headers": headers});
         if plan.kind == "azure" {
             body["api_version"] = json!(AZURE_API_VERSION);
         }
@@ -124,8 +126,13 @@ impl Bench {
             let lock = self.lock_of(&plan.model);
             let _one_at_a_time = lock.lock().await;
             let route = json!({"targets": [{"provider": provider, "model": plan.model}], "retries": 0});
-            gateway.admin("PUT", &format!("/admin/routes/{}", segment(&plan.model)), Some(&route)).await.map_err(told)?;
-            self.ask(gateway, plan, &spec).await?
+            let path = format!("/admin/routes/{}", segment(&plan.model));
+            gateway.admin("PUT", &path, Some(&route)).await.map_err(told)?;
+            let asked = self.ask(gateway, plan, &spec).await;
+            // A thousand leftovers would slow down the rest.
+            gateway.admin("DELETE", &path, None).await.map_err(told)?;
+            gateway.admin("DELETE", &format!("/admin/providers/{provider}"), None).await.map_err(told)?;
+            asked?
         };
         let hides = !plan.asked_usage && seen.as_ref().is_some_and(|seen| expect::asks_usage(&seen.body));
         let expectation = Expectation::of(case, plan.op, hides);
@@ -136,6 +143,11 @@ impl Bench {
         }
         expectation.check(case, plan.op, &reply)?;
         upstream(plan, &seen.ok_or("the vendor was not asked")?, &gateway.key)?;
+        if let Some(rule) = tokens::expected(case, plan.op).rule()
+            && !verdict.rules.contains(&rule)
+        {
+            verdict.rules.push(rule);
+        }
         let equal = ledger(gateway, case, plan, &reply).await;
         if !matches!(equal, Ok(None)) {
             verdict.usage_equal = Some(verdict.usage_equal != Some(false) && equal.is_ok());
@@ -221,12 +233,15 @@ async fn ledger(gateway: &Gateway, case: &Case, plan: &Plan, reply: &Reply) -> R
     let state = row.get("usage_state").and_then(Value::as_str).unwrap_or_default();
     let counts: Counts = serde_json::from_value(row["usage"].clone()).map_err(|error| format!("the row's usage is malformed: {error}"))?;
     let oracle = tokens::expected(case, plan.op);
+    // What a broken stream said of its usage was said before its end; more may have been used.
+    let broken = case.streams() && Ending::of(&case.response.body, plan.op) != Ending::Whole;
     // What was told as an error has used nothing.
     if oracle == Oracle::Free || reply.status >= 400 {
         return Ok(None);
     }
     match oracle {
         Oracle::Exactly(wanted) if state == "reported" && counts == wanted => Ok(Some(())),
+        Oracle::Exactly(wanted) if broken && state == "estimated" && counts.output >= wanted.output => Ok(Some(())),
         Oracle::Exactly(wanted) => Err(format!("usage {state} {counts:?}, recorded {wanted:?}")),
         Oracle::Contradictory(any) if state == "estimated" || any.contains(&counts) => Ok(Some(())),
         Oracle::Contradictory(any) => Err(format!("usage {state} {counts:?} is none of {any:?}")),

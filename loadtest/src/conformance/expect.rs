@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     ask::{Op, Plan},
     corpus::Case,
+    ending::{self, Ending},
     http::Reply,
     sse,
 };
@@ -27,6 +28,8 @@ enum Answer {
     SameOrEnded { body: Vec<u8> },
     /// The recording, or an error in the dialect's shape.
     SameOrError { body: Vec<u8> },
+    /// The recording, or an error in the dialect's shape with the recorded status.
+    SameOrShaped { body: Vec<u8> },
     /// A refusal of the gateway's own with this code, and nothing of the vendor's text.
     Refused { code: &'static str },
 }
@@ -52,8 +55,22 @@ impl Expectation {
         if status == 200 && !case.streams() && is_error(&body) {
             return new(Answer::SameOrError { body }, "an error in a 200 is passed, or told as an error");
         }
-        if case.streams() && breaks_off(&body, op) {
-            return new(Answer::SameOrEnded { body }, "a recording that breaks off is passed, or ended by an error event");
+        if status >= 400 && serde_json::from_slice::<Value>(&body).is_err() {
+            return new(Answer::SameOrShaped { body }, "an error that is not JSON is passed, or told in the dialect's shape");
+        }
+        if case.streams() {
+            match Ending::of(&body, op) {
+                Ending::Whole | Ending::LateError => {}
+                Ending::EarlyError => {
+                    return new(Answer::SameOrError { body }, "an error before all content is passed, or told as an error");
+                }
+                Ending::Unreadable => {
+                    return new(Answer::SameOrError { body }, "a stream without a readable event is passed, or told as an error");
+                }
+                Ending::BrokenOff => {
+                    return new(Answer::SameOrEnded { body }, "a recording that breaks off is passed, or ended by an error event");
+                }
+            }
         }
         if hides_usage && let Some(body) = sse::without_usage(&body) {
             return new(Answer::Same { body }, "the usage chunk nobody asked for is hidden");
@@ -80,12 +97,13 @@ impl Expectation {
                 }
                 refusal(op, reply, None)
             }
+            Answer::SameOrShaped { body } => {
+                same_status()?;
+                same(body, &reply.body).or_else(|_| refusal(op, reply, None))
+            }
             Answer::SameOrEnded { body } => {
                 same_status()?;
-                if same(body, &reply.body).is_ok() {
-                    return Ok(());
-                }
-                ended(body, &reply.body)
+                same(body, &reply.body).or_else(|why| if ending::ended_by_error(body, &reply.body) { Ok(()) } else { Err(why) })
             }
             Answer::Refused { code } => {
                 status(502, reply)?;
@@ -174,22 +192,6 @@ fn refusal(op: Op, reply: &Reply, code: Option<&str>) -> Result<(), String> {
     }
 }
 
-/// The whole events of a broken recording, then one error event.
-fn ended(recorded: &[u8], got: &[u8]) -> Result<(), String> {
-    let is_whole = |event: &[u8]| event.ends_with(b"\n\n") || event.ends_with(b"\r\n\r\n") || event.ends_with(b"\r\r");
-    let torn = sse::events(recorded).last().map_or(0, |event| if is_whole(event) { 0 } else { event.len() });
-    let whole = &recorded[..recorded.len() - torn];
-    let Some(rest) = got.strip_prefix(recorded).or_else(|| got.strip_prefix(whole)) else {
-        return same(recorded, got);
-    };
-    let is_error = |event: &[u8]| sse::json(event).is_some_and(|json| json.get("error").is_some_and(Value::is_object));
-    let rest = sse::events(rest);
-    if rest.iter().filter(|event| sse::data(event).is_some()).count() == 1 && rest.iter().any(|event| is_error(event)) {
-        return Ok(());
-    }
-    Err(format!("a broken stream ended with {:?}", String::from_utf8_lossy(&rest.concat())))
-}
-
 /// Vendors that say 400 where others say 401.
 fn is_bad_key(case: &Case) -> bool {
     let text = String::from_utf8_lossy(&case.response.body).to_ascii_lowercase();
@@ -197,7 +199,7 @@ fn is_bad_key(case: &Case) -> bool {
     says(&["incorrect api key"]) || says(&["api_key_invalid"]) || says(&["invalid api key"]) || says(&["api key not valid"])
 }
 
-/// A success that no client could read.
+/// A success without anything of an answer in it.
 fn is_no_answer(case: &Case, op: Op) -> bool {
     let body = &case.response.body;
     if matches!(op, Op::Speech | Op::Transcriptions) {
@@ -215,34 +217,6 @@ fn is_error(body: &[u8]) -> bool {
     let told = json.get("error").is_some_and(|error| !error.is_null()) && json.get("output").is_none();
     let number = |path: &str| json.pointer(path).and_then(Value::as_i64).unwrap_or(0);
     told || number("/base_resp/status_code") != 0 || (json.get("sid").is_some() && number("/code") != 0)
-}
-
-/// A stream without the end that its dialect has: no `[DONE]` nor finish reason, no `message_stop`, no last response.
-fn breaks_off(body: &[u8], op: Op) -> bool {
-    let events = sse::events(body);
-    if events
-        .last()
-        .is_some_and(|event| sse::data(event).is_some_and(|data| data != b"[DONE]" && serde_json::from_slice::<Value>(&data).is_err()))
-    {
-        return true;
-    }
-    !events.iter().any(|event| {
-        let Some(data) = sse::data(event) else { return false };
-        if data == b"[DONE]" {
-            return true;
-        }
-        let Ok(json) = serde_json::from_slice::<Value>(&data) else { return false };
-        let kind = json.get("type").and_then(Value::as_str).unwrap_or_default();
-        let finished = json.get("choices").and_then(Value::as_array).is_some_and(|choices| {
-            choices.iter().any(|choice| choice.get("finish_reason").and_then(Value::as_str).is_some_and(|reason| !reason.is_empty()))
-        });
-        let last: &[&str] = match op {
-            Op::Messages => &["message_stop", "error"],
-            Op::Responses => &["response.completed", "response.incomplete", "response.failed", "error"],
-            _ => &["error"],
-        };
-        finished || last.contains(&kind) || json.get("error").is_some_and(|error| !error.is_null())
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The recorded vendors as one HTTP/1.1 server: `/case/<id>[;option=value…]/any/path` answers with the recording.
+//! The recorded vendors as one HTTP/1.1 server: `/case/<id>[;option=value…]/any/path` answers with the recording. Where
+//! a gateway makes the path itself, the header `x-replay-case: <id>[;option=value…]` says the same.
 //!
 //! Status, headers (but hop-by-hop ones) and body are the recorded ones; streams are chunked and cut as the options say.
 //! It remembers what it was asked, for the caller to look at.
@@ -17,6 +18,9 @@ use tokio::{
 };
 
 use super::{corpus::Case, http, pieces::Cut};
+
+/// Names the case where the path does not.
+pub const HEADER: &str = "x-replay-case";
 
 /// Headers that belong to the recorded connection, not to the answer.
 const HOP_BY_HOP: [&str; 9] =
@@ -108,7 +112,8 @@ async fn answer(stream: &mut BufReader<TcpStream>, book: &Book) -> Result<bool> 
         None => Vec::new(),
     };
     let target = head.line.split(' ').nth(1).unwrap_or_default();
-    let Some((spec, path)) = target.strip_prefix("/case/").map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len()))) else {
+    let by_path = target.strip_prefix("/case/").map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len())));
+    let Some((spec, path)) = by_path.or_else(|| Some((http::find(&head.headers, HEADER)?, target))) else {
         return refuse(stream, "no case in the path").await;
     };
     let spec = spec.replace("%3B", ";").replace("%3b", ";").replace("%3D", "=").replace("%3d", "=");
@@ -116,7 +121,7 @@ async fn answer(stream: &mut BufReader<TcpStream>, book: &Book) -> Result<bool> 
     let (Some(case), Some(cut)) = (book.cases.get(id), Cut::read(options)) else {
         return refuse(stream, "no such case or option").await;
     };
-    let seen = Seen { path: path.to_owned(), headers: head.headers, body };
+    let seen = Seen { path: path.to_owned(), headers: head.headers.clone(), body };
     book.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(spec.clone()).or_default().push(seen);
     play(stream, case, cut).await?;
     Ok(true)

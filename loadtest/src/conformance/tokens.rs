@@ -39,6 +39,17 @@ pub enum Oracle {
     Free,
 }
 
+impl Oracle {
+    /// Why the row need not say what the vendor said.
+    pub fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Exactly(_) | Self::Free => None,
+            Self::Contradictory(_) => Some("the recorded usage contradicts itself: any reading of it"),
+            Self::Estimated => Some("the vendor reported no usage: estimated"),
+        }
+    }
+}
+
 /// What the row of a case should say.
 pub fn expected(case: &Case, op: Op) -> Oracle {
     if case.response.status >= 400 || matches!(op, Op::Models | Op::CountTokens | Op::Moderations | Op::Speech | Op::Transcriptions) {

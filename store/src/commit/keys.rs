@@ -79,6 +79,10 @@ async fn write(tx: &mut SqliteConnection, record: &KeyRecord) -> Result<(), Comm
 }
 
 async fn open_door(tx: &mut SqliteConnection, id: &str, hash: &KeyHash) -> Result<(), CommitError> {
-    sqlx::query("INSERT INTO key_doors (hash, key_id, closes_at) VALUES ($1, $2, NULL)").bind(hash_to_text(hash)).bind(id).execute(tx).await?;
+    sqlx::query("INSERT INTO key_doors (hash, key_id, closes_at) VALUES ($1, $2, NULL)")
+        .bind(hash_to_text(hash))
+        .bind(id)
+        .execute(tx)
+        .await?;
     Ok(())
 }

@@ -149,8 +149,18 @@ impl<'a> Begin<'a> {
         }
         let [input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, input_audio, output_audio, images, searches] =
             counts;
-        let usage =
-            Usage { input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, input_audio, output_audio, images, searches };
+        let usage = Usage {
+            input_uncached,
+            cache_read,
+            cache_write_5m,
+            cache_write_1h,
+            output,
+            reasoning,
+            input_audio,
+            output_audio,
+            images,
+            searches,
+        };
         let mut texts = [""; 11];
         for text in &mut texts {
             *text = rest.text()?;

@@ -141,7 +141,7 @@ impl Book {
     }
 
     fn delete_if_idle(&mut self, sequence: u32) -> bool {
-        if self.current == Some(sequence) || !self.segments.get(&sequence).is_some_and(|segment| segment.calls == 0) {
+        if self.current == Some(sequence) || self.segments.get(&sequence).is_none_or(|segment| segment.calls != 0) {
             return false;
         }
         if let Some(segment) = self.segments.remove(&sequence)

@@ -45,22 +45,17 @@ pub(super) fn recover(folder: &Path, generation: u64) -> Result<Recovered, Journ
         move |source| JournalError::Io { path, source }
     };
     let mut recovered = Recovered::default();
-    let mut fates: HashMap<CallId, Fate> = HashMap::new();
+    let mut reading = Reading::default();
     for name in segment::list(folder).map_err(io(folder))?.into_iter().filter(|name| name.generation < generation) {
         let path = folder.join(name.to_string());
         let bytes = std::fs::read(&path).map_err(io(&path))?;
-        if !read(&bytes, &mut fates) {
+        if !reading.read(&bytes) {
             tracing::error!(path = %path.display(), "the journal segment {} is damaged", path.display());
             recovered.damaged.push(path.clone());
         }
         recovered.segments.push(path);
     }
-    let rows = fates.into_values().filter_map(|fate| match fate {
-        Fate::Begun(entry) | Fate::Ended(entry) => Some(entry),
-        Fate::Voided => None,
-    });
-    recovered.entries = rows.collect();
-    recovered.entries.sort_by_key(|entry| (entry.at, entry.id));
+    recovered.entries = reading.rows();
     Ok(recovered)
 }
 
@@ -77,14 +72,33 @@ pub(super) fn discard(recovered: Recovered) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Reads one segment; false when it is damaged.
-fn read(bytes: &[u8], fates: &mut HashMap<CallId, Fate>) -> bool {
-    let mut records = Records::of(bytes);
-    let mut understood = true;
-    for (kind, payload) in records.by_ref() {
-        understood &= apply(kind, payload, fates).is_some();
+/// Segments read so far, in the order of their names.
+#[derive(Default)]
+pub(super) struct Reading {
+    fates: HashMap<CallId, Fate>,
+}
+
+impl Reading {
+    /// Reads one segment; false when it is damaged.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> bool {
+        let mut records = Records::of(bytes);
+        let mut understood = true;
+        for (kind, payload) in records.by_ref() {
+            understood &= apply(kind, payload, &mut self.fates).is_some();
+        }
+        understood && !records.damaged
     }
-    understood && !records.damaged
+
+    /// The rows, oldest first.
+    pub(super) fn rows(self) -> Vec<Entry> {
+        let rows = self.fates.into_values().filter_map(|fate| match fate {
+            Fate::Begun(entry) | Fate::Ended(entry) => Some(entry),
+            Fate::Voided => None,
+        });
+        let mut rows: Vec<Entry> = rows.collect();
+        rows.sort_by_key(|entry| (entry.at, entry.id));
+        rows
+    }
 }
 
 /// Takes one record into account; `None` when its payload is not what its kind promises (a newer version wrote it).

@@ -63,25 +63,23 @@ impl JournalWriter {
         }
     }
 
-    /// [`Self::begin`] and [`Self::flush`]: after it returns, the call outlives this process. When it fails, the call was not
-    /// recorded and must not be made.
+    /// [`Self::begin`] and [`Self::flush`] with one `write(2)`: after it returns, the call outlives this process. When it fails,
+    /// the call was not recorded (nothing of it stays in memory either) and must not be made.
     ///
     /// # Errors
     /// What the system said; `StorageFull` when the disk is full.
     pub fn admit(&mut self, begin: &Begin<'_>) -> io::Result<()> {
-        let Some(inner) = &mut self.inner else { return Ok(()) };
-        // What was recorded before comes first; if that cannot be written, this need not be tried.
-        inner.flush()?;
+        let before = self.pending_bytes();
         self.begin(begin);
         let Some(inner) = &mut self.inner else { return Ok(()) };
-        let recorded = inner.buffer.len();
+        let recorded = inner.buffer.len() - before;
         let flushed = inner.flush();
         if flushed.is_err() {
-            if inner.buffer.len() == recorded {
-                inner.buffer.clear();
-            } else {
+            // It is the last record, so as many bytes as it has are still here exactly when none of it is in the file.
+            match inner.buffer.len().checked_sub(recorded) {
+                Some(kept) => inner.buffer.truncate(kept),
                 // A part is in the file already: its rest must follow, and then the word that it does not count.
-                inner.void(begin.id);
+                None => inner.void(begin.id),
             }
             lock(&inner.book).voided(begin.id);
         }

@@ -74,7 +74,8 @@ impl Store {
         }
         query.push(" ORDER BY name LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
         let records: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(self.reader()).await?;
-        let rows = records.iter().map(|record| from_json(|| String::from("a virtual key"), record)).collect::<Result<Vec<KeyRecord>, _>>()?;
+        let rows =
+            records.iter().map(|record| from_json(|| String::from("a virtual key"), record)).collect::<Result<Vec<KeyRecord>, _>>()?;
         Ok(Page::cut(rows, limit, |key| key.name.clone()))
     }
 }

@@ -16,10 +16,10 @@ use crate::open::Store;
 pub(crate) mod row;
 pub(crate) mod sums;
 
-use row::{COLUMNS, Row};
+use row::{COLUMNS, id_bytes};
 use sums::Sums;
 
-/// Rows of one statement: 100 rows of 38 values stay below SQLite's 32,766 and Postgres' 65,535 parameters, and more of them are
+/// Rows of one statement: 100 rows of 11 values stay below SQLite's 32,766 and Postgres' 65,535 parameters, and more of them are
 /// not faster.
 const ROWS_PER_STATEMENT: usize = 100;
 
@@ -35,13 +35,40 @@ impl Store {
             return Ok(0);
         }
         let batch = distinct(entries);
+        match self.append_new(&batch).await? {
+            true => Ok(batch.len()),
+            false => self.append_mixed(&batch).await,
+        }
+    }
+
+    /// The usual case: every row is new, so nobody need ask which ones are. False, and nothing written, if one was not.
+    async fn append_new(&self, batch: &[&Entry]) -> Result<bool, StoreError> {
+        let mut changes = Sums::default();
+        let mut tx = self.writer().begin().await?;
+        for chunk in batch.chunks(ROWS_PER_STATEMENT) {
+            let mut query = inserting(chunk);
+            let persistent = chunk.len() == ROWS_PER_STATEMENT;
+            let done = query.build().persistent(persistent).execute(&mut *tx).await?;
+            if done.rows_affected() != chunk.len() as u64 {
+                tx.rollback().await?;
+                return Ok(false);
+            }
+            chunk.iter().for_each(|entry| changes.add(entry, 1));
+        }
+        changes.write(&mut tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Some rows are there already: after a restart, or when an abandoned row is followed by the real one.
+    async fn append_mixed(&self, batch: &[&Entry]) -> Result<usize, StoreError> {
         let mut changes = Sums::default();
         let mut new = 0;
         let mut tx = self.writer().begin().await?;
         for chunk in batch.chunks(ROWS_PER_STATEMENT) {
             let inserted = insert(&mut tx, chunk).await?;
             new += inserted.len();
-            let (written, met): (Vec<&Entry>, Vec<&Entry>) = chunk.iter().partition(|entry| inserted.contains(&entry.id.to_string()));
+            let (written, met): (Vec<&Entry>, Vec<&Entry>) = chunk.iter().partition(|entry| inserted.contains(&id_bytes(entry.id)));
             written.iter().for_each(|entry| changes.add(entry, 1));
             let real: Vec<&Entry> = met.into_iter().filter(|entry| !entry.abandoned).collect();
             if real.is_empty() {
@@ -78,15 +105,19 @@ fn distinct(entries: &[Entry]) -> Vec<&Entry> {
     batch
 }
 
-/// Inserts rows; returns the ids of those that were not there.
-async fn insert(tx: &mut SqliteConnection, chunk: &[&Entry]) -> Result<HashSet<String>, StoreError> {
+fn inserting(chunk: &[&Entry]) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ledger (");
     query.push(COLUMNS).push(") ");
     query.push_values(chunk, |mut separated, entry| row::bind(&mut separated, entry));
-    query.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
-    // Full chunks share one prepared statement; an odd rest would only fill the statement cache.
-    let persistent = chunk.len() == ROWS_PER_STATEMENT;
-    let ids: Vec<String> = query.build_query_scalar().persistent(persistent).fetch_all(tx).await?;
+    query.push(" ON CONFLICT (id) DO NOTHING");
+    query
+}
+
+/// Inserts rows; returns the ids of those that were not there.
+async fn insert(tx: &mut SqliteConnection, chunk: &[&Entry]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let mut query = inserting(chunk);
+    query.push(" RETURNING id");
+    let ids: Vec<Vec<u8>> = query.build_query_scalar().persistent(false).fetch_all(tx).await?;
     Ok(ids.into_iter().collect())
 }
 
@@ -95,9 +126,9 @@ async fn take_abandoned(tx: &mut SqliteConnection, real: &[&Entry]) -> Result<BT
     let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM ledger WHERE abandoned = 1 AND id IN (");
     let mut ids = query.separated(", ");
     for entry in real {
-        ids.push_bind(entry.id.to_string());
+        ids.push_bind(id_bytes(entry.id));
     }
-    query.push(") RETURNING ").push(COLUMNS);
-    let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(tx).await?;
-    rows.into_iter().map(|row| Entry::try_from(row).map(|entry| (entry.id, entry))).collect()
+    query.push(") RETURNING entry");
+    let rows: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(tx).await?;
+    rows.iter().map(|text| row::read(text).map(|entry| (entry.id, entry))).collect()
 }

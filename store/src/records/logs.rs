@@ -1,11 +1,12 @@
 //! Reading the ledger row by row: one call, pages of calls, and all of them as a stream.
 
 use fluxa_domain::entry::Entry;
+use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
 use futures_util::stream::{self, Stream};
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::ledger::row::{COLUMNS, Row};
+use super::ledger::row::{first_id, id_bytes, read};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::page::{Page, bounded, open_cursor};
@@ -16,9 +17,9 @@ const EXPORT_ROWS: usize = 1_000;
 /// Which calls; absent means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    /// From this moment on.
+    /// From this moment on, by the millisecond.
     pub from: Option<Micros>,
-    /// Before this moment.
+    /// Before this moment, by the millisecond.
     pub to: Option<Micros>,
     /// A key's public id, or the name of a key that still exists.
     pub key: Option<String>,
@@ -40,8 +41,8 @@ pub struct LogFilter {
     pub request_id: Option<String>,
 }
 
-/// Where a list goes on: after this moment and id.
-type Place = (i64, String);
+/// Where a list goes on: after this call. Ids are in the order of time.
+type Place = CallId;
 
 impl Store {
     /// One call by `x-fluxa-id`, else the newest one with this `x-request-id`.
@@ -49,15 +50,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn entry(&self, id_or_request_id: &str) -> Result<Option<Entry>, StoreError> {
-        for condition in [" WHERE id = ", " WHERE request_id = "] {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-            query.push(COLUMNS).push(" FROM ledger").push(condition).push_bind(id_or_request_id).push(" ORDER BY at DESC LIMIT 1");
-            let row: Option<Row> = query.build_query_as().fetch_optional(self.reader()).await?;
-            if let Some(row) = row {
-                return Entry::try_from(row).map(Some);
+        if let Some(id) = CallId::parse(id_or_request_id) {
+            let found: Option<String> =
+                sqlx::query_scalar("SELECT entry FROM ledger WHERE id = $1").bind(id_bytes(id)).fetch_optional(self.reader()).await?;
+            if let Some(text) = found {
+                return read(&text).map(Some);
             }
         }
-        Ok(None)
+        let found: Option<String> = sqlx::query_scalar("SELECT entry FROM ledger WHERE request_id = $1 ORDER BY id DESC LIMIT 1")
+            .bind(id_or_request_id)
+            .fetch_optional(self.reader())
+            .await?;
+        found.as_deref().map(read).transpose()
     }
 
     /// Calls, newest first, at most 500 a page.
@@ -68,12 +72,12 @@ impl Store {
         let limit = bounded(limit);
         let place = cursor.map(place_of).transpose()?;
         let mut query = select(filter);
-        if let Some((at, id)) = place {
-            query.push(" AND (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+        if let Some(place) = place {
+            query.push(" AND id < ").push_bind(id_bytes(place));
         }
-        query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
         let rows = fetch(self, query).await?;
-        Ok(Page::cut(rows, limit, |entry| format!("{}|{}", entry.at.0, entry.id)))
+        Ok(Page::cut(rows, limit, |entry| entry.id.to_string()))
     }
 
     /// All calls that fit, oldest first, read a thousand at a time; no connection is held in between.
@@ -82,7 +86,7 @@ impl Store {
         let pages = stream::try_unfold(start, |state| async move {
             let Some((store, filter, after)) = state else { return Ok::<_, StoreError>(None) };
             let rows = oldest_first(&store, &filter, after.as_ref()).await?;
-            let next = rows.last().filter(|_| rows.len() == EXPORT_ROWS).map(|last| (last.at.0, last.id.to_string()));
+            let next = rows.last().filter(|_| rows.len() == EXPORT_ROWS).map(|last| last.id);
             let page = stream::iter(rows.into_iter().map(Ok));
             Ok(Some((page, next.map(|place| (store, filter, Some(place))))))
         });
@@ -92,22 +96,27 @@ impl Store {
 
 async fn oldest_first(store: &Store, filter: &LogFilter, after: Option<&Place>) -> Result<Vec<Entry>, StoreError> {
     let mut query = select(filter);
-    if let Some((at, id)) = after {
-        query.push(" AND (at, id) > (").push_bind(*at).push(", ").push_bind(id.clone()).push(")");
+    if let Some(after) = after {
+        query.push(" AND id > ").push_bind(id_bytes(*after));
     }
-    query.push(" ORDER BY at, id LIMIT ").push_bind(i64::try_from(EXPORT_ROWS).unwrap_or(i64::MAX));
+    query.push(" ORDER BY id LIMIT ").push_bind(i64::try_from(EXPORT_ROWS).unwrap_or(i64::MAX));
     fetch(store, query).await
 }
 
 async fn fetch(store: &Store, mut query: QueryBuilder<Sqlite>) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(store.reader()).await?;
-    rows.into_iter().map(Entry::try_from).collect()
+    let rows: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(store.reader()).await?;
+    rows.iter().map(|text| read(text)).collect()
 }
 
 fn select(filter: &LogFilter) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-    query.push(COLUMNS).push(" FROM ledger WHERE at >= ").push_bind(filter.from.map_or(i64::MIN, |from| from.0));
-    query.push(" AND at < ").push_bind(filter.to.map_or(i64::MAX, |to| to.0));
+    query.push("entry FROM ledger WHERE 1 = 1");
+    if let Some(from) = filter.from {
+        query.push(" AND id >= ").push_bind(first_id(from));
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND id < ").push_bind(first_id(to));
+    }
     if let Some(key) = &filter.key {
         query.push(" AND key_id IN (SELECT CAST(").push_bind(key.clone());
         query.push(" AS TEXT) UNION SELECT id FROM virtual_keys WHERE name = ").push_bind(key.clone()).push(")");
@@ -127,8 +136,7 @@ fn select(filter: &LogFilter) -> QueryBuilder<Sqlite> {
         query.push(" AND status = ").push_bind(i64::from(status));
     }
     match filter.failed {
-        Some(true) => query.push(" AND (status >= 400 OR error <> '')"),
-        Some(false) => query.push(" AND status < 400 AND error = ''"),
+        Some(failed) => query.push(" AND failed = ").push_bind(i64::from(failed)),
         None => &mut query,
     };
     for (condition, value) in [(" AND stream = ", filter.stream), (" AND abandoned = ", filter.abandoned)] {
@@ -140,7 +148,5 @@ fn select(filter: &LogFilter) -> QueryBuilder<Sqlite> {
 }
 
 fn place_of(cursor: &str) -> Result<Place, StoreError> {
-    let text = open_cursor(cursor)?;
-    let (at, id) = text.split_once('|').ok_or(StoreError::BadCursor)?;
-    Ok((at.parse().map_err(|_| StoreError::BadCursor)?, id.to_owned()))
+    CallId::parse(&open_cursor(cursor)?).ok_or(StoreError::BadCursor)
 }

@@ -12,7 +12,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn routes(&self) -> Result<Vec<RouteRecord>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("SELECT model, record FROM routes ORDER BY model").fetch_all(self.reader()).await?;
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT model, record FROM routes ORDER BY model").fetch_all(self.reader()).await?;
         rows.iter().map(|(model, record)| from_json(|| format!("route \"{model}\""), record)).collect()
     }
 

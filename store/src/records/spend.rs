@@ -2,6 +2,7 @@
 
 use fluxa_domain::time::Micros;
 
+use super::ledger::row::first_id;
 use super::ledger::sums::QUARTER_MICROS;
 use crate::error::StoreError;
 use crate::open::Store;
@@ -45,8 +46,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn prune(&self, before: Micros) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < $1 ORDER BY at LIMIT $2)")
-            .bind(before.0)
+        let done = sqlx::query("DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE id < $1 ORDER BY id LIMIT $2)")
+            .bind(first_id(before))
             .bind(PRUNE_ROWS)
             .execute(self.writer())
             .await?;

@@ -13,10 +13,8 @@ use fluxa_domain::budget::Unit;
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
 
-use crate::shared::counters::{
-    Counters, Expired, ReserveAsk, Reserved, ScopeStanding, Settled, Standing,
-};
 use crate::shared::BoxFuture;
+use crate::shared::counters::{Counters, Expired, ReserveAsk, Reserved, ScopeStanding, Settled, Standing};
 
 mod scope;
 #[cfg(test)]
@@ -27,8 +25,9 @@ use scope::{Charge, Scope, tighter};
 /// Shards of each map: far more than cores, so that two calls seldom meet, and a few kilobytes when idle.
 const SHARDS: usize = 64;
 
-/// Expired and unrecorded calls that one shard remembers; older ones are forgotten, so that memory is bounded whatever the ledger does.
-const REMEMBERED: usize = 4_096;
+/// Expired and unrecorded calls that one shard remembers (131,072 in all, more than may wait for the ledger); older ones are forgotten,
+/// so that memory is bounded whatever the ledger does.
+const REMEMBERED: usize = 2_048;
 
 /// A scope nobody asked for this long is dropped; it is warmed again from the ledger when it comes back.
 const IDLE_MICROS: i64 = 3_600 * Micros::PER_SECOND;

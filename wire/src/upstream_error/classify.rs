@@ -86,9 +86,9 @@ fn is_auth(word: &str) -> bool {
 }
 
 fn bad_key(message: &str) -> bool {
-    ["incorrect api key", "api key not valid", "invalid api key", "api key expired", "invalid token"]
-        .iter()
-        .any(|words| message.contains(words))
+    // As the whole message only: "Invalid token in prompt" is about the request.
+    let whole = message.trim_matches(|c: char| !c.is_alphanumeric()) == "invalid token";
+    whole || ["incorrect api key", "api key not valid", "invalid api key", "api key expired"].iter().any(|words| message.contains(words))
 }
 
 /// Words and numbers inside a good answer. Source: error types of the OpenAI and Anthropic SDKs, `google.rpc.Code`,

@@ -66,8 +66,10 @@ def test_a_rate_limit_is_a_rate_limit_error_that_says_when_to_come_back(fluxa, a
     assert caught.value.code == "rate_limit_exceeded"
     assert int(caught.value.response.headers["retry-after"]) >= 1
     assert caught.value.response.headers["x-ratelimit-limit-requests"] == "1"
-    with pytest.raises(anthropic.RateLimitError):
-        message(as_anthropic(key, max_retries=0), model)
+    other = fluxa.model(kind="anthropic")
+    with pytest.raises(anthropic.RateLimitError) as caught:
+        message(as_anthropic(key, max_retries=0), other)
+    assert caught.value.body["error"]["type"] == "rate_limit_error"
 
 
 def test_a_malformed_body_is_a_bad_request(fluxa, as_openai):

@@ -64,9 +64,3 @@ def test_when_all_fail_the_last_status_is_told(fluxa, as_openai):
         chat(as_openai(max_retries=0), model)
     assert caught.value.status_code == 503
     assert caught.value.response.headers["x-fluxa-attempts"]
-
-
-def test_a_header_nobody_knows_reaches_the_vendor(fluxa, as_openai):
-    model = fluxa.model()
-    answer = chat(as_openai(), model, extra_headers={"x-mock": "answer=told by header"})
-    assert answer.parse().choices[0].message.content == "told by header"

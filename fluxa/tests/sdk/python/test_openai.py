@@ -188,3 +188,10 @@ def test_the_vendor_gets_our_key_and_never_the_virtual_one(fluxa, vendor, key, a
     assert record["auth"] == f"Bearer {VENDOR_KEY}"
     assert key not in json.dumps(record["headers"])
     assert "cookie" not in dict(record["headers"])
+
+
+def test_beta_headers_reach_the_vendor(fluxa, vendor, as_openai):
+    model = fluxa.model()
+    as_openai().chat.completions.create(model=model, messages=said("Hello"), extra_headers={"OpenAI-Beta": "a=v1,b=v2"})
+    (record,) = vendor.seen(model)
+    assert dict(record["headers"])["openai-beta"] == "a=v1,b=v2"

@@ -1,12 +1,12 @@
-//! An entry as a row: JSON for lists and maps, integers for the rest.
+//! An entry as a row: its JSON, and columns for what is searched for.
 
-use fluxa_domain::entry::{CostState, Entry};
+use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
 use fluxa_domain::money::NanoUsd;
 use fluxa_domain::time::Micros;
-use fluxa_domain::usage::{Usage, UsageState};
+use fluxa_domain::usage::Usage;
+use sqlx::Sqlite;
 use sqlx::query_builder::Separated;
-use sqlx::{FromRow, Sqlite};
 
 use crate::error::StoreError;
 use crate::records::from_json;
@@ -18,46 +18,56 @@ const MAX_COUNT: i64 = 1 << 48;
 /// Largest cost of one call, a million dollars, for the same reason.
 const MAX_COST_NANOS: i64 = 1_000_000 * NanoUsd::PER_USD;
 
-/// The columns, in the order of [`bind`] and [`Row`].
-pub(crate) const COLUMNS: &str = "id, request_id, at, key_id, key_name, team, tags, model, provider, upstream_model, dialect_in, \
-    dialect_out, op, stream, status, input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, input_audio, \
-    output_audio, images, searches, usage_state, cost_nanos, cost_state, price_version, ttfb_ms, latency_ms, attempts, finish, error, \
-    client_closed, abandoned, request_body, response_body";
+/// The columns, in the order of [`bind`].
+pub(crate) const COLUMNS: &str = "id, request_id, key_id, team, model, provider, status, failed, stream, abandoned, entry";
 
 /// Binds one entry's values.
 pub(crate) fn bind(row: &mut Separated<'_, Sqlite, &'static str>, entry: &Entry) {
-    let usage = &entry.usage;
-    row.push_bind(entry.id.to_string());
-    row.push_bind(entry.request_id.clone());
-    row.push_bind(entry.at.0);
+    let own = entry.id.to_string();
+    row.push_bind(id_bytes(entry.id));
+    row.push_bind((entry.request_id != own).then(|| entry.request_id.clone()));
     row.push_bind(entry.key_id.clone());
-    row.push_bind(entry.key_name.clone());
     row.push_bind(entry.team.clone());
-    row.push_bind(json_or(&entry.tags, entry.tags.is_empty(), "{}"));
     row.push_bind(entry.model.clone());
     row.push_bind(entry.provider.clone());
-    row.push_bind(entry.upstream_model.clone());
-    row.push_bind(entry.dialect_in.clone());
-    row.push_bind(entry.dialect_out.clone());
-    row.push_bind(entry.op.clone());
-    row.push_bind(i64::from(entry.stream));
     row.push_bind(i64::from(entry.status));
-    for value in counts(usage) {
-        row.push_bind(value);
-    }
-    row.push_bind(entry.usage_state.name());
-    row.push_bind(cost(entry));
-    row.push_bind(entry.cost_state.name());
-    row.push_bind(entry.price_version.clone());
-    row.push_bind(entry.ttfb_ms.map(count));
-    row.push_bind(count(entry.latency_ms));
-    row.push_bind(json_or(&entry.attempts, entry.attempts.is_empty(), "[]"));
-    row.push_bind(entry.finish.clone());
-    row.push_bind(entry.error.clone());
-    row.push_bind(i64::from(entry.client_closed));
+    row.push_bind(i64::from(entry.status >= 400 || !entry.error.is_empty()));
+    row.push_bind(i64::from(entry.stream));
     row.push_bind(i64::from(entry.abandoned));
-    row.push_bind(entry.request_body.clone());
-    row.push_bind(entry.response_body.clone());
+    row.push_bind(to_json(entry));
+}
+
+/// The id as the table keeps it.
+pub(crate) fn id_bytes(id: CallId) -> Vec<u8> {
+    id.0.as_bytes().to_vec()
+}
+
+/// The least id of a call that came in at `at` or later, by the millisecond.
+pub(crate) fn first_id(at: Micros) -> Vec<u8> {
+    let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
+    let mut bytes = millis.to_be_bytes().get(2..).unwrap_or_default().to_vec();
+    bytes.resize(16, 0);
+    bytes
+}
+
+/// Reads an entry from its JSON.
+pub(crate) fn read(text: &str) -> Result<Entry, StoreError> {
+    from_json(|| String::from("a ledger row"), text)
+}
+
+fn to_json(entry: &Entry) -> String {
+    // Counts and costs are bounded in the row as they are in the sums.
+    let usage = bounded(&entry.usage);
+    let cost = NanoUsd(cost(entry));
+    // Maps, lists, texts and numbers always serialise.
+    if usage == entry.usage && cost == entry.cost {
+        return serde_json::to_string(entry).unwrap_or_default();
+    }
+    serde_json::to_string(&Entry { usage, cost, ..entry.clone() }).unwrap_or_default()
+}
+
+fn bounded(reported: &Usage) -> Usage {
+    usage(counts(reported))
 }
 
 /// The ten counts of a usage, in the order of the columns.
@@ -96,110 +106,4 @@ pub(crate) fn tokens(entry: &Entry) -> i64 {
 
 fn count(value: u64) -> i64 {
     i64::try_from(value).map_or(MAX_COUNT, |value| value.min(MAX_COUNT))
-}
-
-fn json_or<T: serde::Serialize>(value: &T, empty: bool, text: &str) -> String {
-    if empty {
-        return text.to_owned();
-    }
-    // Maps and lists of strings and numbers always serialise.
-    serde_json::to_string(value).unwrap_or_else(|_| text.to_owned())
-}
-
-/// A row as it is read.
-#[derive(FromRow)]
-pub(crate) struct Row {
-    id: String,
-    request_id: String,
-    at: i64,
-    key_id: String,
-    key_name: String,
-    team: String,
-    tags: String,
-    model: String,
-    provider: String,
-    upstream_model: String,
-    dialect_in: String,
-    dialect_out: String,
-    op: String,
-    stream: i64,
-    status: i64,
-    input_uncached: i64,
-    cache_read: i64,
-    cache_write_5m: i64,
-    cache_write_1h: i64,
-    output: i64,
-    reasoning: i64,
-    input_audio: i64,
-    output_audio: i64,
-    images: i64,
-    searches: i64,
-    usage_state: String,
-    cost_nanos: i64,
-    cost_state: String,
-    price_version: String,
-    ttfb_ms: Option<i64>,
-    latency_ms: i64,
-    attempts: String,
-    finish: String,
-    error: String,
-    client_closed: i64,
-    abandoned: i64,
-    request_body: Option<String>,
-    response_body: Option<String>,
-}
-
-impl TryFrom<Row> for Entry {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let what = || format!("ledger row {}", row.id);
-        let id = CallId::parse(&row.id).ok_or_else(|| StoreError::Corrupt { what: what(), why: String::from("not an id") })?;
-        let positive = |value: i64| u64::try_from(value).unwrap_or(0);
-        Ok(Self {
-            id,
-            tags: from_json(what, &row.tags)?,
-            attempts: from_json(what, &row.attempts)?,
-            request_id: row.request_id,
-            at: Micros(row.at),
-            key_id: row.key_id,
-            key_name: row.key_name,
-            team: row.team,
-            model: row.model,
-            provider: row.provider,
-            upstream_model: row.upstream_model,
-            dialect_in: row.dialect_in,
-            dialect_out: row.dialect_out,
-            op: row.op,
-            stream: row.stream != 0,
-            status: u16::try_from(row.status).unwrap_or(0),
-            usage: usage([
-                row.input_uncached,
-                row.cache_read,
-                row.cache_write_5m,
-                row.cache_write_1h,
-                row.output,
-                row.reasoning,
-                row.input_audio,
-                row.output_audio,
-                row.images,
-                row.searches,
-            ]),
-            usage_state: if row.usage_state == UsageState::Estimated.name() { UsageState::Estimated } else { UsageState::Reported },
-            cost: NanoUsd(row.cost_nanos),
-            cost_state: [CostState::Exact, CostState::Estimated]
-                .into_iter()
-                .find(|state| state.name() == row.cost_state)
-                .unwrap_or(CostState::Unpriced),
-            price_version: row.price_version,
-            ttfb_ms: row.ttfb_ms.map(positive),
-            latency_ms: positive(row.latency_ms),
-            finish: row.finish,
-            error: row.error,
-            client_closed: row.client_closed != 0,
-            abandoned: row.abandoned != 0,
-            request_body: row.request_body,
-            response_body: row.response_body,
-        })
-    }
 }

@@ -20,10 +20,13 @@ pub(crate) const QUARTER_MICROS: i64 = Micros::PER_HOUR / 4;
 /// What a batch adds to the tables of sums.
 #[derive(Default)]
 pub(crate) struct Sums {
-    hourly: BTreeMap<(i64, String, String, String, String), (Totals, String)>,
+    hourly: BTreeMap<Dimensions, (Totals, String)>,
     by_tag: BTreeMap<(i64, String), Totals>,
     spend: BTreeMap<(String, i64), (i64, i64)>,
 }
+
+/// Hour, key, team, provider and model.
+type Dimensions = (i64, String, String, String, String);
 
 /// requests, errors, unpriced, estimated, cost, and the ten counts.
 #[derive(Clone, Copy, Default)]

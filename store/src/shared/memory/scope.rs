@@ -10,9 +10,7 @@ use fluxa_domain::id::CallId;
 use fluxa_domain::limit::Sliding;
 use fluxa_domain::time::Micros;
 
-use crate::shared::counters::{
-    BudgetAsk, BudgetStanding, ColdWindow, Over, OverWhat, RateStanding, ReserveAsk, ScopeAsk, ScopeStanding,
-};
+use crate::shared::counters::{BudgetAsk, BudgetStanding, ColdWindow, Over, OverWhat, RateStanding, ReserveAsk, ScopeAsk, ScopeStanding};
 
 /// How long a window is kept after its end, for calls whose moment lies just before it. What is dropped too early is only cold.
 const LINGER_MICROS: i64 = 600 * Micros::PER_SECOND;
@@ -116,7 +114,9 @@ impl Scope {
             (OverWhat::Concurrency, Some(1), None, None)
         } else if let Some(limit) = wanted.rpm.filter(|limit| ask.counts_request && self.requests.used(ask.now) >= *limit) {
             (OverWhat::Requests, Some(self.requests.retry_after(ask.now, limit, 1)), None, None)
-        } else if let Some(limit) = wanted.tpm.filter(|limit| self.tokens.used(ask.now).saturating_add(count(ask.rate_tokens)) > *limit && ask.rate_tokens > 0) {
+        } else if let Some(limit) =
+            wanted.tpm.filter(|limit| self.tokens.used(ask.now).saturating_add(count(ask.rate_tokens)) > *limit && ask.rate_tokens > 0)
+        {
             (OverWhat::Tokens, Some(self.tokens.retry_after(ask.now, limit, count(ask.rate_tokens))), None, None)
         } else {
             return None;
@@ -234,7 +234,12 @@ impl Scope {
             let spent = window.spent?;
             Some(BudgetStanding { window_id: window.id.clone(), unit: window.unit, spent, reserved: window.reserved })
         });
-        ScopeStanding { in_flight: self.in_flight, budgets: budgets.collect(), requests: self.requests.used(now), tokens: self.tokens.used(now) }
+        ScopeStanding {
+            in_flight: self.in_flight,
+            budgets: budgets.collect(),
+            requests: self.requests.used(now),
+            tokens: self.tokens.used(now),
+        }
     }
 }
 

@@ -1,0 +1,12 @@
+//! Stories of the store, each on a database in memory and on a file.
+
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod usage;
