@@ -92,9 +92,14 @@ pub(crate) fn key(id: &str, name: &str) -> KeyRecord {
 }
 
 pub(crate) fn call_id(n: u64) -> CallId {
+    call_id_at(NOW.plus_seconds(i64::try_from(n).unwrap()), n)
+}
+
+/// The id of a call that came in at `at`: ids are in the order of time.
+pub(crate) fn call_id_at(at: Micros, n: u64) -> CallId {
     let mut random = [0; 10];
-    random[..8].copy_from_slice(&n.to_be_bytes());
-    CallId::new(NOW, random)
+    random[2..].copy_from_slice(&n.to_be_bytes());
+    CallId::new(at, random)
 }
 
 /// The n-th call: one second after the one before, by one of three keys.

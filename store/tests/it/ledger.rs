@@ -7,7 +7,7 @@ use fluxa_store::{GroupBy, LogFilter, Spent, Store, StoreError, UsageQuery};
 use futures_util::TryStreamExt as _;
 use proptest::prelude::*;
 
-use crate::harness::{NOW, abandoned, both, call_id, entry};
+use crate::harness::{NOW, abandoned, both, call_id, call_id_at, entry};
 
 async fn everything(store: &Store) -> Vec<Entry> {
     store.export(LogFilter::default()).try_collect().await.unwrap()
@@ -134,7 +134,10 @@ async fn spend_is_exact_in_every_time_zone_and_outlives_the_rows() {
         // A call each five minutes of three days; Kathmandu's midnight is at 18:15 UTC.
         let start = Micros(NOW.hour().0 - 10 * Micros::PER_HOUR);
         let batch: Vec<Entry> = (0..864)
-            .map(|n| Entry { at: start.plus_seconds(300 * i64::try_from(n).unwrap()), key_id: String::from("key0"), ..entry(n) })
+            .map(|n| {
+                let at = start.plus_seconds(300 * i64::try_from(n).unwrap());
+                Entry { id: call_id_at(at, n), at, key_id: String::from("key0"), ..entry(n) }
+            })
             .collect();
         store.append(&batch).await.unwrap();
         let check = async || {
