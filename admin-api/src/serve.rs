@@ -26,6 +26,9 @@ use crate::json::{Fields, JsonFault, Node};
 use crate::problem::Problem;
 use crate::query::Query;
 
+/// A body must be complete within this time, however it dribbles.
+const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Bodies of ordinary requests: the largest is a provider with headers and keys, a few kB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// A price import: LiteLLM's file is about 3 MB and grows.
@@ -153,6 +156,19 @@ async fn read_body(headers: &HeaderMap, body: Body, max_bytes: usize, optional: 
     if !json && !optional {
         return Err(unsupported());
     }
+    let whole = tokio::time::timeout(BODY_TIMEOUT, collect(body, max_bytes))
+        .await
+        .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "the body did not arrive within 30 seconds"))??;
+    if !json && !whole.is_empty() {
+        return Err(unsupported());
+    }
+    if whole.is_empty() && !optional {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "the body is empty; a JSON object is expected"));
+    }
+    Ok(whole.freeze())
+}
+
+async fn collect(body: Body, max_bytes: usize) -> Result<BytesMut, Problem> {
     let mut stream = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(chunk) = stream.next().await {
@@ -162,13 +178,7 @@ async fn read_body(headers: &HeaderMap, body: Body, max_bytes: usize, optional: 
         }
         whole.extend_from_slice(&chunk);
     }
-    if !json && !whole.is_empty() {
-        return Err(unsupported());
-    }
-    if whole.is_empty() && !optional {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "the body is empty; a JSON object is expected"));
-    }
-    Ok(whole.freeze())
+    Ok(whole)
 }
 
 fn unsupported() -> Problem {

@@ -2,6 +2,8 @@
 //!
 //! Never done here: looking up a price ([`crate::price`]). Start at [`builtin`].
 
+use std::sync::{Arc, LazyLock};
+
 use serde::Deserialize;
 
 use crate::price::PriceRow;
@@ -28,6 +30,14 @@ pub fn builtin() -> Vec<PriceRow> {
         row.valid_from = Micros(0);
     }
     rows
+}
+
+/// The same rows, read once a process and shared: a table is built anew at every change of the configuration, and reading costs
+/// half a millisecond. A constant that is worked out when first needed, not state.
+#[must_use]
+pub fn shared() -> &'static [Arc<PriceRow>] {
+    static ROWS: LazyLock<Vec<Arc<PriceRow>>> = LazyLock::new(|| builtin().into_iter().map(Arc::new).collect());
+    &ROWS
 }
 
 #[cfg(test)]

@@ -14,9 +14,6 @@ use fluxa::load::{Loaded, env, load};
 use fluxa::telemetry::{self, Format};
 use fluxa::{banner, check, seed, wiring};
 
-//#[global_allocator]
-//static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Threads of the control plane (admin API, ledger, telemetry); the data plane brings its own.
 const CONTROL_THREADS: usize = 2;
 

@@ -168,7 +168,7 @@ pub fn now() -> Micros {
 struct Lines(RequestLog);
 
 impl fluxa_gateway::RequestLog for Lines {
-    fn write(&self, entries: &[Entry]) {
+    fn write(&self, entries: &mut dyn Iterator<Item = &Entry>) {
         self.0.write(entries);
     }
 }

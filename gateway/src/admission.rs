@@ -6,65 +6,24 @@ use std::sync::Arc;
 
 use fluxa_domain::budget::{BudgetMode, Period, Unit, limits, window};
 use fluxa_domain::dialect::Op;
-use fluxa_domain::estimate::{bound_tokens, likely_tokens};
 use fluxa_domain::key::KeyRecord;
 use fluxa_domain::money::NanoUsd;
 use fluxa_domain::price::{PriceRow, UnpricedPolicy, bound};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_domain::time::Micros;
 use fluxa_store::shared::{BudgetAsk, ColdWindow, Over, OverWhat, ReserveAsk, Reserved, ScopeAsk, Standing};
-use fluxa_wire::body::fields::Outline;
 use hyper::header::HeaderName;
 
 use crate::call::Call;
 use crate::running::Gateway;
+use crate::size::{LIKELY_OUTPUT, Size};
 
-/// The source text of rows made from the fallback price, by which a charge is known to be an estimate.
-pub(crate) const FALLBACK_SOURCE: &str = "fallback";
-/// Tokens of one image, sound or file at most, where the vendor's own count is not known: a large image in high detail.
-const MEDIA_TOKENS: u64 = 4_096;
-/// Output tokens that a call is taken to produce in `balanced` mode and for token rate limits, unless it asks for fewer.
-const LIKELY_OUTPUT: u64 = 512;
+/// The source text of [`PriceRow::fallback`], by which a charge is known to be an estimate.
+pub(crate) const FALLBACK_SOURCE: &str = "policy";
 /// Where the client named no bound and the budget is nearly used up, an answer shorter than this is no use: refuse instead.
 const LEAST_USEFUL_OUTPUT: u64 = 1_024;
 /// Reservations tried while several windows in turn prove too tight.
 const MAX_TRIES: u32 = 4;
-
-/// The size of a call, as far as it is known before it is made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Size {
-    /// Prompt tokens that are likely.
-    pub(crate) input_likely: u64,
-    /// Prompt tokens that cannot be exceeded.
-    pub(crate) input_bound: u64,
-    /// The client's own bound of the output, in tokens.
-    pub(crate) asked_output: Option<u64>,
-    /// Answers asked for (`n`).
-    pub(crate) answers: u64,
-    /// Images asked for.
-    pub(crate) images: u64,
-}
-
-impl Size {
-    /// Tokens of an answer that is taken to be of the usual length.
-    pub(crate) fn output_likely(&self) -> u64 {
-        self.asked_output.unwrap_or(LIKELY_OUTPUT).min(LIKELY_OUTPUT).saturating_mul(self.answers)
-    }
-
-    pub(crate) fn of(op: Op, outline: &Outline) -> Self {
-        let count = fluxa_domain::estimate::TextCount { ascii_bytes: outline.text.ascii_bytes, non_ascii_chars: outline.text.non_ascii_chars };
-        let media = u64::from(outline.media).saturating_mul(MEDIA_TOKENS);
-        let messages = u64::from(outline.messages).saturating_add(u64::from(outline.tools));
-        let answers = outline.n.unwrap_or(1).max(outline.best_of.unwrap_or(1)).max(1);
-        Self {
-            input_likely: likely_tokens(count).saturating_add(outline.token_ids).saturating_add(media / 4),
-            input_bound: bound_tokens(count, messages).saturating_add(outline.token_ids).saturating_add(media),
-            asked_output: if op.generates_text() { outline.max.largest() } else { Some(0) },
-            answers,
-            images: if op == Op::Images { answers } else { 0 },
-        }
-    }
-}
 
 /// A target that a call may go to, with what it costs there.
 #[derive(Clone, Debug)]
@@ -84,14 +43,7 @@ pub(crate) struct Admitted {
 pub(crate) fn price_of(found: Option<&Arc<PriceRow>>, policy: &UnpricedPolicy) -> Option<Arc<PriceRow>> {
     match (found, policy) {
         (Some(row), _) => Some(Arc::clone(row)),
-        (None, UnpricedPolicy::Fallback(rates)) => Some(Arc::new(PriceRow {
-            provider: String::from("*"),
-            model: String::from("*"),
-            version: String::from(FALLBACK_SOURCE),
-            source: String::from(FALLBACK_SOURCE),
-            rates: *rates,
-            ..PriceRow::default()
-        })),
+        (None, UnpricedPolicy::Fallback(rates)) => Some(Arc::new(PriceRow::fallback(*rates))),
         (None, UnpricedPolicy::Refuse | UnpricedPolicy::Allow) => None,
     }
 }
@@ -105,18 +57,22 @@ pub(crate) fn refuses_unpriced(key: &KeyRecord, policy: &UnpricedPolicy) -> bool
 pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, size: Size, targets: &[Priced]) -> Result<Admitted, Turned> {
     let counts = call.op != Op::CountTokens;
     let budgeted = counts && key.limits.has_budget();
-    if budgeted && !gateway.queue.accepts() {
-        return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "usage cannot be recorded at the moment, so no budget can be spent").retry_after(5).into());
+    // Also without a budget: rows that wait take memory, and usage that cannot be recorded must not be spent.
+    if counts && !gateway.queue.accepts() {
+        return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "usage cannot be recorded at the moment").retry_after(5).into());
+    }
+    if budgeted && size.background {
+        let text = "this key has a budget, and the usage of background responses cannot be metered: send the request without \"background\"";
+        return Err(Refusal::new(RefusalKind::InvalidRequest, text).param("background").into());
     }
     let limited = key.limits.rate_limit_rpm.is_some() || key.limits.rate_limit_tpm.is_some() || key.limits.max_concurrency.is_some();
     if !budgeted && !limited || !counts {
         return Ok(Admitted::default());
     }
     let now = call.entry.at;
-    let mut output = expected_output(gateway, call.op, key, size, targets, budgeted);
+    let mut output = longest_output(gateway.settings.assumed_max_output, call.op, key, size, targets, budgeted);
     let scope = call.worker.scopes.of(key, now);
     let ttl = i64::try_from(gateway.settings.reservation_ttl.as_micros()).unwrap_or(i64::MAX);
-    let rate_output = size.asked_output.unwrap_or(LIKELY_OUTPUT).min(LIKELY_OUTPUT);
     let mut ask = ReserveAsk {
         id: call.entry.id,
         now,
@@ -124,12 +80,12 @@ pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, s
         scopes: vec![scope],
         nanos: 0,
         tokens: 0,
-        rate_tokens: clamp(size.input_likely.saturating_add(rate_output)),
+        rate_tokens: clamp(size.input_likely.saturating_add(size.output_likely())),
         counts_request: true,
     };
     for _ in 0..MAX_TRIES {
         ask.nanos = most_nanos(key, size, output.tokens, targets)?;
-        ask.tokens = clamp(tokens_for(key, size, output.tokens));
+        ask.tokens = clamp(tokens_for(key, size, output.tokens, targets));
         match gateway.shared.counters.reserve(ask.clone()).await {
             Reserved::Granted(standing) => {
                 call.reserved = true;
@@ -170,17 +126,18 @@ struct Output {
     cap: bool,
 }
 
-fn expected_output(gateway: &Gateway, op: Op, key: &KeyRecord, size: Size, targets: &[Priced], budgeted: bool) -> Output {
+fn longest_output(assumed: u64, op: Op, key: &KeyRecord, size: Size, targets: &[Priced], budgeted: bool) -> Output {
     if !op.generates_text() {
         return Output { tokens: 0, cap: false };
     }
-    let model_most = targets.iter().filter_map(|target| target.price.as_ref()).filter_map(|row| row.max_output).max();
+    // Known only if it is known of all: the call may end at any of them.
+    let each = targets.iter().map(|target| target.price.as_ref().and_then(|row| row.max_output));
+    let model_most = each.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b))).flatten();
     match (size.asked_output, key.budget_mode) {
         (Some(asked), BudgetMode::Strict) => Output { tokens: model_most.map_or(asked, |most| asked.min(most)), cap: false },
         (Some(asked), BudgetMode::Balanced) => Output { tokens: asked.min(LIKELY_OUTPUT), cap: false },
         (None, BudgetMode::Balanced) => Output { tokens: LIKELY_OUTPUT, cap: false },
         (None, BudgetMode::Strict) => {
-            let assumed = gateway.settings.assumed_max_output;
             let tokens = model_most.map_or(assumed, |most| most.min(assumed));
             // A model that cannot say more than this anyway needs no bound in the request.
             Output { tokens, cap: budgeted && model_most.is_none_or(|most| most > assumed) }
@@ -198,7 +155,7 @@ fn shorter(key: &KeyRecord, size: Size, output: Output, targets: &[Priced], over
     }
     let fits = |tokens: u64| match unit {
         Unit::NanoUsd => most_nanos(key, size, tokens, targets).is_ok_and(|nanos| nanos <= affordable),
-        Unit::Tokens => clamp(tokens_for(key, size, tokens)) <= affordable,
+        Unit::Tokens => clamp(tokens_for(key, size, tokens, targets)) <= affordable,
     };
     // The cost grows with the output, so the longest answer that fits is found by halving.
     let (mut least, mut most) = (0, output.tokens);
@@ -214,29 +171,35 @@ fn shorter(key: &KeyRecord, size: Size, output: Output, targets: &[Priced], over
     (least >= useful && fits(least)).then_some(Output { tokens: least, cap: true })
 }
 
-fn tokens_for(key: &KeyRecord, size: Size, output: u64) -> u64 {
-    let input = match key.budget_mode {
-        BudgetMode::Strict => size.input_bound,
-        BudgetMode::Balanced => size.input_likely,
-    };
+/// The most tokens that any of the targets can count.
+fn tokens_for(key: &KeyRecord, size: Size, output: u64, targets: &[Priced]) -> u64 {
+    let input = targets.iter().map(|target| input_at(key, size, target.price.as_deref())).max().unwrap_or(size.input_likely);
     input.saturating_add(output.saturating_mul(size.answers))
+}
+
+fn input_at(key: &KeyRecord, size: Size, row: Option<&PriceRow>) -> u64 {
+    match key.budget_mode {
+        BudgetMode::Strict => size.input_most(row.and_then(|row| row.context)),
+        BudgetMode::Balanced => size.input_likely,
+    }
 }
 
 /// The dearest of the targets: a call may end at any of them.
 fn most_nanos(key: &KeyRecord, size: Size, output: u64, targets: &[Priced]) -> Result<i64, Refusal> {
-    let input = match key.budget_mode {
-        BudgetMode::Strict => size.input_bound,
-        BudgetMode::Balanced => size.input_likely,
-    };
     let mut most = 0;
-    for row in targets.iter().filter_map(|target| target.price.as_ref()) {
+    for row in targets.iter().filter_map(|target| target.price.as_deref()) {
         let images = row.per_image.0.checked_mul(i64::try_from(size.images).unwrap_or(i64::MAX));
-        let cost = bound(row, input, output.saturating_mul(size.answers))
+        let cost = bound(row, input_at(key, size, Some(row)), output.saturating_mul(size.answers))
             .and_then(|cost| cost.checked_add(NanoUsd(images?)))
             .ok_or_else(|| Refusal::new(RefusalKind::InvalidRequest, "the bounds of this request are absurd: no price can be computed"))?;
         most = most.max(cost.0);
     }
     Ok(most)
+}
+
+/// The scope of a key in the counters.
+pub(crate) fn scope_name(key_id: &str) -> String {
+    format!("key:{key_id}")
 }
 
 /// The scopes of keys in use, with the windows of the moment: working them out takes a time zone, using them does not.
@@ -275,7 +238,7 @@ impl Scopes {
         let budgets: Vec<BudgetAsk> = budgets.collect();
         let from = budgets.iter().map(|budget| budget.window.starts_at).max().unwrap_or(now);
         let scope = ScopeAsk {
-            scope: format!("key:{}", key.id),
+            scope: scope_name(&key.id),
             rpm: key.limits.rate_limit_rpm,
             tpm: key.limits.rate_limit_tpm,
             concurrency: key.limits.max_concurrency,
@@ -346,3 +309,6 @@ fn refusal(key: &KeyRecord, over: &Over) -> Refusal {
 fn clamp(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

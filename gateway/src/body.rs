@@ -50,14 +50,19 @@ pub(crate) async fn read(headers: &HeaderMap, mut body: Incoming, limit: usize) 
     }
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Broken {
     TooLarge,
     Off,
 }
 
-async fn collect(body: &mut Incoming, announced: Option<u64>, limit: usize) -> Result<Bytes, Broken> {
+async fn collect(body: &mut (impl Body<Data = Bytes> + Unpin), announced: Option<u64>, limit: usize) -> Result<Bytes, Broken> {
     let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
-    if body.is_end_stream() && first.len() <= limit {
+    // The first frame of a body of no announced length may be over the limit already.
+    if first.len() > limit {
+        return Err(Broken::TooLarge);
+    }
+    if body.is_end_stream() {
         // The usual case: the whole body in one read, handed on without a copy.
         return Ok(first);
     }
@@ -77,7 +82,7 @@ async fn collect(body: &mut Incoming, announced: Option<u64>, limit: usize) -> R
     Ok(all.freeze())
 }
 
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Broken> {
+async fn next(body: &mut (impl Body<Data = Bytes> + Unpin)) -> Result<Option<Bytes>, Broken> {
     loop {
         let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
         match frame {
@@ -117,4 +122,39 @@ fn unpack(reader: impl Read, limit: usize) -> Result<Bytes, Refusal> {
 
 fn too_large(limit: usize) -> Refusal {
     Refusal::new(RefusalKind::TooLarge, format!("the request body is larger than the limit of {limit} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    async fn collected(frames: &[usize], limit: usize) -> Result<usize, Broken> {
+        let frames: Vec<_> = frames.iter().map(|&bytes| Ok::<_, Broken>(Frame::data(Bytes::from(vec![b'x'; bytes])))).collect();
+        collect(&mut StreamBody::new(stream::iter(frames)), None, limit).await.map(|all| all.len())
+    }
+
+    #[tokio::test]
+    async fn every_frame_counts_towards_the_limit_the_first_too() {
+        assert_eq!(collected(&[10], 10).await, Ok(10));
+        assert_eq!(collected(&[11], 10).await, Err(Broken::TooLarge));
+        assert_eq!(collected(&[11, 1], 10).await, Err(Broken::TooLarge));
+        assert_eq!(collected(&[5, 5], 10).await, Ok(10));
+        assert_eq!(collected(&[5, 5, 1], 10).await, Err(Broken::TooLarge));
+        assert_eq!(collected(&[], 10).await, Ok(0));
+    }
+
+    #[test]
+    fn a_packed_body_is_bounded_by_what_it_unpacks_to() {
+        use std::io::Write as _;
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(&vec![b'x'; 10_000]).unwrap();
+        let packed = packer.finish().unwrap();
+        assert_eq!(unpack(flate2::read::GzDecoder::new(&packed[..]), 10_000).unwrap().len(), 10_000);
+        assert!(unpack(flate2::read::GzDecoder::new(&packed[..]), 9_999).is_err());
+        assert!(unpack(flate2::read::GzDecoder::new(&packed[..20]), 10_000).is_err());
+    }
 }

@@ -6,17 +6,21 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use fluxa_domain::dialect::{Dialect, Op};
-use fluxa_domain::entry::{CostState, Entry};
+use fluxa_domain::entry::{AttemptRow, CostState, Entry};
 use fluxa_domain::estimate::{TextCount, likely_tokens};
 use fluxa_domain::id::CallId;
 use fluxa_domain::key::KeyAccess;
 use fluxa_domain::money::NanoUsd;
 use fluxa_domain::price::{PriceRow, charge};
+use fluxa_domain::refusal::RefusalKind;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::{Usage, UsageState};
 use futures_util::FutureExt;
 
 use crate::worker::Worker;
+
+/// No call costs more than this: the ledger's own bound of a row, here as well so that counters and rows agree.
+const MAX_COST: NanoUsd = NanoUsd(1_000_000 * NanoUsd::PER_USD);
 
 /// A call being answered. Dropping it unfinished means that the client has left.
 pub(crate) struct Call {
@@ -30,6 +34,9 @@ pub(crate) struct Call {
     pub(crate) input_likely: u64,
     /// Tokens of an answer that nothing more is heard of.
     pub(crate) output_likely: u64,
+    /// A report of more prompt tokens cannot be true, nor of more generated ones.
+    pub(crate) absurd_input: Option<u64>,
+    pub(crate) absurd_output: Option<u64>,
     /// The price of the target that answers.
     pub(crate) price: Option<Arc<PriceRow>>,
     /// The service tier the client asked for.
@@ -38,8 +45,14 @@ pub(crate) struct Call {
     pub(crate) reserved: bool,
     /// The journal holds the call's beginning.
     pub(crate) begun: bool,
+    /// The journal names a target, or a debt, of before.
+    stale: bool,
     /// The request is with a vendor, who may charge for it.
     pub(crate) sent: bool,
+    /// Attempts made; what was skipped is in the row, but does not count.
+    pub(crate) tried: u64,
+    /// What attempts that failed may be billed for all the same.
+    owed: Option<Box<(Usage, NanoUsd)>>,
     /// Write a row at the end.
     pub(crate) keep_row: bool,
     open: bool,
@@ -90,18 +103,25 @@ impl Call {
             started: Instant::now(),
             input_likely: 0,
             output_likely: 0,
+            absurd_input: None,
+            absurd_output: None,
             price: None,
             service_tier: None,
             reserved: false,
             begun: false,
+            stale: false,
             sent: false,
-            keep_row: true,
+            tried: 0,
+            owed: None,
+            // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
+            keep_row: false,
             open: true,
         }
     }
 
     /// Whose call it is.
     pub(crate) fn belongs_to(&mut self, access: &KeyAccess) {
+        self.keep_row = true;
         self.entry.key_id.clone_from(&access.key.id);
         self.entry.key_name.clone_from(&access.key.name);
         self.entry.team = access.key.team.clone().unwrap_or_default();
@@ -120,11 +140,107 @@ impl Call {
         }
     }
 
-    /// Usage, its state and its charge, as far as `ending` tells.
-    fn rate(&self, ending: &Ending) -> (Usage, UsageState, NanoUsd, CostState) {
-        if !self.sent {
-            return (Usage::default(), UsageState::Reported, NanoUsd::ZERO, CostState::Exact);
+    /// The counters hold a reservation: it is kept alive until the call ends.
+    pub(crate) fn hold_reservation(&self) {
+        if self.reserved {
+            self.worker.reservations.hold(self.entry.id, self.started);
         }
+    }
+
+    /// Where the call goes now: a row written if the process dies must name the vendor.
+    pub(crate) fn aim(&mut self, provider: &str, model: &str) {
+        if self.entry.provider == provider && self.entry.upstream_model == model {
+            return;
+        }
+        self.stale = true;
+        provider.clone_into(&mut self.entry.provider);
+        model.clone_into(&mut self.entry.upstream_model);
+        self.entry.dialect_out.clear();
+        self.entry.dialect_out.push_str(self.dialect.name());
+    }
+
+    /// Journals the call before a vendor can charge for it, and again when what is known of it has changed since.
+    pub(crate) fn begin(&mut self) -> std::io::Result<()> {
+        self.sent = true;
+        if self.begun {
+            if std::mem::replace(&mut self.stale, false) {
+                self.estimate();
+                self.worker.desk.checkpoint(&self.entry);
+            }
+            return Ok(());
+        }
+        // The row that is written if the process dies: the prompt was sent, and nothing is known of the answer.
+        self.estimate();
+        let noted = self.worker.desk.begin(&self.entry);
+        self.begun = noted.is_ok();
+        self.sent = self.begun;
+        self.stale = false;
+        noted
+    }
+
+    /// An attempt failed. What its vendor may bill all the same, as far as `seen` tells, is charged at the end.
+    pub(crate) fn failed_attempt(&mut self, seen: Option<&Ending>) {
+        if let Some(seen) = seen
+            && self.sent
+        {
+            let (usage, _, cost) = self.rate_answer(&Ending { complete: false, ..seen.clone() });
+            let (owed, nanos) = self.owed.as_deref().copied().unwrap_or_default();
+            self.owed = Some(Box::new((sum(owed, usage), NanoUsd(nanos.0.saturating_add(cost.0)))));
+            self.stale = true;
+        }
+        self.sent = false;
+    }
+
+    /// The attempt in the air, if there is one, is not waited for any longer. Where the vendor was too slow it is taken to
+    /// have done nothing yet but read; else, to be at work on its answer.
+    pub(crate) fn give_up_attempt(&mut self, too_slow: bool) {
+        if self.sent {
+            self.note_cut_attempt();
+            let seen = if too_slow { Ending::default() } else { self.unheard() };
+            self.failed_attempt(Some(&seen));
+        }
+    }
+
+    fn note_cut_attempt(&mut self) {
+        self.entry.attempts.push(AttemptRow {
+            provider: self.entry.provider.clone(),
+            model: self.entry.upstream_model.clone(),
+            status: 0,
+            ms: self.elapsed_ms(),
+            why: String::from("not waited for any longer"),
+        });
+    }
+
+    /// Attempts that failed may cost something.
+    pub(crate) const fn owes(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    /// An answer of which nothing was seen: a vendor notices that a stream is not read, but finishes a whole answer.
+    fn unheard(&self) -> Ending {
+        Ending { content_events: if self.entry.stream { 0 } else { self.output_likely }, ..Ending::default() }
+    }
+
+    /// Usage, its state and its charge, as far as `ending` tells, failed attempts included.
+    fn rate(&self, ending: &Ending) -> (Usage, UsageState, NanoUsd, CostState) {
+        let (usage, state, cost) =
+            if self.sent { self.rate_answer(ending) } else { (Usage::default(), UsageState::Reported, NanoUsd::ZERO) };
+        let (usage, state, cost) = match self.owed.as_deref() {
+            Some((owed, nanos)) => (sum(usage, *owed), UsageState::Estimated, NanoUsd(cost.0.saturating_add(nanos.0)).min(MAX_COST)),
+            None => (usage, state, cost),
+        };
+        let cost_state = match &self.price {
+            _ if !self.sent && self.owed.is_none() || self.op == Op::CountTokens => CostState::Exact,
+            Some(row) if state == UsageState::Estimated || row.source == crate::admission::FALLBACK_SOURCE => CostState::Estimated,
+            Some(_) => CostState::Exact,
+            None if cost > NanoUsd::ZERO => CostState::Estimated,
+            None => CostState::Unpriced,
+        };
+        (usage, state, cost, cost_state)
+    }
+
+    /// The same for the one answer that `ending` tells of.
+    fn rate_answer(&self, ending: &Ending) -> (Usage, UsageState, NanoUsd) {
         let reported = ending.usage.filter(|usage| self.plausible(usage));
         let (mut usage, state) = match (reported, ending.complete) {
             (Some(usage), true) => (usage, UsageState::Reported),
@@ -139,33 +255,29 @@ impl Call {
             }
         };
         usage.images = usage.images.max(ending.images);
-        let estimated = state == UsageState::Estimated;
         if self.op == Op::CountTokens {
-            return (Usage::default(), UsageState::Reported, NanoUsd::ZERO, CostState::Exact);
+            return (Usage::default(), UsageState::Reported, NanoUsd::ZERO);
         }
-        let (cost, cost_state) = match &self.price {
-            Some(row) => {
-                let cost = charge(row, &usage, self.service_tier.as_deref(), self.entry.at);
-                let state = if estimated || row.source == crate::admission::FALLBACK_SOURCE { CostState::Estimated } else { CostState::Exact };
-                (cost.unwrap_or(NanoUsd(i64::MAX)), state)
-            }
-            None => (NanoUsd::ZERO, CostState::Unpriced),
-        };
-        (usage, state, cost, cost_state)
+        let cost = self.price.as_ref().map_or(NanoUsd::ZERO, |row| {
+            charge(row, &usage, self.service_tier.as_deref(), self.entry.at).unwrap_or(MAX_COST).clamp(NanoUsd::ZERO, MAX_COST)
+        });
+        (usage, state, cost)
     }
 
-    /// Whether a reported usage can be true: not beyond what a model of this size can take.
+    /// Whether a reported usage can be true: not beyond what was sent and asked for by far, nor what a model of this size can take.
     fn plausible(&self, usage: &Usage) -> bool {
         /// Far beyond every context window there is; the input of server-side tools is summed over several rounds.
         const MOST_TOKENS: u64 = 16_000_000;
         let context = self.price.as_ref().and_then(|row| row.context).unwrap_or(MOST_TOKENS / 4);
         let most_input = context.saturating_mul(4).clamp(1_000_000, MOST_TOKENS);
-        let most_output = self.price.as_ref().and_then(|row| row.max_output).map_or(MOST_TOKENS / 4, |max| max.saturating_mul(16)).max(1_000_000);
-        usage.input_total() <= most_input && usage.output <= most_output
+        let most_output =
+            self.price.as_ref().and_then(|row| row.max_output).map_or(MOST_TOKENS / 4, |max| max.saturating_mul(16)).max(1_000_000);
+        usage.input_total() <= self.absurd_input.unwrap_or(u64::MAX).min(most_input)
+            && usage.output <= self.absurd_output.unwrap_or(u64::MAX).min(most_output)
     }
 
     /// Puts into the row what the call costs if nothing more is heard of it.
-    pub(crate) fn estimate(&mut self) {
+    fn estimate(&mut self) {
         self.estimate_from(&Ending { content_events: self.output_likely, ..Ending::default() });
     }
 
@@ -206,19 +318,20 @@ impl Call {
         self.entry.cost = cost;
         self.entry.cost_state = cost_state;
         if let Some(row) = &self.price
-            && self.sent
+            && (self.sent || self.owed.is_some())
         {
             self.entry.price_version.clone_from(&row.version);
         }
         self.entry.finish = ending.finish.unwrap_or_default();
         ending.error.clone_into(&mut self.entry.error);
         self.entry.client_closed = ending.client_closed;
+        let reserved = self.reserved;
         self.settle();
         self.worker.gateway.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
         if self.keep_row {
             let blank = Entry::new(self.entry.id, self.entry.at);
             let entry = std::mem::replace(&mut self.entry, blank);
-            self.worker.desk.finish(entry, self.begun);
+            self.worker.desk.finish(entry, self.begun, reserved);
         }
         charged
     }
@@ -227,6 +340,7 @@ impl Call {
         if !std::mem::replace(&mut self.reserved, false) {
             return;
         }
+        self.worker.reservations.let_go(self.entry.id);
         let now = crate::clock::now();
         let tokens = i64::try_from(self.entry.usage.total()).unwrap_or(i64::MAX);
         let counters = Arc::clone(&self.worker.gateway.shared.counters);
@@ -243,6 +357,7 @@ impl Call {
     /// Gives back what was reserved, because nothing will be asked of a vendor.
     pub(crate) fn release(&mut self) {
         if std::mem::replace(&mut self.reserved, false) {
+            self.worker.reservations.let_go(self.entry.id);
             let counters = Arc::clone(&self.worker.gateway.shared.counters);
             let (id, now) = (self.entry.id, crate::clock::now());
             let mut releasing = Box::pin(async move { counters.release(id, now).await });
@@ -257,7 +372,47 @@ impl Drop for Call {
     fn drop(&mut self) {
         if self.open {
             // hyper drops the work for a call when its client has gone: nobody reads the answer, but the vendor may charge for it.
-            self.finish(Ending { status: 499, error: "client_closed", client_closed: true, ..Ending::default() });
+            let (status, error) = self.cut_short(499);
+            let client_closed = error == CLIENT_CLOSED;
+            if self.sent {
+                self.note_cut_attempt();
+            }
+            let unheard = self.unheard();
+            self.finish(Ending { status, error, client_closed, ..unheard });
         }
+    }
+}
+
+/// The word for a client that left.
+pub(crate) const CLIENT_CLOSED: &str = "client_closed";
+
+impl Call {
+    /// Why a call is dropped before its end: a panic, the end of the drain, or else its client.
+    /// With it the status of the row, where none has been sent (0 keeps the one that has).
+    pub(crate) fn cut_short(&self, status: u16) -> (u16, &'static str) {
+        let or_sent = |other: u16| if status == 0 { 0 } else { other };
+        if std::thread::panicking() {
+            self.worker.gateway.metrics.panicked();
+            (or_sent(500), RefusalKind::Internal.code())
+        } else if self.worker.cut.get() {
+            (or_sent(503), RefusalKind::ShuttingDown.code())
+        } else {
+            (status, CLIENT_CLOSED)
+        }
+    }
+}
+
+fn sum(a: Usage, b: Usage) -> Usage {
+    Usage {
+        input_uncached: a.input_uncached.saturating_add(b.input_uncached),
+        cache_read: a.cache_read.saturating_add(b.cache_read),
+        cache_write_5m: a.cache_write_5m.saturating_add(b.cache_write_5m),
+        cache_write_1h: a.cache_write_1h.saturating_add(b.cache_write_1h),
+        output: a.output.saturating_add(b.output),
+        reasoning: a.reasoning.saturating_add(b.reasoning),
+        input_audio: a.input_audio.saturating_add(b.input_audio),
+        output_audio: a.output_audio.saturating_add(b.output_audio),
+        images: a.images.saturating_add(b.images),
+        searches: a.searches.saturating_add(b.searches),
     }
 }

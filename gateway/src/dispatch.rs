@@ -22,16 +22,17 @@ pub(crate) use target::{Target, plan};
 use crate::admission::{Admitted, Priced};
 use crate::call::{Call, Ending};
 use crate::pipeline::Stop;
-use crate::relay::{RelayBody, ending, extend};
+use crate::relay::{RelayBody, ending};
 use crate::reply::{self, ReplyBody, put, put_number};
 use crate::upstream::{AnswerBody, AnswerHead};
 use crate::worker::Worker;
+use attempt::Tries;
 use failure::{Failure, Next};
 
 /// A vendor that asks for a longer pause than this is left alone: the client is told instead of kept waiting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Attempts of one call, whatever routes and keys allow.
-const MAX_ATTEMPTS: usize = 12;
+const MAX_ATTEMPTS: u64 = 12;
 
 /// What is to be sent, whoever it goes to.
 pub(crate) struct Errand<'a> {
@@ -71,43 +72,53 @@ pub(crate) async fn first_answer(
     for (index, (target, priced)) in plan.iter().zip(prices).enumerate() {
         let more = index + 1 < plan.len();
         if more && !target.provider.state.allows(crate::clock::now()) {
-            note(call, target, 0, 0, "not asked: it failed too often a moment ago");
+            note(call, target, 0, 0, failure::SKIPPED);
             continue;
         }
         call.price.clone_from(&priced.price);
-        let mut tried_keys = Vec::new();
+        call.aim(&target.provider.record.name, &target.model);
+        let mut tries = Tries::default();
         let mut retries = 0;
-        while call.entry.attempts.len() < MAX_ATTEMPTS {
+        while call.tried < MAX_ATTEMPTS {
             let before = call.elapsed_ms();
-            match attempt::run(worker, call, errand, target, &mut tried_keys).await {
+            call.tried += 1;
+            match attempt::run(worker, call, errand, target, &mut tries).await {
                 Ok(reply) => {
                     target.provider.state.succeeded();
+                    if tries.without_usage {
+                        target.provider.state.learn_no_stream_options(&target.model, crate::clock::now());
+                    }
                     note(call, target, reply.head.status, call.elapsed_ms() - before, "");
                     return Ok(reply);
                 }
                 Err(failure) => {
                     note(call, target, failure.upstream_status, call.elapsed_ms() - before, &failure.why);
+                    call.failed_attempt(failure.billed.as_deref());
                     if failure.blames_provider() {
                         target.provider.state.failed(crate::clock::now(), &failure.why);
                     }
-                    let next = failure.next;
-                    let pause = failure.pause_ms;
+                    let (next, pause, status) = (failure.next, failure.pause_ms, failure.upstream_status);
                     last = Some(failure);
                     match next {
-                        Next::OtherKey if tried_keys.len() < target.provider.keys.len() => {}
-                        Next::SameAgain => {}
-                        Next::Retry if retries < target.retries && worker.retries.allows() => {
+                        Next::OtherKey if may_change_key(worker, target, &tries, status) => {}
+                        // The same key again: there may be no other.
+                        Next::SameAgain if !tries.without_usage => {
+                            tries.without_usage = true;
+                            tries.keys.pop();
+                        }
+                        Next::Retry if retries < target.retries => {
                             let wait = Duration::from_millis(backoff_ms(retries, pause, worker.roll()));
-                            if wait > LONGEST_PAUSE {
+                            if wait > LONGEST_PAUSE || !worker.retries.allows() {
                                 break;
                             }
                             retries += 1;
-                            tried_keys.clear();
-                            extend(call);
+                            tries.keys.clear();
                             tokio::time::sleep(wait).await;
                         }
-                        Next::Final => return last.map_or_else(|| Err(failure::nothing_tried()), |failure| failure.into_reply(call, errand)),
-                        Next::OtherKey | Next::Retry | Next::OtherTarget => break,
+                        Next::Final => {
+                            return last.map_or_else(|| Err(failure::nothing_tried()), |failure| failure.into_reply(call, errand));
+                        }
+                        Next::OtherKey | Next::SameAgain | Next::Retry | Next::OtherTarget => break,
                     }
                 }
             }
@@ -116,9 +127,14 @@ pub(crate) async fn first_answer(
     last.map_or_else(|| Err(failure::nothing_tried()), |failure| failure.into_reply(call, errand))
 }
 
+/// Whether the same target is asked with another key: one that does not rest. After a 429 that is a retry like any other,
+/// or a vendor in trouble would be asked once a key by every call.
+fn may_change_key(worker: &Worker, target: &Target, tries: &Tries, status: u16) -> bool {
+    let provider = &target.provider;
+    provider.state.has_another_key(provider.keys.len(), crate::clock::now(), &tries.keys) && (status != 429 || worker.retries.allows())
+}
+
 fn note(call: &mut Call, target: &Target, status: u16, ms: u64, why: &str) {
-    target.provider.record.name.clone_into(&mut call.entry.provider);
-    target.model.clone_into(&mut call.entry.upstream_model);
     call.entry.attempts.push(fluxa_domain::entry::AttemptRow {
         provider: target.provider.record.name.clone(),
         model: target.model.clone(),
@@ -144,7 +160,7 @@ impl Reply {
         crate::head::standing(&admitted.standing, headers);
         put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);
         put(headers, reply::X_FLUXA_MODEL, &call.entry.upstream_model);
-        put_number(headers, reply::X_FLUXA_ATTEMPTS, call.entry.attempts.len() as u64);
+        put_number(headers, reply::X_FLUXA_ATTEMPTS, call.tried);
         if admitted.output_cap.is_some() {
             put(headers, reply::X_FLUXA_DEGRADED, "output_capped_by_budget");
         }
@@ -156,9 +172,6 @@ impl Reply {
                     call.entry.response_body = Some(String::from_utf8_lossy(&bytes).into_owned());
                 }
                 let failed = head.status >= 400;
-                if failed {
-                    call.sent = false;
-                }
                 let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
                 let error = if failed { fluxa_domain::refusal::RefusalKind::Upstream.code() } else { "" };
                 let charged = call.finish(Ending { error, ..ended });

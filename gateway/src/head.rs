@@ -111,20 +111,31 @@ fn anthropic_limit(name: &str) -> Option<&'static str> {
     prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("anthropic-ratelimit-")).then_some("")
 }
 
+const LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
+const LIMIT_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+const REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+const RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
+
 /// The caller's standing against its rate limits.
 pub(crate) fn standing(standing: &Standing, headers: &mut HeaderMap) {
-    for (kind, of) in [("requests", standing.rpm), ("tokens", standing.tpm)] {
-        let Some(RateStanding { limit, remaining, reset_s }) = of else { continue };
-        let names = match kind {
-            "requests" => ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
-            _ => ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
-        };
-        let [limit_name, remaining_name, reset_name] = names.map(HeaderName::from_static);
+    let mut one = |of: Option<RateStanding>, limit_name: HeaderName, remaining_name: HeaderName, reset_name: HeaderName| {
+        let Some(RateStanding { limit, remaining, reset_s }) = of else { return };
         put_number(headers, limit_name, limit);
         put_number(headers, remaining_name, remaining);
-        // OpenAI's form of a duration, which its clients read.
-        put(headers, reset_name, &format!("{reset_s}s"));
-    }
+        // OpenAI's form of a duration, which its clients read; at most 60 seconds, so nearly always two digits.
+        let mut text = [b's'; 24];
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(reset_s).as_bytes();
+        let bytes = digits.len() + 1;
+        text.iter_mut().zip(digits).for_each(|(slot, digit)| *slot = *digit);
+        if let Some(Ok(value)) = text.get(..bytes).map(HeaderValue::from_bytes) {
+            headers.insert(reset_name, value);
+        }
+    };
+    one(standing.rpm, LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS);
+    one(standing.tpm, LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS);
     if standing.degraded {
         put(headers, crate::reply::X_FLUXA_DEGRADED, "counters");
     }

@@ -1,19 +1,26 @@
 //! From an HTTP request to an operation, and from a refusal to an HTTP answer in the asker's dialect.
 
+use std::cell::Cell;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::net::client_ip;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::call::{Call, Ending};
-use crate::pipeline;
+use crate::metrics::Metrics;
+use crate::pass_path;
+use crate::pipeline::{self, Stop};
 use crate::reply::{self, ReplyBody, put, put_number};
 use crate::worker::Worker;
 
@@ -21,6 +28,8 @@ use crate::worker::Worker;
 const MAX_REQUEST_ID_BYTES: usize = 128;
 /// Longest path and query.
 const MAX_URI_BYTES: usize = 8 * 1024;
+/// Methods that the data plane takes; what others mean to a vendor (TRACE, CONNECT, a word of one's own) is nothing to find out.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /// A request that is the data plane's business.
 pub(crate) struct Inbound {
@@ -41,7 +50,17 @@ enum Route {
     Ready,
     Models(Dialect, Option<String>),
     Call(Dialect, Op, String),
+    /// Not asked of any vendor.
+    Refused(Dialect, Refusal),
     Elsewhere,
+}
+
+fn takes(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+}
+
+fn not_taken() -> Refusal {
+    Refusal::new(RefusalKind::MethodNotAllowed, format!("this method is not taken here: use one of {METHODS}"))
 }
 
 fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
@@ -51,14 +70,25 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
         "/" if matches!(*method, Method::GET | Method::HEAD) => return Route::Home,
         _ => {}
     }
+    if *method == Method::CONNECT {
+        return Route::Refused(Dialect::OpenAi, not_taken());
+    }
     if path.starts_with("/v1beta/") {
+        if !takes(method) {
+            return Route::Refused(Dialect::Gemini, not_taken());
+        }
         return Route::Call(Dialect::Gemini, Op::GenerateContent, path.trim_start_matches("/v1beta/").to_owned());
     }
     let Some(below) = path.strip_prefix("/v1/") else { return Route::Elsewhere };
     let asks_anthropic = headers.contains_key("anthropic-version");
     let by_header = if asks_anthropic { Dialect::Anthropic } else { Dialect::OpenAi };
+    if !takes(method) {
+        let named = if below.starts_with("messages") { Dialect::Anthropic } else { by_header };
+        return Route::Refused(named, not_taken());
+    }
     let post = *method == Method::POST;
-    let (dialect, op) = match below.trim_end_matches('/') {
+    let below = below.strip_suffix('/').unwrap_or(below);
+    let (dialect, op) = match below {
         "chat/completions" if post => (Dialect::OpenAi, Op::Chat),
         "completions" if post => (Dialect::OpenAi, Op::Completions),
         "embeddings" if post => (Dialect::OpenAi, Op::Embeddings),
@@ -72,19 +102,26 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
         rest if rest.starts_with("audio/") && post => (Dialect::OpenAi, Op::Audio),
         rest if rest.starts_with("models/") && matches!(*method, Method::GET | Method::HEAD) => {
             let id = rest.trim_start_matches("models/");
-            return Route::Models(by_header, Some(percent_decode(id)));
+            return Route::Models(by_header, Some(pass_path::decode(id)));
         }
         rest if rest == "messages" || rest.starts_with("messages/") => (Dialect::Anthropic, Op::Other),
         _ => (by_header, Op::Other),
     };
-    Route::Call(dialect, op, below.trim_end_matches('/').to_owned())
+    // The other operations have their one path; these bring the client's own to the vendor.
+    if matches!(op, Op::Images | Op::Audio | Op::Other) && !pass_path::is_sound(below) {
+        let text = "this path is not passed on: it has empty or dotted parts, or encoded separators";
+        return Route::Refused(dialect, Refusal::new(RefusalKind::InvalidRequest, text));
+    }
+    Route::Call(dialect, op, below.to_owned())
 }
 
 /// Answers one request, whatever it is.
 pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
     let uri = request.uri();
     if uri.path().len() + uri.query().map_or(0, str::len) > MAX_URI_BYTES {
-        return status_only(StatusCode::URI_TOO_LONG);
+        let refusal =
+            Refusal::new(RefusalKind::InvalidRequest, format!("the address is longer than {MAX_URI_BYTES} bytes")).with_status(414);
+        return refuse_early(&worker, request.headers(), Dialect::OpenAi, &refusal);
     }
     match route(request.method(), uri.path(), request.headers()) {
         Route::Alive => text(StatusCode::OK, "ok\n"),
@@ -92,8 +129,18 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
             None => text(StatusCode::OK, "ready\n"),
             Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
         },
-        Route::Home => json(StatusCode::OK, Bytes::from_static(b"{\"service\":\"fluxa\",\"docs\":\"OpenAI dialect at /v1, Anthropic dialect at /v1/messages\"}\n")),
+        Route::Home => json(
+            StatusCode::OK,
+            Bytes::from_static(b"{\"service\":\"fluxa\",\"docs\":\"OpenAI dialect at /v1, Anthropic dialect at /v1/messages\"}\n"),
+        ),
         Route::Elsewhere => elsewhere(&worker, request, peer).await,
+        Route::Refused(dialect, refusal) => {
+            let mut response = refuse_early(&worker, request.headers(), dialect, &refusal);
+            if refusal.kind == RefusalKind::MethodNotAllowed {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
+            }
+            response
+        }
         Route::Models(dialect, id) => {
             let at = crate::clock::now();
             let (parts, _) = request.into_parts();
@@ -120,6 +167,12 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
     }
 }
 
+/// A refusal before there is a call: with ids, without a row.
+fn refuse_early(worker: &Worker, headers: &HeaderMap, dialect: Dialect, refusal: &Refusal) -> Response<ReplyBody> {
+    let own = worker.call_id(crate::clock::now()).to_string();
+    refuse(dialect, refusal, request_id(headers).as_deref().unwrap_or(&own), &own, 0)
+}
+
 /// One call through the pipeline; a refusal is rendered and gets its row here, in one place.
 async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
     let at = crate::clock::now();
@@ -128,19 +181,21 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
     let request_id = request_id(&inbound.parts.headers).unwrap_or_else(|| own.clone());
     let (dialect, op) = (inbound.dialect, inbound.op);
     let mut call = Call::new(worker, at, id, request_id.clone(), dialect, op);
-    match Box::pin(pipeline::handle(worker, &mut call, inbound)).await {
+    let handled = guarded(&worker.cut, &worker.gateway.metrics, Box::pin(pipeline::handle(worker, &mut call, inbound))).await;
+    match handled {
         Ok(reply) => {
             let mut response = reply.into_response(call);
             stamp(response.headers_mut(), dialect, &request_id, &own);
             response
         }
         Err(stop) => {
-            let attempts = call.entry.attempts.len() as u64;
             let status = fluxa_wire::refuse::status(dialect, &stop.refusal);
-            // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
-            call.keep_row = !call.entry.key_id.is_empty();
-            call.release();
-            call.sent = false;
+            // An attempt that was cut off in the middle.
+            call.give_up_attempt(stop.refusal.kind == RefusalKind::UpstreamTimeout);
+            if !call.owes() {
+                call.release();
+            }
+            let attempts = call.tried;
             let (provider, model) = (call.entry.provider.clone(), call.entry.upstream_model.clone());
             call.finish(Ending { status, error: stop.refusal.kind.code(), complete: true, ..Ending::default() });
             let mut response = refuse(dialect, &stop.refusal, &request_id, &own, attempts);
@@ -154,6 +209,20 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
             response
         }
     }
+}
+
+/// Runs the pipeline of one call: a panic in it, and the end of the drain, end this call and nothing else.
+async fn guarded<T>(cut: &Cell<bool>, metrics: &Metrics, mut handling: Pin<Box<impl Future<Output = Result<T, Stop>>>>) -> Result<T, Stop> {
+    std::future::poll_fn(|cx| {
+        if cut.get() {
+            return Poll::Ready(Err(Refusal::new(RefusalKind::ShuttingDown, "the gateway is stopping").retry_after(1).into()));
+        }
+        std::panic::catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))).unwrap_or_else(|_| {
+            metrics.panicked();
+            Poll::Ready(Err(Refusal::new(RefusalKind::Internal, "the gateway failed at this call").into()))
+        })
+    })
+    .await
 }
 
 async fn elsewhere(worker: &Rc<Worker>, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
@@ -241,31 +310,6 @@ fn text(status: StatusCode, body: &'static str) -> Response<ReplyBody> {
     response
 }
 
-fn status_only(status: StatusCode) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::full(Bytes::new()));
-    *response.status_mut() = status;
-    response
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let pair = if byte == b'%' { after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok()) } else { None };
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(value) => {
-                out.push(value);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,10 +332,36 @@ mod tests {
         check(&[("authorization", "Bearer ")], None, Dialect::OpenAi, None);
     }
 
+    #[tokio::test]
+    async fn a_panic_ends_one_call_and_so_does_the_end_of_the_drain() {
+        let (cut, metrics) = (Cell::new(false), Metrics::default());
+        let kind = |ended: Result<(), Stop>| ended.err().map(|stop| stop.refusal.kind);
+        let fine = guarded(&cut, &metrics, Box::pin(async { Ok(()) })).await;
+        assert_eq!(kind(fine), None);
+        let broken = guarded(&cut, &metrics, Box::pin(async { if cut.get() { Ok(()) } else { panic!("a bug") } })).await;
+        assert_eq!(kind(broken), Some(RefusalKind::Internal));
+        assert!(metrics.render(crate::metrics::Gauges::default()).contains("fluxa_panics_total 1"));
+        cut.set(true);
+        let late = guarded(&cut, &metrics, Box::pin(std::future::pending())).await;
+        assert_eq!(kind(late), Some(RefusalKind::ShuttingDown));
+    }
+
     #[test]
-    fn model_ids_are_decoded() {
-        assert_eq!(percent_decode("openai%2Fgpt-4o"), "openai/gpt-4o");
-        assert_eq!(percent_decode("100%"), "100%");
-        assert_eq!(percent_decode("%zz"), "%zz");
+    fn odd_methods_and_paths_reach_no_vendor() {
+        let refused = |method: &str, path: &str| match route(&method.parse().unwrap(), path, &HeaderMap::new()) {
+            Route::Refused(_, refusal) => Some(refusal.status()),
+            _ => None,
+        };
+        for method in ["TRACE", "OPTIONS", "BREW", "CONNECT", "get"] {
+            assert_eq!(refused(method, "/v1/chat/completions"), Some(405), "{method}");
+            assert_eq!(refused(method, "/v1/files"), Some(405), "{method}");
+        }
+        assert_eq!(refused("TRACE", "/v1beta/models/x:generateContent"), Some(405));
+        for path in ["/v1/../admin", "/v1/files/%2e%2e/x", "/v1//files", "/v1/files//", "/v1/images/..", "/v1/"] {
+            assert_eq!(refused("POST", path), Some(400), "{path}");
+        }
+        for path in ["/v1/chat/completions", "/v1/chat/completions/", "/v1/files/file-1/content", "/v1/images/edits"] {
+            assert_eq!(refused("POST", path), None, "{path}");
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use fluxa_domain::entry::Entry;
+use fluxa_store::Finished;
 
 /// Upper bounds of the latency histogram, in milliseconds.
 const BUCKETS_MS: [u64; 12] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000];
@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     series: Mutex<BTreeMap<Labels, Series>>,
     /// Calls being answered.
     pub(crate) in_flight: AtomicI64,
+    panics: AtomicU64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +56,14 @@ pub(crate) struct Gauges {
 }
 
 impl Metrics {
-    pub(crate) fn count(&self, entries: &[Entry]) {
+    /// A call panicked: someone must look.
+    pub(crate) fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self, finished: &[Finished]) {
         let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries {
+        for Finished { entry, .. } in finished {
             // A refused call's model is the client's word: only models that something serves become labels.
             let model = if entry.provider.is_empty() { String::new() } else { entry.upstream_model.clone() };
             let mut labels = Labels { op: entry.op.clone(), provider: entry.provider.clone(), model, status: entry.status };
@@ -112,18 +118,30 @@ impl Metrics {
         family("fluxa_usage_estimated_total", "counter", "Calls whose usage was estimated.", &|s| one(s.estimated));
         family("fluxa_client_closed_total", "counter", "Calls whose client left early.", &|s| one(s.client_closed));
         family("fluxa_request_duration_milliseconds", "histogram", "Time from the call's arrival to its end.", &|s| {
-            let mut rows: Vec<_> =
-                BUCKETS_MS.iter().zip(s.latency_buckets).map(|(bound, count)| (format!("_bucket|,le=\"{bound}\""), count.to_string())).collect();
+            let mut rows: Vec<_> = BUCKETS_MS
+                .iter()
+                .zip(s.latency_buckets)
+                .map(|(bound, count)| (format!("_bucket|,le=\"{bound}\""), count.to_string()))
+                .collect();
             rows.push((String::from("_bucket|,le=\"+Inf\""), s.calls.to_string()));
             rows.push((String::from("_sum|"), s.latency_ms.to_string()));
             rows.push((String::from("_count|"), s.calls.to_string()));
             rows
         });
+        let panics = self.panics.load(Ordering::Relaxed);
+        let _ = writeln!(
+            out,
+            "# HELP fluxa_panics_total Calls that ended in a panic.\n# TYPE fluxa_panics_total counter\nfluxa_panics_total {panics}"
+        );
         let mut gauge = |name: &str, help: &str, value: i64| {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         };
         gauge("fluxa_inflight_requests", "Calls being answered.", self.in_flight.load(Ordering::Relaxed));
-        gauge("fluxa_ledger_waiting_rows", "Finished calls not yet in the database.", i64::try_from(gauges.ledger_waiting).unwrap_or(i64::MAX));
+        gauge(
+            "fluxa_ledger_waiting_rows",
+            "Finished calls not yet in the database.",
+            i64::try_from(gauges.ledger_waiting).unwrap_or(i64::MAX),
+        );
         gauge("fluxa_ledger_failing", "1 while the database refuses rows.", i64::from(gauges.ledger_failing));
         gauge("fluxa_ready", "1 while traffic is welcome.", i64::from(gauges.ready));
         gauge("fluxa_config_revision", "Revision of the configuration in force.", gauges.revision);

@@ -14,7 +14,14 @@ use crate::http::token;
 use crate::worker::Worker;
 
 /// The list, or one model of it.
-pub(crate) async fn answer(worker: &Rc<Worker>, parts: &Parts, dialect: Dialect, id: Option<&str>, ip: IpAddr, now: Micros) -> Result<Bytes, Refusal> {
+pub(crate) async fn answer(
+    worker: &Rc<Worker>,
+    parts: &Parts,
+    dialect: Dialect,
+    id: Option<&str>,
+    ip: IpAddr,
+    now: Micros,
+) -> Result<Bytes, Refusal> {
     let gateway = &worker.gateway;
     let access = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), dialect), now).await?;
     access.key.may_enter(ip, now)?;
@@ -27,10 +34,9 @@ pub(crate) async fn answer(worker: &Rc<Worker>, parts: &Parts, dialect: Dialect,
         .collect();
     match id {
         None => Ok(list(dialect, &models)),
-        Some(id) => models
-            .iter()
-            .find(|model| model.id == id)
-            .map(|model| single(dialect, model))
-            .ok_or_else(|| Refusal::new(RefusalKind::ModelNotFound, format!("no model \"{}\" for this key", id.chars().take(128).collect::<String>())).param("model")),
+        Some(id) => models.iter().find(|model| model.id == id).map(|model| single(dialect, model)).ok_or_else(|| {
+            Refusal::new(RefusalKind::ModelNotFound, format!("no model \"{}\" for this key", id.chars().take(128).collect::<String>()))
+                .param("model")
+        }),
     }
 }

@@ -1,17 +1,20 @@
 //! The life of one call. Read this first.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
-use crate::admission::{self, Priced, Size};
+use crate::admission::{self, Priced};
 use crate::call::Call;
 use crate::dispatch::{self, Errand, Reply};
 use crate::http::{Inbound, token};
+use crate::size::Size;
 use crate::worker::Worker;
 
 /// Why a call was stopped, and what to say beside the error.
@@ -40,7 +43,11 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     call.belongs_to(&access);
     access.key.may_enter(ip, now)?;
     if dialect == Dialect::Gemini {
-        return Err(Refusal::new(RefusalKind::NotTranslated, "the Gemini dialect is not translated yet: use the OpenAI or the Anthropic dialect").into());
+        return Err(Refusal::new(
+            RefusalKind::NotTranslated,
+            "the Gemini dialect is not translated yet: use the OpenAI or the Anthropic dialect",
+        )
+        .into());
     }
 
     // What is asked.
@@ -61,14 +68,34 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let (plan, targets) = price(&gateway, &view, &access.key, op, plan, now)?;
 
     // May they spend it.
-    let size = Size::of(op, &outline);
+    let size = Size::of(op, &outline, &body, access.key.limits.has_budget());
     call.input_likely = size.input_likely;
     call.output_likely = size.output_likely();
-    let admitted = admission::admit(&gateway, call, &access.key, size, &targets).await.map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
+    (call.absurd_input, call.absurd_output) = (size.absurd_input(), size.absurd_output());
+    let admitted = admission::admit(&gateway, call, &access.key, size, &targets)
+        .await
+        .map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
+    call.hold_reservation();
 
     // The only calls to vendors; the first byte of an answer commits to it.
     let errand = Errand { parts: &parts, path: &path, content_type, body: &body, outline: &outline, admitted };
-    dispatch::first_answer(worker, call, &errand, &plan, &targets).await
+    let answering = dispatch::first_answer(worker, call, &errand, &plan, &targets);
+    let answered = match view.routes.find(model).and_then(|route| route.timeout_ms) {
+        None => answering.await,
+        Some(within_ms) => within(within_ms, answering).await,
+    };
+    answered.map_err(|mut stop| {
+        stop.headers.extend(crate::head::standing_lines(admitted.standing.rpm, admitted.standing.tpm));
+        stop
+    })
+}
+
+/// A route's bound for the whole call, up to the first byte of the answer.
+async fn within(ms: u64, answering: impl Future<Output = Result<Reply, Stop>>) -> Result<Reply, Stop> {
+    let answered = tokio::time::timeout(Duration::from_millis(ms), answering).await;
+    answered.unwrap_or_else(|_| {
+        Err(Refusal::new(RefusalKind::UpstreamTimeout, format!("no answer within the {ms} ms that the route allows")).into())
+    })
 }
 
 /// Reads the outline of a body, where the operation has one.

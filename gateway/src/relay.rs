@@ -5,25 +5,21 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::estimate::TextCount;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
-use fluxa_domain::time::Micros;
 use fluxa_wire::facts::Facts;
 use fluxa_wire::relay::{Framing, Relay};
-use futures_util::FutureExt;
 use tokio::time::Sleep;
 
-use crate::call::{Call, Ending};
+use crate::call::{CLIENT_CLOSED, Call, Ending};
 use crate::reply::BoxError;
 use crate::upstream::{AnswerBody, BodyFault, Progress};
 
-/// A living stream extends its reservation this often.
-const EXTEND_EVERY: Duration = Duration::from_secs(30);
 /// A living stream journals what it has cost so far this often.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of an answer kept where the operator wants content stored.
@@ -38,7 +34,6 @@ pub(crate) struct RelayBody {
     out: BytesMut,
     idle: Duration,
     last_read: Instant,
-    last_extended: Instant,
     last_noted: Instant,
     timer: Pin<Box<Sleep>>,
     known_length: Option<u64>,
@@ -50,7 +45,15 @@ pub(crate) struct RelayBody {
 
 impl RelayBody {
     /// `out` holds what was read before the answer was committed to; `complete` says that this is all there is.
-    pub(crate) fn new(mut call: Call, body: AnswerBody, relay: Relay, framing: Framing, out: BytesMut, idle: Duration, complete: bool) -> Self {
+    pub(crate) fn new(
+        mut call: Call,
+        body: AnswerBody,
+        relay: Relay,
+        framing: Framing,
+        out: BytesMut,
+        idle: Duration,
+        complete: bool,
+    ) -> Self {
         let now = Instant::now();
         let known_length = if framing == Framing::Opaque && out.is_empty() { body.known_length() } else { None };
         call.first_byte();
@@ -63,18 +66,30 @@ impl RelayBody {
             out,
             idle,
             last_read: now,
-            last_extended: now,
             last_noted: now,
-            timer: Box::pin(tokio::time::sleep_until((now + idle.min(EXTEND_EVERY)).into())),
+            timer: Box::pin(tokio::time::sleep_until((now + idle).into())),
             known_length,
             stored,
             ended: false,
             abort: None,
         };
-        if complete {
+        // A body without a byte (204, or a length of zero) is over before it is asked for.
+        if complete || (this.body.is_complete() && this.body_is_over()) {
             this.end(None);
         }
         this
+    }
+
+    /// Nothing is left to be told to the client: hyper need not ask again, and does not.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended && self.out.is_empty() && self.abort.is_none()
+    }
+
+    /// Lets a complete body give its connection back; no socket is touched for that.
+    fn body_is_over(&mut self) -> bool {
+        let scratch = Rc::clone(&self.call.worker.scratch);
+        let mut context = Context::from_waker(Waker::noop());
+        matches!(self.body.poll_data(&mut context, &scratch, |_| ()), Poll::Ready(Ok(Progress::End)))
     }
 
     pub(crate) const fn known_length(&self) -> Option<u64> {
@@ -91,6 +106,10 @@ impl RelayBody {
             if self.ended {
                 return Poll::Ready(self.abort.take().map(|why| Err(BoxError::from(why))));
             }
+            if self.call.worker.cut.get() {
+                self.end(Some((RefusalKind::ShuttingDown, "the gateway is stopping")));
+                continue;
+            }
             let Self { body, relay, out, call, stored, .. } = self;
             let mut fault = None;
             let scratch = Rc::clone(&call.worker.scratch);
@@ -105,8 +124,15 @@ impl RelayBody {
                 }
             });
             match progress {
-                Poll::Ready(Ok(_)) if fault.is_some() => self.end(Some((RefusalKind::UpstreamProtocol, "the provider's stream is not well-formed"))),
+                Poll::Ready(Ok(_)) if fault.is_some() => {
+                    self.end(Some((RefusalKind::UpstreamProtocol, "the provider's stream is not well-formed")))
+                }
                 Poll::Ready(Ok(Progress::Data)) => {
+                    // hyper does not ask beyond an announced length, so the end is not left to the next turn.
+                    if self.body.is_complete() && self.body_is_over() {
+                        self.end(None);
+                        continue;
+                    }
                     self.last_read = Instant::now();
                     if self.last_read.duration_since(self.last_noted) >= NOTE_EVERY {
                         self.last_noted = self.last_read;
@@ -115,7 +141,9 @@ impl RelayBody {
                 }
                 Poll::Ready(Ok(Progress::End)) => self.end(None),
                 Poll::Ready(Err(BodyFault::Truncated)) => self.end(Some((RefusalKind::Upstream, "the provider's answer broke off"))),
-                Poll::Ready(Err(BodyFault::Coding)) => self.end(Some((RefusalKind::UpstreamProtocol, "the provider's answer is not well-formed"))),
+                Poll::Ready(Err(BodyFault::Coding)) => {
+                    self.end(Some((RefusalKind::UpstreamProtocol, "the provider's answer is not well-formed")))
+                }
                 Poll::Pending => {
                     if self.poll_timer(cx).is_pending() {
                         return Poll::Pending;
@@ -129,16 +157,10 @@ impl RelayBody {
     /// Ready when the vendor has been silent for too long. The timer is only moved when it fires, not at every read.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            if now.duration_since(self.last_read) >= self.idle {
+            if self.last_read.elapsed() >= self.idle {
                 return Poll::Ready(());
             }
-            if now.duration_since(self.last_extended) >= EXTEND_EVERY {
-                self.last_extended = now;
-                extend(&self.call);
-            }
-            let next = (self.last_read + self.idle).min(self.last_extended + EXTEND_EVERY);
-            self.timer.as_mut().reset(next.into());
+            self.timer.as_mut().reset((self.last_read + self.idle).into());
         }
         Poll::Pending
     }
@@ -152,7 +174,8 @@ impl RelayBody {
                 self.relay.finish(&mut self.out);
                 if self.framing == Framing::Sse && is_cut(self.call.dialect, self.call.op, self.relay.facts()) {
                     error = RefusalKind::Upstream.code();
-                    self.relay.break_off(&Refusal::new(RefusalKind::Upstream, "the provider's stream ended before its end mark"), &mut self.out);
+                    self.relay
+                        .break_off(&Refusal::new(RefusalKind::Upstream, "the provider's stream ended before its end mark"), &mut self.out);
                 }
             }
             Some((kind, text)) => {
@@ -180,8 +203,9 @@ impl Drop for RelayBody {
     fn drop(&mut self) {
         if !self.ended {
             self.store_answer();
+            let (status, error) = self.call.cut_short(0);
             let facts = self.relay.facts();
-            self.call.finish(Ending { complete: false, client_closed: true, error: "client_closed", ..ending(facts) });
+            self.call.finish(Ending { status, complete: false, client_closed: error == CLIENT_CLOSED, error, ..ending(facts) });
         }
     }
 }
@@ -215,22 +239,5 @@ const fn is_cut(dialect: Dialect, op: Op, facts: &Facts) -> bool {
         (Dialect::Anthropic, Op::Messages) | (Dialect::OpenAi, Op::Responses) => true,
         (Dialect::OpenAi, Op::Chat | Op::Completions) => facts.finish.is_none(),
         _ => false,
-    }
-}
-
-/// Moves the deadline of a call's reservation.
-pub(crate) fn extend(call: &Call) {
-    if !call.reserved {
-        return;
-    }
-    let ttl = i64::try_from(call.worker.settings().reservation_ttl.as_micros()).unwrap_or(i64::MAX);
-    let deadline = Micros(crate::clock::now().0.saturating_add(ttl));
-    let counters = std::sync::Arc::clone(&call.worker.gateway.shared.counters);
-    let id = call.entry.id;
-    let mut extending = Box::pin(async move { counters.extend(id, deadline).await });
-    if (&mut extending).now_or_never().is_none() {
-        call.worker.tasks.spawn(async move {
-            extending.await;
-        });
     }
 }

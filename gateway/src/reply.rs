@@ -47,7 +47,7 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Full(bytes) => bytes.is_none(),
-            Self::Relay(_) => false,
+            Self::Relay(relay) => relay.is_over(),
             Self::Mounted(body) => body.is_end_stream(),
         }
     }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Dice;
-use crate::health::Health;
+use crate::health::{Changed, Health};
 use crate::keys::Keys;
 use crate::ledger::{self, Desk, Queue};
 use crate::metrics::{Gauges, Metrics};
@@ -32,6 +32,8 @@ const POLL_REVISION: Duration = Duration::from_secs(5);
 const REAP_EVERY: Duration = Duration::from_secs(2);
 /// How often waiting connections to vendors are looked over.
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
+/// What still runs at the end of the drain has so long to say that it ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often the journal is forced to the disk, for the day the power fails.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
@@ -101,7 +103,13 @@ impl Gateway {
     ///
     /// # Errors
     /// [`StartError`], when the address is taken or the database or the journal cannot be used.
-    pub async fn start(settings: Settings, store: Arc<Store>, shared: Shared, journal: Arc<Journal>, mount: Option<Arc<dyn Mount>>) -> Result<Running, StartError> {
+    pub async fn start(
+        settings: Settings,
+        store: Arc<Store>,
+        shared: Shared,
+        journal: Arc<Journal>,
+        mount: Option<Arc<dyn Mount>>,
+    ) -> Result<Running, StartError> {
         let health = Health::default();
         let view = View::load(&store, &settings, &health).await?;
         // From here on the counters keep apart what the ledger does not hold yet.
@@ -143,7 +151,8 @@ impl Gateway {
         for (index, listener) in listeners.into_iter().enumerate() {
             let dice = Dice::new().map_err(|error| StartError::Random(error.to_string()))?;
             let desk = Desk::new(self.journal.writer()?, Arc::clone(&self.queue));
-            let seat = Seat { gateway: Arc::clone(&self), listener, dice, desk, draining: draining.clone(), stopping: stopping.clone() };
+            let (draining, stopping) = (draining.clone(), stopping.clone());
+            let seat = Seat { gateway: Arc::clone(&self), listener, dice, desk, threads: count, draining, stopping };
             let thread = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || seat.run()).map_err(StartError::Thread)?;
             threads.push(thread);
         }
@@ -178,9 +187,22 @@ impl Gateway {
     /// Reads the configuration again and puts it in force for the calls to come.
     async fn refresh(&self) -> Result<(), StoreError> {
         let view = View::load(&self.store, &self.settings, &self.health).await?;
-        if view.revision >= self.view.load().revision {
-            self.view.store(Arc::new(view));
+        let former = self.view.load_full();
+        if view.revision < former.revision {
+            return Ok(());
         }
+        let changed: Vec<Changed<'_>> = view
+            .providers
+            .iter()
+            .filter_map(|(name, new)| {
+                let old = former.providers.get(name)?;
+                let keys = !new.has_keys_of(old);
+                (keys || new.record != old.record).then_some(Changed { name, keys })
+            })
+            .collect();
+        self.health.keep(|name| view.providers.contains_key(name), &changed);
+        drop(changed);
+        self.view.store(Arc::new(view));
         Ok(())
     }
 
@@ -191,7 +213,7 @@ impl Gateway {
         loop {
             tokio::select! {
                 delivery = notices.next() => {
-                    let Some(delivery) = delivery else { return };
+                    let Some(delivery) = delivery else { break };
                     self.keys.forget(&delivery.notice.keys);
                     if let Err(error) = self.refresh().await {
                         tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
@@ -200,6 +222,11 @@ impl Gateway {
                 }
                 _ = tick.tick() => self.catch_up().await,
             }
+        }
+        tracing::warn!("notices of changes have ended: changes are seen by asking the database every few seconds");
+        loop {
+            tick.tick().await;
+            self.catch_up().await;
         }
     }
 
@@ -251,29 +278,37 @@ struct Seat {
     listener: std::net::TcpListener,
     dice: Dice,
     desk: Desk,
+    /// Data-plane threads in all.
+    threads: usize,
     draining: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
 }
 
 impl Seat {
     fn run(self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default()) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default())
+        {
             Ok(runtime) => runtime,
             Err(error) => {
                 tracing::error!(%error, "cannot start a data-plane runtime");
                 return;
             }
         };
-        runtime.block_on(self.serve());
+        let desk = runtime.block_on(self.serve());
+        // Tasks die with the runtime, and with them the calls that nobody waits for any longer; each hands in its row.
+        drop(runtime);
+        if let Some(desk) = desk {
+            desk.pass_on();
+        }
     }
 
-    async fn serve(self) {
-        let Self { gateway, listener, dice, desk, draining, mut stopping } = self;
+    async fn serve(self) -> Option<Rc<Desk>> {
+        let Self { gateway, listener, dice, desk, threads, draining, mut stopping } = self;
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => {
                 tracing::error!(%error, "cannot use the listening socket");
-                return;
+                return None;
             }
         };
         let desk = Rc::new(desk);
@@ -286,12 +321,16 @@ impl Seat {
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),
             scopes: crate::admission::Scopes::default(),
-            retries: crate::dispatch::RetryBudget::new(),
+            retries: crate::dispatch::RetryBudget::new(threads),
+            reservations: crate::reservations::Reservations::default(),
+            cut: std::cell::Cell::new(false),
+            stopping: stopping.clone(),
             tasks: Tasks::default(),
         });
         let tasks = worker.tasks.clone();
         let passing_on = Rc::clone(&desk);
         tasks.spawn_service(async move { passing_on.run().await });
+        tasks.spawn_service(crate::reservations::run(Rc::clone(&worker)));
         let pool = Rc::clone(&worker.pool);
         tasks.spawn_service(async move {
             let mut tick = tokio::time::interval(SWEEP_EVERY);
@@ -300,13 +339,19 @@ impl Seat {
                 pool.sweep();
             }
         });
-        accept_loop(worker, listener, draining).await;
-        // Connections go on until they have finished what they were doing, or time is up.
+        accept_loop(Rc::clone(&worker), listener, draining).await;
+        // Connections go on until they have finished what they were doing, or time is up: then each says so to its client.
+        let cut = async {
+            let _ = stopping.wait_for(|stop| *stop).await;
+            worker.cut.set(true);
+            tokio::time::sleep(LAST_WORDS).await;
+        };
         tokio::select! {
             () = tasks.idle() => {}
-            _ = stopping.wait_for(|stop| *stop) => {}
+            () = cut => {}
         }
-        desk.pass_on();
+        tasks.close();
+        Some(desk)
     }
 }
 

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 use crate::reply::MountBody;
 use crate::worker::Worker;
 
+mod stall;
+
 /// A client has so long to send the head of a request, the idle time before it included.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Header lines of a request; more are refused with 431.
@@ -26,6 +28,8 @@ const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Pause after a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// At the stop a client that has connected but not asked yet has so long to do so.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -84,7 +88,7 @@ impl Drop for Seat {
     }
 }
 
-/// Accepts connections until `draining` turns true, then closes the socket.
+/// Accepts connections until `draining` turns true, takes those that wait already, then closes the socket.
 pub(crate) async fn accept_loop(worker: Rc<Worker>, listener: TcpListener, mut draining: watch::Receiver<bool>) {
     let seats = Rc::new(PerAddress::default());
     loop {
@@ -101,32 +105,42 @@ pub(crate) async fn accept_loop(worker: Rc<Worker>, listener: TcpListener, mut d
             .await
         };
         match accepted {
-            None => return,
-            Some(Ok((tcp, peer))) => {
-                let exempt = peer.ip().is_loopback() || worker.settings().trusted_proxies.iter().any(|cidr| cidr.contains(peer.ip()));
-                let limit = if exempt { usize::MAX } else { worker.settings().max_connections_per_ip };
-                let Some(seat) = seats.enter(peer.ip(), limit) else { continue };
-                let _ = tcp.set_nodelay(true);
-                let (worker, draining) = (Rc::clone(&worker), draining.clone());
-                let tasks = worker.tasks.clone();
-                tasks.spawn(async move {
-                    connection(worker, tcp, peer, draining).await;
-                    drop(seat);
-                });
-            }
+            None => break,
+            Some(Ok((tcp, peer))) => admit(&worker, &seats, tcp, peer, &draining),
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+    // To their clients, connections in the queue of the socket stand: closing it would reset them.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((tcp, peer)) = listener.accept() {
+        if tcp.set_nonblocking(true).is_ok()
+            && let Ok(tcp) = tokio::net::TcpStream::from_std(tcp)
+        {
+            admit(&worker, &seats, tcp, peer, &draining);
+        }
+    }
+}
+
+fn admit(worker: &Rc<Worker>, seats: &Rc<PerAddress>, tcp: tokio::net::TcpStream, peer: SocketAddr, draining: &watch::Receiver<bool>) {
+    let exempt = peer.ip().is_loopback() || worker.settings().trusted_proxies.iter().any(|cidr| cidr.contains(peer.ip()));
+    let limit = if exempt { usize::MAX } else { worker.settings().max_connections_per_ip };
+    let Some(seat) = seats.enter(peer.ip(), limit) else { return };
+    let _ = tcp.set_nodelay(true);
+    let (connected, draining) = (Rc::clone(worker), draining.clone());
+    worker.tasks.spawn(async move {
+        connection(connected, tcp, peer, draining).await;
+        drop(seat);
+    });
 }
 
 async fn connection(worker: Rc<Worker>, tcp: tokio::net::TcpStream, peer: SocketAddr, mut draining: watch::Receiver<bool>) {
-    let calls = Rc::new(Cell::new(0_u32));
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let asked = Cell::new(false);
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+        asked.set(true);
         let worker = Rc::clone(&worker);
-        calls.set(calls.get().saturating_add(1));
         async move { Ok::<_, Infallible>(crate::http::answer(worker, request, peer).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -135,19 +149,42 @@ async fn connection(worker: Rc<Worker>, tcp: tokio::net::TcpStream, peer: Socket
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
         .keep_alive(true)
-        .serve_connection(TokioIo::new(tcp), service);
+        .serve_connection(TokioIo::new(stall::Bounded::new(tcp)), service);
     let mut connection = pin!(connection);
-    let stop = async { draining.wait_for(|draining| *draining).await.is_ok() };
-    let mut stop = pin!(stop);
-    let mut stopping = false;
+    let stop = async {
+        let _ = draining.wait_for(|draining| *draining).await;
+        // hyper closes a connection that has never been read from, though its client's first request may be under way.
+        if !asked.get() {
+            tokio::time::sleep(FIRST_REQUEST_GRACE).await;
+        }
+    };
+    let cut = async {
+        let mut stopping = worker.stopping.clone();
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let (mut stop, mut cut) = (pin!(stop), pin!(cut));
+    // First: finish what is going on, take on nothing new. Then, at the end of the drain: end what still goes on.
+    let mut step = Step::Open;
     // Errors here are the peer's (a reset, a timeout, a head that is no HTTP); hyper has answered what can be answered.
     let _ = std::future::poll_fn(|cx| {
         use std::future::Future;
-        if !stopping && stop.as_mut().poll(cx).is_ready() {
-            stopping = true;
+        if step == Step::Open && stop.as_mut().poll(cx).is_ready() {
+            step = Step::Draining;
             connection.as_mut().graceful_shutdown();
+        }
+        if step == Step::Draining && cut.as_mut().poll(cx).is_ready() {
+            step = Step::Cut;
+            worker.cut.set(true);
         }
         connection.as_mut().poll(cx)
     })
     .await;
+}
+
+/// How far the stop of the server has come for one connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Open,
+    Draining,
+    Cut,
 }

@@ -11,7 +11,7 @@ use fluxa_domain::price::UnpricedPolicy;
 /// Writes one line a call; called by the ledger in batches, off the path of calls.
 pub trait RequestLog: Send + Sync {
     /// Writes the lines of `entries`.
-    fn write(&self, entries: &[Entry]);
+    fn write(&self, entries: &mut dyn Iterator<Item = &Entry>);
 }
 
 /// Settings of the data plane.

@@ -86,12 +86,15 @@ impl ProviderView {
     pub(crate) fn build(provider: Provider, settings: &Settings, health: &Health) -> Option<Self> {
         let Provider { record, secrets } = provider;
         let vendor = vendor(&record.kind)?;
+        let state = health.provider(&record.name);
         let door = |client: Dialect| -> Option<Door> {
             let endpoint = vendor.endpoint(&record, client)?;
             match Origin::parse(&endpoint.base) {
                 Ok((origin, base_path)) => Some(Door { origin, base_path, style: endpoint.style, auth: endpoint.auth }),
                 Err(error) => {
                     tracing::warn!(provider = %record.name, %error, "provider address cannot be used");
+                    // In the report as well: such a provider gets no calls, so it would never fail.
+                    state.failed(crate::clock::now(), &format!("its address cannot be used: {error}"));
                     None
                 }
             }
@@ -122,7 +125,7 @@ impl ProviderView {
             first_byte_timeout: millis(record.timeouts.first_byte_ms, settings.first_byte_timeout),
             idle_timeout: millis(record.timeouts.idle_ms, settings.idle_timeout),
             facts: ProviderFacts { name: record.name.as_str().into(), kind: record.kind.as_str().into(), enabled: record.enabled },
-            state: health.provider(&record.name),
+            state,
             record,
             vendor,
             openai,
@@ -148,6 +151,12 @@ impl ProviderView {
         own.or_else(|| self.door(dialect))
     }
 
+    /// Whether the keys are those of `other`, in the same order.
+    pub(crate) fn has_keys_of(&self, other: &Self) -> bool {
+        let keys = |view: &'_ Self| view.keys.iter().map(|slot| slot.secret.expose().clone()).collect::<Vec<_>>();
+        keys(self) == keys(other)
+    }
+
     /// Replaces every key of this provider, and what looks like one, by stars.
     pub(crate) fn redact(&self, body: &Bytes) -> Bytes {
         let secrets: Vec<&str> = self.keys.iter().map(|slot| slot.secret.expose().as_str()).collect();
@@ -167,7 +176,7 @@ impl View {
             .map(|view| (view.record.name.clone(), Arc::new(view)))
             .collect();
         let routes = Routes::new(store.routes().await?);
-        let prices = PriceTable::new(fluxa_domain::prices::builtin().into_iter(), store.prices().await?);
+        let prices = PriceTable::new(fluxa_domain::prices::shared().iter().cloned(), store.prices().await?);
         Ok(Self { revision, providers, routes, prices })
     }
 

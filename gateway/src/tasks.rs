@@ -15,6 +15,8 @@ pub(crate) struct Tasks {
 #[derive(Debug, Default)]
 struct Inner {
     live: Cell<usize>,
+    /// The runtime is going: nothing can be started any more.
+    closed: Cell<bool>,
     ended: Notify,
 }
 
@@ -33,6 +35,9 @@ impl Drop for Ticket {
 impl Tasks {
     /// Starts a task that shutdown waits for.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        if self.inner.closed.get() {
+            return;
+        }
         self.inner.live.set(self.inner.live.get() + 1);
         let ticket = Ticket(Rc::clone(&self.inner));
         Self::start(async move {
@@ -51,16 +56,16 @@ impl Tasks {
         tokio::task::spawn_local(future);
     }
 
-    /// Tasks that shutdown waits for.
-    pub(crate) fn live(&self) -> usize {
-        self.inner.live.get()
+    /// From now on nothing is started: what a dropped task leaves to be done is left to its deadline.
+    pub(crate) fn close(&self) {
+        self.inner.closed.set(true);
     }
 
     /// Resolves when no task is left.
     pub(crate) async fn idle(&self) {
         loop {
             let ended = self.inner.ended.notified();
-            if self.live() == 0 {
+            if self.inner.live.get() == 0 {
                 return;
             }
             ended.await;

@@ -1,6 +1,6 @@
 //! What one data-plane thread owns: nothing here is shared, so nothing here is locked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,6 +32,12 @@ pub(crate) struct Worker {
     pub(crate) scopes: crate::admission::Scopes,
     /// Retries this thread may make.
     pub(crate) retries: crate::dispatch::RetryBudget,
+    /// Reservations of calls in the air.
+    pub(crate) reservations: crate::reservations::Reservations,
+    /// The drain is over: what still runs ends now.
+    pub(crate) cut: Cell<bool>,
+    /// Turns true at the end of the drain.
+    pub(crate) stopping: tokio::sync::watch::Receiver<bool>,
     /// The thread's tasks.
     pub(crate) tasks: Tasks,
 }

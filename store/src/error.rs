@@ -50,6 +50,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// True when rows that were to be written are at fault, so that the same rows fail for ever; false when the database is away,
+    /// busy, full or damaged, and for everything that is not known: then the rows wait.
+    #[must_use]
+    pub fn blames_rows(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::Database(sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => true,
+            // SQLite's TOOBIG, CONSTRAINT, MISMATCH and RANGE (the low byte is the code, the rest says more of it), and Postgres'
+            // classes 22 (data) and 23 (integrity), whose codes have five characters.
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| match code.parse::<u32>() {
+                Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20 | 25),
+                _ => code.starts_with("22") || code.starts_with("23"),
+            }),
+            _ => false,
+        }
+    }
+
     /// True when the disk is full: the rows are not written, and nobody should be admitted whose use must be recorded.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {

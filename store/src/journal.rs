@@ -18,7 +18,7 @@
 //! Read `journal/record.rs` (the bytes) and `journal/recover.rs` (what they mean) first.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,8 +41,13 @@ pub use writer::JournalWriter;
 
 use book::Book;
 
+use crate::records::ledger::Finished;
+
 /// Bytes after which a writer starts a new segment: small enough that finished ones go soon, large enough that files are rare.
 pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Rows that the ledger refuses for ever.
+const DEAD_LETTERS: &str = "dead-letters.jsonl";
 
 /// A journal that cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -173,6 +178,23 @@ impl Journal {
         let synced = files.iter().map(|file| file.sync_data()).fold(Ok(()), io::Result::and);
         // The folder too, or the names of new segments are lost with the power.
         synced.and(File::open(&inner.folder).and_then(|folder| folder.sync_all()))
+    }
+
+    /// Puts a row that the ledger refuses for ever aside, for people: one line of JSON in `dead-letters.jsonl` in the journal's
+    /// folder, which only the owner may read. On the disk when this returns. False where there is no journal.
+    ///
+    /// # Errors
+    /// What the system said; then the row is not kept there.
+    pub fn bury(&self, finished: &Finished) -> io::Result<bool> {
+        let Some(inner) = &self.inner else { return Ok(false) };
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).append(true);
+        segment::owner_only(&mut options);
+        let mut file = options.open(inner.folder.join(DEAD_LETTERS))?;
+        // One write, so that a line is whole or missing.
+        file.write_all(format!("{}\n", finished.json).as_bytes())?;
+        file.sync_data()?;
+        Ok(true)
     }
 
     /// Reads what an earlier process left: finished rows that may not be in the ledger, and abandoned ones. Changes nothing.

@@ -21,6 +21,7 @@ pub use journal::{Begin, Journal, JournalError, JournalWriter, Recovered};
 pub use open::{Store, StoreOptions};
 pub use page::Page;
 pub use records::audit::{AuditFilter, AuditRow};
+pub use records::ledger::Finished;
 pub use records::keys::KeyFilter;
 pub use records::logs::LogFilter;
 pub use records::spend::Spent;

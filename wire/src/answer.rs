@@ -1,4 +1,4 @@
-//! What a whole answer tells. One checking pass, one walk, no tree. Start at [`answer`].
+//! What a whole answer tells. One walk, no tree. Start at [`answer`].
 
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::usage::Usage;
@@ -6,8 +6,7 @@ use fluxa_domain::usage::Usage;
 use crate::facts::AnswerFacts;
 use crate::json::skip;
 use crate::json::walk::elements;
-use crate::limits::VECTORS_BYTES;
-use crate::tap::Tap;
+use crate::tap::{Tap, Whole};
 
 /// An answer with a good status that is not in the protocol: nothing, a page, garbage, half a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,18 +31,19 @@ pub fn answer(dialect: Dialect, op: Op, body: &[u8]) -> Result<AnswerFacts, NotP
         Some(b'[') if op == Op::Other || dialect == Dialect::Gemini => {}
         Some(_) => return Err(NotProtocol { what: "no json object" }),
     }
-    let vectors = op == Op::Embeddings && text.len() > VECTORS_BYTES;
-    let sound = if vectors { text.ends_with(b"}") } else { skip::check(text).is_ok() };
-    if !sound {
-        return Err(NotProtocol { what: "broken json" });
-    }
     let mut tap = Tap::new(dialect, op);
     // A stream that was not asked for as events is a list of chunks.
-    let known = if text.starts_with(b"[") {
-        elements(text).fold(op == Op::Other, |known, chunk| tap.whole(chunk) || known)
+    let seen = if text.starts_with(b"[") {
+        let known = elements(text).fold(op == Op::Other, |known, chunk| tap.whole(chunk).known || known);
+        Whole { sound: skip::check(text).is_ok(), known }
     } else {
+        // One walk finds the facts and the end; the client's parser judges the rest, as it would without us.
         tap.whole(text)
     };
+    if !seen.sound {
+        return Err(NotProtocol { what: "broken json" });
+    }
+    let known = seen.known;
     let mut facts = tap.facts;
     if !known && op.generates_text() && facts.error.is_none() {
         return Err(NotProtocol { what: "json without an answer" });

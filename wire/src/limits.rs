@@ -44,6 +44,3 @@ pub const RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A configured secret shorter than this is a placeholder; replacing it would maim ordinary words.
 pub const SECRET_BYTES: usize = 8;
-
-/// Above this, an embeddings answer is not validated number by number: only its envelope and its usage are read.
-pub const VECTORS_BYTES: usize = 64 * 1024;

@@ -20,7 +20,8 @@ pub fn status(dialect: Dialect, refusal: &Refusal) -> u16 {
         (_, 529) => 503,
         // Bedrock's own codes for a failed and a slow model mean nothing to other clients.
         (_, 424) => 502,
-        (_, 408) => 504,
+        // An upstream's; our own word that the client's body did not come stays.
+        (_, 408) if refusal.kind != RefusalKind::InvalidRequest => 504,
         (_, status) => status,
     }
 }
@@ -188,6 +189,8 @@ mod tests {
         check(new(RefusalKind::Overloaded), (503, "server_error"), (529, "overloaded_error"));
         check(new(RefusalKind::Upstream).with_status(529), (503, "server_error"), (529, "overloaded_error"));
         check(new(RefusalKind::Upstream).with_status(429), (429, "rate_limit_error"), (429, "rate_limit_error"));
+        check(new(RefusalKind::Upstream).with_status(408), (504, "server_error"), (408, "invalid_request_error"));
+        check(new(RefusalKind::InvalidRequest).with_status(408), (408, "invalid_request_error"), (408, "invalid_request_error"));
         check(new(RefusalKind::UpstreamTimeout), (504, "server_error"), (504, "timeout_error"));
     }
 }

@@ -46,13 +46,15 @@ pub struct Relay {
     tap: Tap,
     /// With `hide_usage`: the start of a block that is not judged yet.
     held: BytesMut,
+    /// What went out last is an event without its blank line.
+    torn: bool,
 }
 
 impl Relay {
     /// A relay at the start of an answer.
     #[must_use]
     pub fn new(plan: RelayPlan) -> Self {
-        Self { plan, framer: Framer::new(), tap: Tap::new(plan.dialect, plan.op), held: BytesMut::new() }
+        Self { plan, framer: Framer::new(), tap: Tap::new(plan.dialect, plan.op), held: BytesMut::new(), torn: false }
     }
 
     /// Takes what one read gave and appends to `out` what may go to the client.
@@ -65,7 +67,7 @@ impl Relay {
             out.extend_from_slice(input);
             return Ok(());
         }
-        let Self { plan, framer, tap, held } = self;
+        let Self { plan, framer, tap, held, .. } = self;
         if !plan.hide_usage {
             out.extend_from_slice(input);
             return framer.push(input, |piece, _| {
@@ -93,11 +95,13 @@ impl Relay {
 
     /// The upstream has closed: an event without its blank line is still judged, and the facts are told.
     pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
-        let Self { framer, tap, held, .. } = self;
+        let Self { framer, tap, held, torn, .. } = self;
+        let at_boundary = framer.at_boundary();
         let mut hidden = false;
         // A last event beyond the bounds only goes unwatched; its bytes are out already or held.
         let _ = framer.finish(|piece| hidden |= watch(tap, piece));
         if !hidden {
+            *torn = !at_boundary;
             out.extend_from_slice(held);
         }
         held.clear();
@@ -122,9 +126,9 @@ impl Relay {
         let open = if self.plan.hide_usage {
             // What is held of an unfinished event never went out.
             self.held.clear();
-            false
+            self.torn
         } else {
-            !self.framer.at_boundary()
+            self.torn || !self.framer.at_boundary()
         };
         self.framer = Framer::new();
         if self.plan.framing != Framing::Sse {

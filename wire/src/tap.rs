@@ -24,6 +24,15 @@ pub(crate) struct Tap {
     pub(crate) sequence: Option<u64>,
 }
 
+/// What was seen of a whole answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole {
+    /// The document is complete.
+    pub(crate) sound: bool,
+    /// It has a member that every answer of its family has.
+    pub(crate) known: bool,
+}
+
 impl Tap {
     pub(crate) fn new(dialect: Dialect, op: Op) -> Self {
         Self {
@@ -83,9 +92,9 @@ impl Tap {
     }
 
     /// Takes a whole answer. True if it has a member that every answer of its operation has.
-    pub(crate) fn whole(&mut self, body: &[u8]) -> bool {
+    pub(crate) fn whole(&mut self, body: &[u8]) -> Whole {
         let mut look = Look::whole(self.flavor);
-        walk(body, &mut look);
+        let sound = walk(body, &mut look);
         look.settle();
         if let Some(error) = fault(&look, body) {
             self.facts.error = Some(error);
@@ -95,7 +104,7 @@ impl Tap {
         }
         self.take(&look);
         self.facts.ended = true;
-        look.envelope
+        Whole { sound, known: look.envelope }
     }
 
     fn commit(&mut self) {

@@ -48,7 +48,7 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// Another try, here or elsewhere, may give another answer.
     pub retryable: bool,
-    /// The text names `stream_options`: send none and try once more.
+    /// The message or the param names `stream_options`: send none and try once more. What else the body echoes does not count.
     pub mentions_stream_options: bool,
     /// A wait named in the body (`retryDelay` of `google.rpc.RetryInfo`), in milliseconds.
     pub retry_after_ms: Option<u64>,
@@ -75,12 +75,13 @@ pub fn read_error(status: u16, body: &[u8]) -> UpstreamError {
     let found = shapes::read(if body.len() > ERROR_BODY_BYTES { b"" } else { body });
     let message = if found.message.is_empty() { general(status, body) } else { clean(&found.message) };
     let kind = classify::kind(status, &found, &message);
+    let names_options = |text: &str| text.contains("stream_options");
     UpstreamError {
         status,
         kind,
         message,
         retryable: classify::retryable(status, kind),
-        mentions_stream_options: memchr::memmem::find(body, b"stream_options").is_some(),
+        mentions_stream_options: names_options(&found.message) || found.param.as_deref().is_some_and(names_options),
         retry_after_ms: found.retry_after_ms,
         code: found.code.or(found.kind).map(|code| clean(&code)),
     }

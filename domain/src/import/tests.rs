@@ -102,7 +102,7 @@ fn keys_name_the_provider_or_the_field_does() {
 #[test]
 fn a_front_that_is_no_vendor_may_be_a_providers_name() {
     let imported = import(r#"{"mock/gpt-x": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}"#);
-    let table = PriceTable::new(std::iter::empty(), imported.rows);
+    let table = PriceTable::new(std::iter::empty::<PriceRow>(), imported.rows);
     for model in ["gpt-x", "mock/gpt-x"] {
         let row = table.find("openai", "mock", model, Micros(7)).unwrap();
         let usage = Usage { input_uncached: 1_000, output: 1_000, ..Usage::default() };

@@ -33,19 +33,18 @@ impl Listing {
 impl PriceTable {
     /// Builds the table from the built-in rows and those that administrators added, in the order they were added.
     #[must_use]
-    pub fn new(builtin: impl Iterator<Item = PriceRow>, added: Vec<PriceRow>) -> Self {
+    pub fn new<R: Into<Arc<PriceRow>>>(builtin: impl Iterator<Item = R>, added: Vec<PriceRow>) -> Self {
         let mut table = Self::default();
         for row in builtin {
-            table.insert(row, false);
+            table.insert(row.into(), false);
         }
         for row in added {
-            table.insert(row, true);
+            table.insert(Arc::new(row), true);
         }
         table
     }
 
-    fn insert(&mut self, row: PriceRow, added: bool) {
-        let row = Arc::new(row);
+    fn insert(&mut self, row: Arc<PriceRow>, added: bool) {
         let listings = self.models.entry(row.model.as_str().into()).or_default();
         let found = listings.iter().position(|listing| listing.added == added && *listing.provider == *row.provider);
         match found.and_then(|at| listings.get_mut(at)) {

@@ -30,12 +30,12 @@ impl RequestLog {
     }
 
     /// Writes the lines of `entries`. A closed standard output is no reason to stop serving.
-    pub fn write(&self, entries: &[Entry]) {
+    pub fn write(&self, entries: &mut dyn Iterator<Item = &Entry>) {
         self.write_to(entries, &mut std::io::stdout().lock());
     }
 
     /// Writes the lines of `entries` to `out`.
-    pub fn write_to(&self, entries: &[Entry], out: &mut dyn Write) {
+    pub fn write_to(&self, entries: &mut dyn Iterator<Item = &Entry>, out: &mut dyn Write) {
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         buffer.clear();
         for entry in entries {
@@ -60,42 +60,48 @@ const fn level(status: u16) -> &'static str {
     if status >= 500 { "WARN" } else { "INFO" }
 }
 
+/// Written at every call, so without the formatting machinery: texts and digits are copied.
 fn json_line(entry: &Entry, out: &mut Vec<u8>) {
     let text = |out: &mut Vec<u8>, name: &str, value: &str| {
-        let _ = write!(out, ",\"{name}\":\"");
+        out.extend_from_slice(name.as_bytes());
         json(value, out);
         out.push(b'"');
     };
-    // Writing into a Vec cannot fail.
-    let _ = write!(out, "{{\"timestamp\":\"{}\",\"level\":\"{}\",\"message\":\"request\"", entry.at.to_rfc3339(), level(entry.status));
-    text(out, "request_id", &entry.request_id);
-    let _ = write!(out, ",\"fluxa_id\":\"{}\"", entry.id);
-    text(out, "key", &entry.key_name);
-    text(out, "key_id", &entry.key_id);
-    text(out, "team", &entry.team);
-    text(out, "model", &entry.model);
-    text(out, "provider", &entry.provider);
-    text(out, "upstream_model", &entry.upstream_model);
-    text(out, "op", &entry.op);
-    let _ = write!(
-        out,
-        ",\"stream\":{},\"status\":{},\"input_tokens\":{},\"output_tokens\":{},\"cache_read\":{},\"usage_state\":\"{}\",\"cost_usd\":{},\"cost_state\":\"{}\"",
-        entry.stream,
-        entry.status,
-        entry.usage.input_total(),
-        entry.usage.output,
-        entry.usage.cache_read,
-        entry.usage_state.name(),
-        entry.cost.to_decimal_usd(),
-        entry.cost_state.name(),
-    );
+    let mut digits = itoa::Buffer::new();
+    let mut number = |out: &mut Vec<u8>, name: &str, value: u64| {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(digits.format(value).as_bytes());
+    };
+    let plain = |out: &mut Vec<u8>, parts: [&str; 2]| parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+    let flag = |value: bool| if value { "true" } else { "false" };
+    plain(out, ["{\"timestamp\":\"", &entry.at.to_rfc3339()]);
+    plain(out, ["\",\"level\":\"", level(entry.status)]);
+    text(out, "\",\"message\":\"request\",\"request_id\":\"", &entry.request_id);
+    text(out, ",\"fluxa_id\":\"", &entry.id.to_string());
+    text(out, ",\"key\":\"", &entry.key_name);
+    text(out, ",\"key_id\":\"", &entry.key_id);
+    text(out, ",\"team\":\"", &entry.team);
+    text(out, ",\"model\":\"", &entry.model);
+    text(out, ",\"provider\":\"", &entry.provider);
+    text(out, ",\"upstream_model\":\"", &entry.upstream_model);
+    text(out, ",\"op\":\"", &entry.op);
+    plain(out, [",\"stream\":", flag(entry.stream)]);
+    number(out, ",\"status\":", u64::from(entry.status));
+    number(out, ",\"input_tokens\":", entry.usage.input_total());
+    number(out, ",\"output_tokens\":", entry.usage.output);
+    number(out, ",\"cache_read\":", entry.usage.cache_read);
+    plain(out, [",\"usage_state\":\"", entry.usage_state.name()]);
+    plain(out, ["\",\"cost_usd\":", &entry.cost.to_decimal_usd()]);
+    plain(out, [",\"cost_state\":\"", entry.cost_state.name()]);
     match entry.ttfb_ms {
-        Some(ms) => drop(write!(out, ",\"ttfb_ms\":{ms}")),
-        None => out.extend_from_slice(b",\"ttfb_ms\":null"),
+        Some(ms) => number(out, "\",\"ttfb_ms\":", ms),
+        None => plain(out, ["\",\"ttfb_ms\":", "null"]),
     }
-    let _ = write!(out, ",\"latency_ms\":{},\"attempts\":{}", entry.latency_ms, entry.attempts.len());
-    text(out, "error", &entry.error);
-    let _ = write!(out, ",\"client_closed\":{},\"abandoned\":{}", entry.client_closed, entry.abandoned);
+    number(out, ",\"latency_ms\":", entry.latency_ms);
+    number(out, ",\"attempts\":", entry.attempts.len() as u64);
+    text(out, ",\"error\":\"", &entry.error);
+    plain(out, [",\"client_closed\":", flag(entry.client_closed)]);
+    plain(out, [",\"abandoned\":", flag(entry.abandoned)]);
     out.extend_from_slice(b"}\n");
 }
 
@@ -265,7 +271,7 @@ pub(crate) mod tests {
             }
         }
         let mut count = Count(0, 0);
-        RequestLog::new(Format::Json).write_to(&[entry(), entry(), entry()], &mut count);
+        RequestLog::new(Format::Json).write_to(&mut [entry(), entry(), entry()].iter(), &mut count);
         assert_eq!((count.0, count.1), (1, 3));
     }
 }

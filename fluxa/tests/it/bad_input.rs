@@ -39,7 +39,11 @@ async fn still_serves(lab: &mut Lab) {
 }
 
 fn nested(depth: usize) -> String {
-    format!("{{\"model\":\"gpt-4o\",\"messages\":[{{\"role\":\"user\",\"content\":\"a\"}}],\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth))
+    format!(
+        "{{\"model\":\"gpt-4o\",\"messages\":[{{\"role\":\"user\",\"content\":\"a\"}}],\"x\":{}{}}}",
+        "[".repeat(depth),
+        "]".repeat(depth)
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +135,10 @@ async fn a_body_over_the_limit_is_413_and_the_client_sees_the_answer() {
     // Only announced, never sent: nothing is set aside for it.
     let before = lab.fluxa.rss_kb();
     for length in ["34603008", "99999999999", "18446744073709551615"] {
-        let request = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n", lab.key);
+        let request = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n",
+            lab.key
+        );
         let (back, _) = raw(lab.fluxa.address, request.as_bytes(), SOON).await;
         let status = String::from_utf8_lossy(&back).get(9..12).unwrap_or_default().to_owned();
         // The last does not fit into 64 bits with room to count, which is a matter of the head.
@@ -190,7 +197,8 @@ async fn too_many_and_too_large_headers_are_431_or_a_closed_connection() {
         }
     }
     let target = format!("/v1/models?x={}", "a".repeat(40 * 1024));
-    let (back, closed) = raw(lab.fluxa.address, format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(), SOON).await;
+    let (back, closed) =
+        raw(lab.fluxa.address, format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(), SOON).await;
     let status = String::from_utf8_lossy(&back).get(9..12).unwrap_or("none").to_owned();
     assert!(closed && matches!(status.as_str(), "414" | "431"), "{status}");
     still_serves(&mut lab).await;
@@ -200,15 +208,35 @@ async fn too_many_and_too_large_headers_are_431_or_a_closed_connection() {
 async fn a10_hostile_credentials_and_names_are_401_or_404_and_nothing_breaks() {
     let mut lab = lab(Setup::default(), MockConfig::default()).await;
     let texts = [
-        "'", "' OR '1'='1", "\" OR \"\"=\"", "1; DROP TABLE keys--", "vk-' UNION SELECT 1--", "%27%20OR%201=1", "$1", "${jndi:ldap://x}", "{{7*7}}",
-        "vk-00000000-0000000000000000000000000000000000000000000000000", "\u{e9}\u{ffff}", "null", "undefined", "[object Object]", "../../etc/passwd",
-        "%00", "\\", "vk-", "Bearer", "Bearer Bearer x",
+        "'",
+        "' OR '1'='1",
+        "\" OR \"\"=\"",
+        "1; DROP TABLE keys--",
+        "vk-' UNION SELECT 1--",
+        "%27%20OR%201=1",
+        "$1",
+        "${jndi:ldap://x}",
+        "{{7*7}}",
+        "vk-00000000-0000000000000000000000000000000000000000000000000",
+        "\u{e9}\u{ffff}",
+        "null",
+        "undefined",
+        "[object Object]",
+        "../../etc/passwd",
+        "%00",
+        "\\",
+        "vk-",
+        "Bearer",
+        "Bearer Bearer x",
     ];
     for text in texts {
         for (path, body) in dialects() {
             for name in ["authorization", "x-api-key", "x-goog-api-key"] {
                 let value = if name == "authorization" { format!("Bearer {text}") } else { text.to_owned() };
-                let answer = lab.fluxa.send("POST", path, &[(name, &value), ("content-type", "application/json")], body.to_string().as_bytes()).await;
+                let answer = lab
+                    .fluxa
+                    .send("POST", path, &[(name, &value), ("content-type", "application/json")], body.to_string().as_bytes())
+                    .await;
                 assert_eq!(answer.status, 401, "{name}: {text}: {answer:?}");
             }
             let mut named = body.clone();
@@ -227,7 +255,12 @@ async fn a10_hostile_credentials_and_names_are_401_or_404_and_nothing_breaks() {
         }
     }
     // Bytes that are no text at all.
-    let request = [b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ".as_slice(), &[0xff, 0xc0, 0x80], b"\r\ncontent-length: 2\r\n\r\n{}"].concat();
+    let request = [
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ".as_slice(),
+        &[0xff, 0xc0, 0x80],
+        b"\r\ncontent-length: 2\r\n\r\n{}",
+    ]
+    .concat();
     let (back, _) = raw(lab.fluxa.address, &request, SOON).await;
     assert!(back.starts_with(b"HTTP/1.1 401"), "{}", String::from_utf8_lossy(&back));
     still_serves(&mut lab).await;
@@ -237,7 +270,8 @@ async fn a10_hostile_credentials_and_names_are_401_or_404_and_nothing_breaks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn admin_fields_that_are_unknown_negative_absurd_or_malformed_are_422_by_name() {
     let mut lab = lab(Setup::default(), MockConfig::default()).await;
-    let provider = |more: Value| ("POST", "/admin/providers", crate::harness::with(json!({"name": "p", "kind": "openai", "api_key": "k"}), more));
+    let provider =
+        |more: Value| ("POST", "/admin/providers", crate::harness::with(json!({"name": "p", "kind": "openai", "api_key": "k"}), more));
     let key = |more: Value| ("POST", "/admin/keys", crate::harness::with(json!({"name": "k"}), more));
     let route = |body: Value| ("PUT", "/admin/routes/some-model", body);
     let cases = [
@@ -290,10 +324,31 @@ async fn admin_fields_that_are_unknown_negative_absurd_or_malformed_are_422_by_n
     }
     let master = format!("Bearer {MASTER}");
     for body in ["{", "[]", "{\"name\":\"a\",\"name\":\"b\"}", &nested(100_000), "\u{feff}{}", "{\"name\":\"\\ud800\"}"] {
-        let answer = lab.fluxa.send("POST", "/admin/keys", &[("authorization", &master), ("content-type", "application/json")], body.as_bytes()).await;
+        let answer = lab
+            .fluxa
+            .send("POST", "/admin/keys", &[("authorization", &master), ("content-type", "application/json")], body.as_bytes())
+            .await;
         assert!(matches!(answer.status, 400 | 422), "{}: {answer:?}", body.chars().take(40).collect::<String>());
     }
-    let answer = lab.fluxa.send("POST", "/admin/keys", &[("authorization", &master), ("content-type", "application/json")], &vec![b' '; 2 * 1024 * 1024]).await;
+    let answer = lab
+        .fluxa
+        .send("POST", "/admin/keys", &[("authorization", &master), ("content-type", "application/json")], &vec![b' '; 2 * 1024 * 1024])
+        .await;
     assert_eq!(answer.status, 413, "{answer:?}");
+    still_serves(&mut lab).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a45_a_strangers_body_is_not_read_and_the_answer_is_seen() {
+    let mut lab = lab(Setup::default(), MockConfig::default()).await;
+    let before = lab.fluxa.rss_kb();
+    let large = chat(&"a".repeat(8 * 1024 * 1024)).to_string();
+    for (path, _) in dialects() {
+        for headers in [vec![], vec![("authorization", "Bearer vk-none")], vec![("x-api-key", MASTER)]] {
+            let answer = lab.fluxa.send("POST", path, &headers, large.as_bytes()).await;
+            refused(path, &answer, 401, "a stranger");
+        }
+    }
+    assert!(lab.fluxa.rss_kb() < before + 8 * 1024);
     still_serves(&mut lab).await;
 }

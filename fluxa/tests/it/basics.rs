@@ -1,9 +1,9 @@
 //! The ordinary day: answers in both shapes, streams, lists of models, headers, rows, and who is let in.
 
-use fluxa_loadtest::vendor::MockConfig;
+use fluxa_loadtest::vendor::{Mock, MockConfig};
 use serde_json::{Value, json};
 
-use crate::harness::{Setup, chat, dialects, lab, messages, with};
+use crate::harness::{Fluxa, Setup, chat, dialects, lab, messages, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_in_the_shape_it_was_asked_in_and_leaves_a_row() {
@@ -30,7 +30,11 @@ async fn an_answer_comes_in_the_shape_it_was_asked_in_and_leaves_a_row() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_dialects_end_mark_and_is_priced_by_the_vendors_count() {
-    let lab = lab(Setup::default(), MockConfig { events: Some(20), completion_tokens: Some(20), prompt_tokens: Some(7), ..MockConfig::default() }).await;
+    let lab = lab(
+        Setup::default(),
+        MockConfig { events: Some(20), completion_tokens: Some(20), prompt_tokens: Some(7), ..MockConfig::default() },
+    )
+    .await;
     for (path, body) in dialects() {
         let answer = lab.fluxa.call(path, &lab.key, &[], &with(body, json!({"stream": true}))).await;
         assert_eq!((answer.status, answer.complete), (200, true), "{path}: {answer:?}");
@@ -64,7 +68,8 @@ async fn keys_are_taken_where_each_dialects_clients_send_them() {
     let lab = lab(Setup::default(), MockConfig::default()).await;
     for (path, body) in dialects() {
         for name in ["x-api-key", "x-goog-api-key"] {
-            let answer = lab.fluxa.send("POST", path, &[(name, &lab.key), ("content-type", "application/json")], body.to_string().as_bytes()).await;
+            let answer =
+                lab.fluxa.send("POST", path, &[(name, &lab.key), ("content-type", "application/json")], body.to_string().as_bytes()).await;
             assert_eq!(answer.status, 200, "{path} {name}: {answer:?}");
         }
         // Only Gemini's paths take a key in the query.
@@ -104,8 +109,10 @@ async fn a_caller_is_refused_for_the_reason_that_applies() {
     let lab = lab(Setup::default(), MockConfig::default()).await;
     let disabled = lab.fluxa.key(json!({"enabled": false})).await;
     let expired = lab.fluxa.issued(json!({})).await;
-    let (status, answer) =
-        lab.fluxa.admin("PATCH", &format!("/admin/keys/{}", expired["id"].as_str().unwrap()), json!({"expires_at": "2020-01-01T00:00:00Z"})).await;
+    let (status, answer) = lab
+        .fluxa
+        .admin("PATCH", &format!("/admin/keys/{}", expired["id"].as_str().unwrap()), json!({"expires_at": "2020-01-01T00:00:00Z"}))
+        .await;
     assert_eq!(status, 200, "{answer}");
     let elsewhere = lab.fluxa.key(json!({"ip_allowlist": ["10.0.0.0/8"]})).await;
     let here = lab.fluxa.key(json!({"ip_allowlist": ["127.0.0.0/8"]})).await;
@@ -165,4 +172,39 @@ async fn a_stop_lets_a_running_stream_finish_and_exits_with_zero() {
     assert!(lab.fluxa.ended().await.success(), "{}", lab.fluxa.logs_text());
     lab.fluxa.restart().await;
     assert_eq!(lab.fluxa.log_row(&answer.id()).await["status"], 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_the_environment_makes_a_provider_without_any_file() {
+    let mock = Mock::start(MockConfig::default()).await.unwrap();
+    let setup = Setup::default().env("OPENAI_API_KEY", "sk-from-the-environment").env("OPENAI_BASE_URL", &mock.base_url());
+    let fluxa = Fluxa::start(setup).await;
+    let key = fluxa.key(json!({})).await;
+    for model in ["gpt-4o", "openai/gpt-4o"] {
+        let answer = fluxa.call("/v1/chat/completions", &key, &[], &with(chat("a"), json!({"model": model}))).await;
+        assert_eq!((answer.status, answer.header("x-fluxa-model")), (200, Some("gpt-4o")), "{answer:?}");
+    }
+    assert_eq!(mock.requests()[0].auth.as_deref(), Some("Bearer sk-from-the-environment"));
+    assert_eq!(mock.requests()[1].model, "gpt-4o");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_seeds_an_empty_database_and_changes_nothing_in_a_used_one() {
+    let (first, second) = (Mock::start(MockConfig::default()).await.unwrap(), Mock::start(MockConfig::default()).await.unwrap());
+    let yaml = |mock: &Mock, name: &str| {
+        format!(
+            "providers: [ {{ name: {name}, kind: openai, api_key: ${{THE_KEY}}, base_url: \"{}\" }} ]\nroutes: [ {{ model: mine, provider: {name} }} ]\n",
+            mock.base_url()
+        )
+    };
+    let mut fluxa = Fluxa::start(Setup::yaml(&yaml(&first, "one")).env("THE_KEY", "sk-expanded")).await;
+    let key = fluxa.key(json!({})).await;
+    let ask = with(chat("a"), json!({"model": "mine"}));
+    assert_eq!(fluxa.call("/v1/chat/completions", &key, &[], &ask).await.status, 200);
+    assert_eq!(first.requests()[0].auth.as_deref(), Some("Bearer sk-expanded"));
+    assert!(fluxa.terminate().await.success());
+    fluxa.setup().yaml = yaml(&second, "two");
+    fluxa.restart().await;
+    assert_eq!(fluxa.call("/v1/chat/completions", &key, &[], &ask).await.header("x-fluxa-provider"), Some("one"));
+    assert_eq!((first.bill().requests, second.bill().requests), (2, 0));
 }

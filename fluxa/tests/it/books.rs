@@ -134,7 +134,9 @@ pub(crate) fn tokens(rows: &[Value]) -> i64 {
 
 /// What the mock bills for requests at these prices.
 pub(crate) fn billed(records: &[Record], rates: Rates) -> i64 {
-    let one = |r: &Record| (r.prompt_tokens - r.cached_tokens) * rates.input + r.cached_tokens * rates.cached + r.completion_tokens * rates.output;
+    let one = |r: &Record| {
+        (r.prompt_tokens - r.cached_tokens) * rates.input + r.cached_tokens * rates.cached + r.completion_tokens * rates.output
+    };
     i64::try_from(records.iter().map(one).sum::<u64>()).expect("an amount")
 }
 

@@ -4,7 +4,9 @@ use fluxa_loadtest::vendor::MockConfig;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::books::{DEAR, Key, ask, billed, bodies, body, cost, dear_lab, key, number, patch_key, price, quiet, rows, spend, tokens, used};
+use crate::books::{
+    DEAR, Key, ask, billed, bodies, body, cost, dear_lab, key, number, open, patch_key, price, quiet, read_texts, rows, spend, tokens, used,
+};
 use crate::harness::{Answer, Fluxa, Lab, Setup, lab};
 
 const DOLLAR: i64 = 1_000_000_000;
@@ -23,8 +25,8 @@ async fn burst(lab: &Lab, key: &Key) -> Vec<Answer> {
     let client = |client: usize| async move {
         let mut answers = Vec::new();
         for call in 0..CALLS {
-            let mut more = json!({"stream": (client + call) % 2 == 0});
-            if (client / 2 + call) % 2 == 0 {
+            let mut more = json!({"stream": (client + call).is_multiple_of(2)});
+            if (client / 2 + call).is_multiple_of(2) {
                 more["max_tokens"] = json!(100);
             }
             answers.push(ask(&lab.fluxa, key, &body("dear", more)).await);
@@ -120,7 +122,11 @@ async fn the_tightest_of_several_windows_decides_and_all_of_them_count() {
     assert_eq!(ask(&lab.fluxa, &key, &call).await.status, 200);
     patch_key(&lab.fluxa, &key, json!({"budget_usd_total": 0.01})).await;
     let refused = ask(&lab.fluxa, &key, &call).await;
-    assert!(refused.status == 402 && refused.text().contains("total dollar budget") && refused.text().contains("does not reset"), "{}", refused.text());
+    assert!(
+        refused.status == 402 && refused.text().contains("total dollar budget") && refused.text().contains("does not reset"),
+        "{}",
+        refused.text()
+    );
 }
 
 #[tokio::test]
@@ -248,4 +254,49 @@ async fn counting_tokens_costs_nothing() {
     assert_eq!((cost(&rows), tokens(&rows)), (0, 0), "{rows:#?}");
     assert_eq!(used(&lab.fluxa, &key).await, [0, 0, 0, 0]);
     assert_eq!(ask(&lab.fluxa, &key, &body("dear-claude", json!({"max_tokens": 100}))).await.status, 402);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_gives_its_reservation_back() {
+    let lab = dear_lab(Setup::default(), two_cents()).await;
+    let key = key(&lab.fluxa, json!({"budget_usd_total": 0.03, "budget_tokens_total": 200})).await;
+    let call = |stream: bool| body("dear", json!({"max_tokens": 100, "stream": stream}));
+    for status in [400, 401, 404, 429, 500] {
+        lab.mock.set(|config| config.status = status);
+        for stream in [false, true] {
+            assert!(ask(&lab.fluxa, &key, &call(stream)).await.status >= 400);
+            assert_eq!(used(&lab.fluxa, &key).await, [0, 0, 0, 0], "after a {status}");
+        }
+    }
+    lab.mock.set(|config| config.status = 200);
+    assert_eq!(ask(&lab.fluxa, &key, &call(true)).await.status, 200, "there is room for one, and it was kept");
+    assert_eq!(ask(&lab.fluxa, &key, &call(true)).await.status, 402);
+}
+
+#[tokio::test]
+async fn a_stream_that_outlives_its_reservation_is_charged_once_and_never_forgotten() {
+    let config = MockConfig { events: Some(80), interval_ms: 50, ..MockConfig::default() };
+    let lab = dear_lab(Setup::yaml("budget: { reservation_ttl: 1s }"), config).await;
+    let key = key(&lab.fluxa, json!({"budget_usd_total": 1})).await;
+    let mut stream = open(&lab.fluxa, &key, &body("dear", json!({"stream": true, "max_tokens": 80}))).await;
+    assert!(read_texts(&mut stream, 1).await);
+    let least = 80 * 200_000;
+    let look = |[spent, reserved, ..]: [i64; 4]| assert!((least..DOLLAR / 10).contains(&(spent + reserved)), "{spent} + {reserved}");
+    let answer = watched(&lab.fluxa, &key, stream.rest(), look).await;
+    assert!(answer.complete, "{answer:?}");
+    let rows = rows(&lab.fluxa, &key, 1).await;
+    assert_eq!((cost(&rows), used(&lab.fluxa, &key).await[..2].to_vec()), (billed(&lab.mock.requests(), DEAR), vec![cost(&rows), 0]));
+}
+
+#[tokio::test]
+async fn windows_begin_at_midnight_of_the_keys_own_time_zone() {
+    let lab = dear_lab(Setup::default(), two_cents()).await;
+    for (zone, midnight) in [("UTC", "T00:00:00"), ("Asia/Kathmandu", "T18:15:00"), ("Asia/Shanghai", "T16:00:00")] {
+        let key = key(&lab.fluxa, json!({"budget_usd_daily": 1, "time_zone": zone})).await;
+        assert_eq!(ask(&lab.fluxa, &key, &body("dear", json!({"max_tokens": 100}))).await.status, 200);
+        let day = spend(&lab.fluxa, &key, "daily").await;
+        let [starts, resets] = ["starts_at", "resets_at"].map(|name| day[name].as_str().unwrap().to_owned());
+        assert!(starts.contains(midnight) && resets.contains(midnight) && day["window"].as_str().unwrap().ends_with(zone), "{day}");
+        assert_eq!(number(&day["used_usd_nanos"]), cost(&rows(&lab.fluxa, &key, 1).await), "{day}");
+    }
 }

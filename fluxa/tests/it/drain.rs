@@ -48,7 +48,11 @@ async fn a_stream_finishes_before_the_process_does() {
     assert!(!lab.fluxa.logs_text().contains("without stopping"), "nothing was left to recover:\n{}", lab.fluxa.logs_text());
     let rows = rows(&lab.fluxa, &key, 2).await;
     for row in &rows {
-        assert_eq!((&row["usage"]["output"], &row["usage_state"], &row["abandoned"]), (&json!(80), &json!("reported"), &json!(false)), "{row}");
+        assert_eq!(
+            (&row["usage"]["output"], &row["usage_state"], &row["abandoned"]),
+            (&json!(80), &json!("reported"), &json!(false)),
+            "{row}"
+        );
     }
     assert_eq!(used(&lab.fluxa, &key).await[..2], [cost(&rows), 0]);
 }

@@ -173,7 +173,9 @@ impl Fluxa {
 
     /// All it wrote to standard output and error, over all starts.
     pub(crate) fn logs_text(&self) -> String {
-        let read = |name: &str, start: usize| String::from_utf8_lossy(&std::fs::read(self.file(&format!("{name}.{start}"))).unwrap_or_default()).into_owned();
+        let read = |name: &str, start: usize| {
+            String::from_utf8_lossy(&std::fs::read(self.file(&format!("{name}.{start}"))).unwrap_or_default()).into_owned()
+        };
         (1..=self.starts).map(|start| read("stdout", start) + &read("stderr", start)).collect()
     }
 

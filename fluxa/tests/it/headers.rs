@@ -10,8 +10,19 @@ use crate::vendor::{Does, Vendor};
 
 /// What may go to a vendor: ours, the connection's, and the clients' that the contract passes on.
 const TO_VENDORS: [&str; 13] = [
-    "host", "user-agent", "accept-encoding", "content-length", "content-type", "connection", "authorization", "x-api-key", "accept",
-    "accept-language", "idempotency-key", "openai-beta", "anthropic-version",
+    "host",
+    "user-agent",
+    "accept-encoding",
+    "content-length",
+    "content-type",
+    "connection",
+    "authorization",
+    "x-api-key",
+    "accept",
+    "accept-language",
+    "idempotency-key",
+    "openai-beta",
+    "anthropic-version",
 ];
 
 fn names() -> Vec<String> {
@@ -47,14 +58,20 @@ async fn a07_of_two_hundred_headers_a_vendor_sees_only_those_on_the_list() {
             assert_eq!(answer.status, 200, "{path} {batch:?}: {}", answer.text());
         }
         // Two ways to name a header as hop-by-hop; the credential for the vendor must survive both.
-        for (named, header) in [("authorization, x-api-key, host, content-length", "accept"), ("close, Anthropic-Version, openai-beta", "openai-beta")] {
+        for (named, header) in
+            [("authorization, x-api-key, host, content-length", "accept"), ("close, Anthropic-Version, openai-beta", "openai-beta")]
+        {
             let answer = lab.fluxa.call(path, &lab.key, &[("connection", named), (header, "text/canary")], &body).await;
             assert_eq!(answer.status, 200, "{path} {named}: {}", answer.text());
         }
     }
     for request in lab.mock.requests() {
-        let strange: BTreeSet<&str> =
-            request.headers.iter().map(|(name, _)| name.as_str()).filter(|name| !TO_VENDORS.contains(name) && !name.starts_with("anthropic-")).collect();
+        let strange: BTreeSet<&str> = request
+            .headers
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !TO_VENDORS.contains(name) && !name.starts_with("anthropic-"))
+            .collect();
         assert!(strange.is_empty(), "{strange:?}");
         assert!(request.auth.as_deref().is_some_and(|auth| auth.contains(VENDOR_KEY)), "{:?}", request.auth);
         assert!(!request.headers.iter().any(|(_, value)| value.contains(&lab.key)), "A-42: the client's key went to the vendor");
@@ -64,9 +81,21 @@ async fn a07_of_two_hundred_headers_a_vendor_sees_only_those_on_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a42_a_key_in_the_query_is_not_passed_on() {
+    let lab = lab(Setup::default(), MockConfig::default()).await;
+    for (path, body) in dialects() {
+        let target = format!("{path}?key={}&beta=true&api_key={}", lab.key, lab.key);
+        assert_eq!(lab.fluxa.call(&target, &lab.key, &[], &body).await.status, 200);
+    }
+    let seen: Vec<String> = lab.mock.requests().into_iter().map(|request| request.path).collect();
+    assert!(seen.iter().all(|path| path.contains("beta=true") && !path.contains(&lab.key)), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn beta_headers_pass_and_credentials_never_do() {
     let lab = lab(Setup::default(), MockConfig::default()).await;
-    let headers = [("anthropic-beta", "tools-2099-01-01"), ("anthropic-version", "2023-06-01"), ("x-goog-api-key", "canary"), ("cookie", "a=b")];
+    let headers =
+        [("anthropic-beta", "tools-2099-01-01"), ("anthropic-version", "2023-06-01"), ("x-goog-api-key", "canary"), ("cookie", "a=b")];
     let answer = lab.fluxa.call("/v1/messages", &lab.key, &headers, &dialects()[1].1).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let seen = &lab.mock.requests()[0];
@@ -102,7 +131,17 @@ async fn a_sane_request_id_is_echoed_and_an_insane_one_replaced_by_ours() {
     let long = "a".repeat(128);
     let too_long = "a".repeat(129);
     for (path, body) in dialects() {
-        for (sent, echoed) in [("req-1.a_b:c/d=", true), (long.as_str(), true), (too_long.as_str(), false), ("a b", false), ("<script>", false), ("a\"b", false), ("\u{e9}", false), ("a\tb", false), ("", false)] {
+        for (sent, echoed) in [
+            ("req-1.a_b:c/d=", true),
+            (long.as_str(), true),
+            (too_long.as_str(), false),
+            ("a b", false),
+            ("<script>", false),
+            ("a\"b", false),
+            ("\u{e9}", false),
+            ("a\tb", false),
+            ("", false),
+        ] {
             for (key, status) in [(lab.key.as_str(), 200), ("vk-none", 401)] {
                 let answer = lab.fluxa.call(path, key, &[("x-request-id", sent)], &body).await;
                 assert_eq!(answer.status, status);
@@ -124,9 +163,28 @@ async fn a_sane_request_id_is_echoed_and_an_insane_one_replaced_by_ours() {
 fn claims(ip: &str) -> Vec<Vec<(&'static str, String)>> {
     let one = |name: &'static str, value: String| vec![(name, value)];
     let names = [
-        "x-forwarded-for", "X-Forwarded-For", "forwarded", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip",
-        "fastly-client-ip", "x-cluster-client-ip", "x-forwarded", "forwarded-for", "x_forwarded_for", "x-forwarded_for", "x_real_ip",
-        "x-originating-ip", "x-remote-ip", "x-remote-addr", "x-azure-clientip", "x-envoy-external-address", "x-appengine-user-ip", "via",
+        "x-forwarded-for",
+        "X-Forwarded-For",
+        "forwarded",
+        "x-real-ip",
+        "x-client-ip",
+        "client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "x-cluster-client-ip",
+        "x-forwarded",
+        "forwarded-for",
+        "x_forwarded_for",
+        "x-forwarded_for",
+        "x_real_ip",
+        "x-originating-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "x-azure-clientip",
+        "x-envoy-external-address",
+        "x-appengine-user-ip",
+        "via",
     ];
     let mut all: Vec<_> = names.into_iter().map(|name| one(name, ip.to_owned())).collect();
     all.push(one("forwarded", format!("for={ip};proto=https")));
@@ -147,7 +205,9 @@ async fn a50_an_untrusted_peer_cannot_claim_an_address() {
         let lab = lab(Setup::yaml(yaml), MockConfig::default()).await;
         let inside = lab.fluxa.key(json!({"ip_allowlist": ["203.0.113.7", "10.0.0.0/8"]})).await;
         let here = lab.fluxa.key(json!({"ip_allowlist": ["127.0.0.1"]})).await;
-        for (ip, key, status) in [("203.0.113.7", &inside, 403), ("10.1.2.3", &inside, 403), ("203.0.113.7", &here, 200), ("10.1.2.3", &here, 200)] {
+        for (ip, key, status) in
+            [("203.0.113.7", &inside, 403), ("10.1.2.3", &inside, 403), ("203.0.113.7", &here, 200), ("10.1.2.3", &here, 200)]
+        {
             let claims = claims(ip);
             assert!(claims.len() >= 30);
             for claim in claims {

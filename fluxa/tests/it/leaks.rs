@@ -42,7 +42,10 @@ async fn all_kinds_of_calls(lab: &Lab) -> Vec<String> {
         for (path, body) in dialects() {
             for stream in [false, true] {
                 let secret = [("cookie", COOKIE), ("x-request-id", "canary-run")];
-                let body = with(body.clone(), json!({"stream": stream, "messages": [{"role": "user", "content": PROMPT}], "user": "someone", "system": SYSTEM}));
+                let body = with(
+                    body.clone(),
+                    json!({"stream": stream, "messages": [{"role": "user", "content": PROMPT}], "user": "someone", "system": SYSTEM}),
+                );
                 let answer = lab.fluxa.call(path, &lab.key, &secret, &body).await;
                 if index == 0 {
                     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -68,14 +71,18 @@ async fn all_kinds_of_refusals(fluxa: &Fluxa, key: &str) -> Vec<String> {
             format!("{{\"model\":\"gpt-4o\",\"messages\":\"{PROMPT}"),
             format!("{{\"model\":\"gpt-99\",\"messages\":[{{\"role\":\"user\",\"content\":\"{PROMPT}\"}}]}}"),
             format!("{{\"model\":[\"{PROMPT}\"],\"{PROMPT}\":1}}"),
-            format!("{PROMPT}"),
+            PROMPT.to_owned(),
             format!("{{\"model\":\"gpt-4o\",\"model\":\"{PROMPT}\"}}"),
         ] {
             let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-            told.push(fluxa.send("POST", path, &headers, body.as_bytes()).await.text().replace(&format!("\\\"{PROMPT}\\\""), "(the model named)"));
+            told.push(
+                fluxa.send("POST", path, &headers, body.as_bytes()).await.text().replace(&format!("\\\"{PROMPT}\\\""), "(the model named)"),
+            );
             for header in ["authorization", "x-api-key", "x-goog-api-key"] {
                 let value = if header == "authorization" { format!("Bearer {WRONG}") } else { WRONG.to_owned() };
-                told.push(fluxa.send("POST", path, &[(header, &value), ("content-type", "application/json")], body.as_bytes()).await.text());
+                told.push(
+                    fluxa.send("POST", path, &[(header, &value), ("content-type", "application/json")], body.as_bytes()).await.text(),
+                );
             }
         }
         told.push(fluxa.send("POST", path, &[("authorization", &bearer), ("content-type", "text/plain")], PROMPT.as_bytes()).await.text());
@@ -86,12 +93,20 @@ async fn all_kinds_of_refusals(fluxa: &Fluxa, key: &str) -> Vec<String> {
     told.push(fluxa.send("POST", &gemini, &[("content-type", "application/json")], PROMPT.as_bytes()).await.text());
     told.push(fluxa.send("GET", &format!("/nowhere?key={QUERY}"), &[("authorization", &format!("Bearer {WRONG}"))], b"").await.text());
     told.push(fluxa.send("GET", "/admin/keys", &[("authorization", &format!("Bearer {WRONG}"))], b"").await.text());
-    for body in [json!({"name": "x", "kind": "openai", "api_key": format!("{WRONG}\n")}), json!({"name": "x", "kind": WRONG.len(), "api_key": WRONG, "token": WRONG})] {
+    for body in [
+        json!({"name": "x", "kind": "openai", "api_key": format!("{WRONG}\n")}),
+        json!({"name": "x", "kind": WRONG.len(), "api_key": WRONG, "token": WRONG}),
+    ] {
         told.push(fluxa.admin("POST", "/admin/providers", body).await.1.to_string());
     }
     let broken = format!("{{\"api_key\":\"{WRONG}\",,");
     let master = format!("Bearer {MASTER}");
-    told.push(fluxa.send("POST", "/admin/providers", &[("authorization", &master), ("content-type", "application/json")], broken.as_bytes()).await.text());
+    told.push(
+        fluxa
+            .send("POST", "/admin/providers", &[("authorization", &master), ("content-type", "application/json")], broken.as_bytes())
+            .await
+            .text(),
+    );
     told
 }
 
@@ -164,7 +179,10 @@ async fn a41_no_key_and_no_prompt_is_in_any_log_file_metric_answer_or_error() {
     for round in ["running", "recovered"] {
         let mut files = Vec::new();
         files_below(&lab.fluxa.file(""), &mut files);
-        assert!(files.iter().any(|(name, _)| name.ends_with("fluxa.db")) && files.iter().any(|(name, _)| name.contains("journal")), "{files:?}");
+        assert!(
+            files.iter().any(|(name, _)| name.ends_with("fluxa.db")) && files.iter().any(|(name, _)| name.contains("journal")),
+            "{files:?}"
+        );
         for (name, bytes) in &files {
             for secret in secrets.iter().chain(&content) {
                 assert!(!holds(bytes, secret) && !holds(bytes, &hex(secret)), "{round}: {secret} in {name}");
@@ -201,7 +219,9 @@ async fn a43_a_vendors_error_that_echoes_our_key_reaches_nobody_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a43_an_error_event_in_the_middle_of_a_stream_that_echoes_our_key_comes_without_it() {
     let echo = Some(format!("Incorrect API key provided: {VENDOR_KEY}."));
-    let lab = lab(Setup::default(), MockConfig { events: Some(20), error_after_events: Some(5), error_message: echo, ..MockConfig::default() }).await;
+    let lab =
+        lab(Setup::default(), MockConfig { events: Some(20), error_after_events: Some(5), error_message: echo, ..MockConfig::default() })
+            .await;
     for (path, body) in dialects() {
         let answer = lab.fluxa.call(path, &lab.key, &[], &with(body, json!({"stream": true}))).await;
         assert!(answer.text().contains("error"), "{path}: {}", answer.text());
@@ -220,7 +240,8 @@ async fn a44_nobody_forges_a_log_line_or_moves_the_cursor_of_a_terminal() {
         assert!(matches!(answer.status, 400 | 404), "{answer:?}");
         let id = answer.id();
         lab.fluxa.log_row(&id).await;
-        lab.mock.set(|config| (config.status, config.error_code, config.error_message) = (400, Some(nasty.to_owned()), Some(nasty.to_owned())));
+        lab.mock
+            .set(|config| (config.status, config.error_code, config.error_message) = (400, Some(nasty.to_owned()), Some(nasty.to_owned())));
         let answer = lab.fluxa.call("/v1/chat/completions", &key, &[("x-request-id", "ok\t\"}{FORGED")], &chat("a")).await;
         lab.fluxa.log_row(&answer.id()).await;
         for (method, path) in [("POST", "/admin/keys"), ("POST", "/admin/providers")] {

@@ -140,3 +140,24 @@ async fn a_changed_limit_is_in_force_with_the_next_call() {
     let free = ask(&lab.fluxa, &key, &call).await;
     assert_eq!((free.status, free.header("x-ratelimit-limit-requests")), (200, None));
 }
+
+#[tokio::test]
+async fn a_stream_keeps_its_place_for_as_long_as_it_lives() {
+    // Longer than a reservation lives by itself.
+    let lab =
+        lab(Setup::yaml("budget: { reservation_ttl: 1s }"), MockConfig { events: Some(90), interval_ms: 50, ..MockConfig::default() })
+            .await;
+    let key = key(&lab.fluxa, json!({"max_concurrency": 1})).await;
+    let mut stream = open(&lab.fluxa, &key, &body("gpt-4o", json!({"stream": true}))).await;
+    assert!(read_texts(&mut stream, 1).await);
+    let others = async {
+        loop {
+            let answer = ask(&lab.fluxa, &key, &body("gpt-4o", json!({"max_tokens": 1}))).await;
+            assert!(answer.status == 429 || lab.mock.requests()[0].finished, "two at once: {answer:?}");
+        }
+    };
+    tokio::select! {
+        answer = stream.rest() => assert!(answer.complete, "{answer:?}"),
+        () = others => unreachable!("it never ends by itself"),
+    }
+}

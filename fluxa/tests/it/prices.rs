@@ -44,7 +44,10 @@ async fn a_call_costs_exactly_its_usage_times_the_price() {
     let key = key(&lab.fluxa, json!({})).await;
     let (answer, row) = charged(&lab.fluxa, &key, "gpt-4o").await;
     assert_eq!(row["cost_nanos"], json!(700 * 2_500 + 300 * 1_250 + 77 * 10_000), "{row}");
-    assert_eq!(row["usage"], json!({"input_uncached": 700, "cache_read": 300, "cache_write_5m": 0, "cache_write_1h": 0, "output": 77, "reasoning": 0}));
+    assert_eq!(
+        row["usage"],
+        json!({"input_uncached": 700, "cache_read": 300, "cache_write_5m": 0, "cache_write_1h": 0, "output": 77, "reasoning": 0})
+    );
     assert_eq!((answer.header("x-fluxa-cost-usd"), answer.header("x-fluxa-cost-state")), (Some("0.002895"), Some("exact")));
     assert_eq!(cost(&rows(&lab.fluxa, &key, 2).await), billed(&lab.mock.requests(), GPT_4O));
 
@@ -70,7 +73,7 @@ async fn an_import_in_litellms_form_applies_at_once() {
             "cache_read_input_token_cost": 1e-7, "max_input_tokens": 100_000, "max_output_tokens": 4_000},
         "house-claude": {"litellm_provider": "anthropic", "mode": "chat", "input_cost_per_token": 2e-6, "output_cost_per_token": 1e-5,
             "cache_read_input_token_cost": 2e-7, "cache_creation_input_token_cost": 2.5e-6,
-            "input_cost_per_token_above_200k_tokens": 4e-6, "output_cost_per_token_above_200k_tokens": 2e-5},
+            "input_cost_per_token_above_10k_tokens": 4e-6, "output_cost_per_token_above_10k_tokens": 2e-5},
         "nonsense": {"input_cost_per_token": "a lot"},
     });
     let answer = import(&lab.fluxa, map, "").await;
@@ -80,9 +83,9 @@ async fn an_import_in_litellms_form_applies_at_once() {
     let (_, row) = charged(&lab.fluxa, &key, "house-claude").await;
     assert_eq!(row["cost_nanos"], json!(500 * 2_000 + 400 * 200 + 100 * 2_500 + 10 * 10_000), "{row}");
     // Past the threshold the whole call costs the tier's price; what the tier does not name stays.
-    lab.mock.set(|config| config.prompt_tokens = Some(200_001));
+    lab.mock.set(|config| config.prompt_tokens = Some(10_001));
     let (_, row) = charged(&lab.fluxa, &key, "house-claude").await;
-    assert_eq!(row["cost_nanos"], json!(199_501 * 4_000 + 400 * 200 + 100 * 2_500 + 10 * 20_000), "{row}");
+    assert_eq!(row["cost_nanos"], json!(9_501 * 4_000 + 400 * 200 + 100 * 2_500 + 10 * 20_000), "{row}");
     assert_eq!(used(&lab.fluxa, &key).await[..2], [cost(&rows(&lab.fluxa, &key, 7).await), 0]);
 }
 
@@ -121,7 +124,12 @@ async fn a_price_for_a_provider_by_name_wins_over_its_kind_and_others_are_not_to
     let key = key(&lab.fluxa, json!({})).await;
     price(&lab.fluxa, json!({"provider": "openai", "model": "gpt-4o", "input_per_mtok": 5, "output_per_mtok": 5})).await;
     price(&lab.fluxa, json!({"provider": "cheap", "model": "gpt-4o", "input_per_mtok": 1, "output_per_mtok": 1})).await;
-    for (model, cost) in [("cheap/gpt-4o", 1_000_000), ("openai/gpt-4o", 5_000_000), ("openai/gpt-4o-2029-08-06", 5_000_000), ("openai/gpt-4o-mini", 150_000)] {
+    for (model, cost) in [
+        ("cheap/gpt-4o", 1_000_000),
+        ("openai/gpt-4o", 5_000_000),
+        ("openai/gpt-4o-2029-08-06", 5_000_000),
+        ("openai/gpt-4o-mini", 150_000),
+    ] {
         assert_eq!(charged(&lab.fluxa, &key, model).await.1["cost_nanos"], cost, "{model}");
     }
     // By a LiteLLM key `provider/model` too.
@@ -135,7 +143,12 @@ async fn fractions_of_a_nano_dollar_are_rounded_up_once_a_call() {
     let lab = lab(Setup::default(), counting(7, 0, 0, 3)).await;
     let key = key(&lab.fluxa, json!({"budget_usd_total": 1})).await;
     // 7 × 0.1 + 3 × 0.15 nano-dollars are 1.15, which is 2.
-    import(&lab.fluxa, json!({"tiny": {"litellm_provider": "openai", "input_cost_per_token": 1e-10, "output_cost_per_token": 1.5e-10}}), "").await;
+    import(
+        &lab.fluxa,
+        json!({"tiny": {"litellm_provider": "openai", "input_cost_per_token": 1e-10, "output_cost_per_token": 1.5e-10}}),
+        "",
+    )
+    .await;
     let (answer, row) = charged(&lab.fluxa, &key, "tiny").await;
     assert_eq!((&row["cost_nanos"], answer.header("x-fluxa-cost-usd")), (&json!(2), Some("0.000000002")), "{row}");
     assert_eq!(used(&lab.fluxa, &key).await[0], 4);

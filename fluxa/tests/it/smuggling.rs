@@ -14,11 +14,16 @@ const SOON: Duration = Duration::from_secs(3);
 async fn a51_an_ambiguous_request_is_400_and_its_connection_is_closed() {
     let lab = lab(Setup::default(), MockConfig::default()).await;
     let body = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"a"}]}"#;
-    let inner = format!("POST /admin/keys HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER}\r\ncontent-type: application/json\r\ncontent-length: 19\r\n\r\n{{\"name\":\"smuggled\"}}");
+    let inner = format!(
+        "POST /admin/keys HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER}\r\ncontent-type: application/json\r\ncontent-length: 19\r\n\r\n{{\"name\":\"smuggled\"}}"
+    );
     let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let length = body.len();
     let with = |lines: &str, body: &str| {
-        format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{lines}\r\n{body}{inner}", lab.key)
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{lines}\r\n{body}{inner}",
+            lab.key
+        )
     };
     let cases = [
         ("two lengths", with(&format!("content-length: {length}\r\ncontent-length: 5\r\n"), body)),
@@ -55,7 +60,10 @@ async fn a51_an_ambiguous_request_is_400_and_its_connection_is_closed() {
         ("HTTP/1.2", with(&format!("content-length: {length}\r\n"), body).replacen("HTTP/1.1", "HTTP/1.2", 1)),
         ("HTTP/2 in words", with(&format!("content-length: {length}\r\n"), body).replacen("HTTP/1.1", "HTTP/2.0", 1)),
         ("a preface", String::from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")),
-        ("a blank in the target", with(&format!("content-length: {length}\r\n"), body).replacen("/v1/chat/completions", "/v1/chat completions", 1)),
+        (
+            "a blank in the target",
+            with(&format!("content-length: {length}\r\n"), body).replacen("/v1/chat/completions", "/v1/chat completions", 1),
+        ),
         ("no request line", format!("\u{0}\u{1}\u{2}\r\n\r\n{inner}")),
         ("a blank first line", format!(" \r\n{}", with(&format!("content-length: {length}\r\n"), body))),
     ];
@@ -80,7 +88,11 @@ async fn two_plain_requests_on_one_connection_are_two_calls() {
     let lab = lab(Setup::default(), MockConfig::default()).await;
     let body = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"a"}]}"#;
     let one = |close: &str| {
-        format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{close}authorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", lab.key, body.len())
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{close}authorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            lab.key,
+            body.len()
+        )
     };
     let (back, closed) = raw(lab.fluxa.address, (one("") + &one("connection: close\r\n")).as_bytes(), Duration::from_secs(20)).await;
     assert_eq!((String::from_utf8_lossy(&back).matches("HTTP/1.1 200").count(), closed), (2, true));
@@ -112,7 +124,10 @@ async fn a51_a_length_beside_chunks_never_makes_a_second_request() {
     let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let inner = format!("DELETE /admin/providers/openai HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER}\r\n\r\n");
     for lines in ["content-length: 5\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 5\r\n"] {
-        let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n", lab.key);
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n",
+            lab.key
+        );
         let (back, closed) = raw(lab.fluxa.address, format!("{head}{lines}\r\n{chunked}{inner}").as_bytes(), SOON).await;
         let text = String::from_utf8_lossy(&back).into_owned();
         assert!(closed && text.matches("HTTP/1.1 ").count() == 1, "{lines:?}: closed={closed} {text}");

@@ -62,7 +62,10 @@ async fn an_answer_that_is_not_the_vendors_protocol_is_502() {
         ("a list of lengths", says("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2, 3\r\n\r\n{}")),
         ("an odd length", says("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: +2\r\n\r\n{}")),
         ("an odd coding", says("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: xchunked\r\n\r\n{}")),
-        ("broken chunks", says("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")),
+        (
+            "broken chunks",
+            says("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+        ),
         ("a switch of protocols", says("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n")),
         ("a redirect", says("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")),
         ("not modified", says("HTTP/1.1 304 Not Modified\r\n\r\n")),
@@ -90,7 +93,9 @@ async fn a_vendor_that_says_nothing_is_504_and_one_that_hangs_up_or_is_away_502(
     let (fluxa, key) = before(&half, SHORT).await;
     refuses(&fluxa, &key, 504, "upstream_timeout", "timeout_error", "half a head").await;
 
-    let body = Vendor::start(Does::SaysAndHangs(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{".to_vec())).await;
+    let body =
+        Vendor::start(Does::SaysAndHangs(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{".to_vec()))
+            .await;
     let (fluxa, key) = before(&body, SHORT).await;
     refuses(&fluxa, &key, 504, "upstream_timeout", "timeout_error", "half a body").await;
 
@@ -139,7 +144,9 @@ async fn a_vendor_that_refuses_our_credentials_is_502_without_its_words() {
 async fn a_vendors_own_refusal_is_passed_on_with_its_status() {
     let lab = lab(Setup::default(), MockConfig::default()).await;
     for (status, openai) in [(400, 400), (404, 404), (413, 413), (422, 422), (429, 429), (500, 500), (503, 503)] {
-        lab.mock.set(|config| (config.status, config.retry_after_s, config.error_message) = (status, Some(1), Some(String::from("the vendor's words"))));
+        lab.mock.set(|config| {
+            (config.status, config.retry_after_s, config.error_message) = (status, Some(1), Some(String::from("the vendor's words")))
+        });
         lab.fluxa.route("gpt-4o", json!({"provider": "openai", "retries": 0})).await;
         let answer = lab.fluxa.call("/v1/chat/completions", &lab.key, &[], &chat("a")).await;
         assert_eq!((answer.status, answer.text().contains("the vendor's words")), (openai, true), "{answer:?}");
@@ -162,7 +169,13 @@ async fn f42_a_stream_that_breaks_ends_with_the_dialects_error_and_no_end_mark()
     }
     // Closed in good order, but before the end mark.
     let chunk = r#"data: {"id":"x","object":"chat.completion.chunk","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}"#;
-    let endings = ["", "data: {\"id\"", "data: {\"id\":\"x\"}}}\n\n", ": comment only\n\n"];
+    let begun = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n";
+    for ending in ["", "event: message_delta\n", "event: content_block_delta\ndata: {\"type\""] {
+        let vendor = Vendor::start(http("text/event-stream", &format!("{begun}{ending}"))).await;
+        let (fluxa, key) = before(&vendor, "").await;
+        broke(&fluxa, &key, "/v1/messages", &messages("a"), ending).await;
+    }
+    let endings = ["", "data: {\"id\":\"x\"}}}\n\n", ": comment only\n\n", "event: x\n", "data: {\"id\""];
     for ending in endings {
         let vendor = Vendor::start(http("text/event-stream", &format!("{chunk}\n\n{chunk}\n\n{ending}"))).await;
         let (fluxa, key) = before(&vendor, "").await;
@@ -178,7 +191,8 @@ async fn broke(fluxa: &Fluxa, key: &str, path: &str, body: &Value, what: &str) {
     let text = answer.text();
     assert!(!text.contains("[DONE]") && !text.contains("message_stop"), "{path} {what}: an end mark: {text}");
     if answer.status == 200 {
-        let last: Value = serde_json::from_str(&answer.events().pop().unwrap_or_default()).unwrap_or_else(|_| panic!("{path} {what}: {text}"));
+        let last: Value =
+            serde_json::from_str(&answer.events().pop().unwrap_or_default()).unwrap_or_else(|_| panic!("{path} {what}: {text}"));
         assert!(last["error"]["message"].is_string(), "{path} {what}: {text}");
         assert!(answer.complete, "{path} {what}: {answer:?}");
     } else {
@@ -210,11 +224,19 @@ async fn a56_an_endless_line_event_or_head_is_cut_off_and_costs_bounded_memory()
         ("an endless event", stream.to_owned(), line.clone()),
         ("an endless event after content", format!("{stream}{chunk}\n\n"), line),
         ("an endless comment", format!("{stream}: "), filler.clone()),
-        ("an endless body", String::from("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{\"id\":\""), filler.clone()),
+        (
+            "an endless body",
+            String::from("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{\"id\":\""),
+            filler.clone(),
+        ),
         ("an endless head", String::from("HTTP/1.1 200 OK\r\n"), header),
         ("an endless header", String::from("HTTP/1.1 200 OK\r\nx-filler: "), filler.clone()),
         ("endless interim answers", String::new(), b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100)),
-        ("an endless error", String::from("HTTP/1.1 500 Oh\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{\"error\":\""), filler),
+        (
+            "an endless error",
+            String::from("HTTP/1.1 500 Oh\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{\"error\":\""),
+            filler,
+        ),
     ];
     for (what, first, again) in cases {
         let vendor = Vendor::start(Does::Repeats(first.into_bytes(), again)).await;
@@ -241,7 +263,9 @@ async fn a56_an_endless_line_event_or_head_is_cut_off_and_costs_bounded_memory()
 #[tokio::test(flavor = "multi_thread")]
 async fn f43_an_absurd_usage_is_replaced_by_our_own_estimate() {
     let answer = |usage: &str| {
-        format!(r#"{{"id":"x","object":"chat.completion","model":"gpt-4o","choices":[{{"index":0,"message":{{"role":"assistant","content":"hello"}},"finish_reason":"stop"}}],"usage":{usage}}}"#)
+        format!(
+            r#"{{"id":"x","object":"chat.completion","model":"gpt-4o","choices":[{{"index":0,"message":{{"role":"assistant","content":"hello"}},"finish_reason":"stop"}}],"usage":{usage}}}"#
+        )
     };
     let absurd = [
         r#"{"prompt_tokens":-5,"completion_tokens":3}"#,
@@ -274,7 +298,11 @@ async fn a_fallback_takes_over_before_the_first_byte_and_never_after() {
     lab.fluxa.provider("broken", "openai", &broken.base_url(), json!({})).await;
     lab.fluxa.route("gpt-4o", json!({"provider": "broken", "fallback": ["openai"], "retries": 0})).await;
     let answer = lab.fluxa.call("/v1/chat/completions", &lab.key, &[], &chat("a")).await;
-    assert_eq!((answer.status, answer.header("x-fluxa-provider"), answer.header("x-fluxa-attempts")), (200, Some("openai"), Some("2")), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.header("x-fluxa-provider"), answer.header("x-fluxa-attempts")),
+        (200, Some("openai"), Some("2")),
+        "{answer:?}"
+    );
     let chunk = r#"data: {"id":"x","object":"chat.completion.chunk","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}"#;
     let cut = Vendor::start(http("text/event-stream", &format!("{chunk}\n\n"))).await;
     lab.fluxa.provider("cut", "openai", &cut.base_url(), json!({})).await;

@@ -50,7 +50,8 @@ fn summed(rows: &[Value], group: impl Fn(&Value) -> Vec<String>) -> BTreeMap<Str
 }
 
 fn reported(data: &[Value], name: &str) -> BTreeMap<String, [i64; 4]> {
-    let one = |row: &Value| [number(&row["requests"]), number(&row["errors"]), number(&row["cost_nanos"]), tokens(std::slice::from_ref(row))];
+    let one =
+        |row: &Value| [number(&row["requests"]), number(&row["errors"]), number(&row["cost_nanos"]), tokens(std::slice::from_ref(row))];
     data.iter().map(|row| (text(&row[name]), one(row))).collect()
 }
 
@@ -73,7 +74,8 @@ async fn usage_sums_the_rows_by_every_group_and_interval() {
     for (interval, digits, rest) in [("hour", 13, ":00:00"), ("day", 10, "T00:00:00"), ("month", 7, "-01T00:00:00")] {
         let data = usage(&lab.fluxa, &format!("interval={interval}")).await;
         let bucket = |row: &Value| vec![text(&row["at"])[..digits].to_owned()];
-        let found: BTreeMap<String, [i64; 4]> = reported(&data, "at").into_iter().map(|(at, sums)| (at[..digits].to_owned(), sums)).collect();
+        let found: BTreeMap<String, [i64; 4]> =
+            reported(&data, "at").into_iter().map(|(at, sums)| (at[..digits].to_owned(), sums)).collect();
         assert_eq!(found, summed(&all, bucket), "{interval}: {data:#?}");
         assert!(data.iter().all(|row| text(&row["at"])[digits..].starts_with(rest)), "{data:#?}");
     }
@@ -108,7 +110,8 @@ fn csv(text: &str) -> Vec<Vec<String>> {
 #[tokio::test]
 async fn the_export_has_the_same_rows_as_the_log() {
     let (lab, [red, _]) = busy().await;
-    for (query, count) in [(String::new(), 14), (format!("key={}", red.id), 9), ("status=404".to_owned(), 1), ("team=nobody".to_owned(), 0)] {
+    for (query, count) in [(String::new(), 14), (format!("key={}", red.id), 9), ("status=404".to_owned(), 1), ("team=nobody".to_owned(), 0)]
+    {
         let rows = logs(&lab.fluxa, &query).await;
         let answer = lab.fluxa.admin_answer("GET", &format!("/admin/usage/export?{query}"), &Value::Null).await;
         assert!(answer.status == 200 && answer.complete && answer.header("content-type").is_some_and(|kind| kind.starts_with("text/csv")));

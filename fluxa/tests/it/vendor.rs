@@ -31,7 +31,6 @@ pub(crate) struct Vendor {
 struct State {
     does: Does,
     accepted: AtomicUsize,
-    written: AtomicUsize,
     requests: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -39,7 +38,7 @@ impl Vendor {
     pub(crate) async fn start(does: Does) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let state = Arc::new(State { does, accepted: AtomicUsize::new(0), written: AtomicUsize::new(0), requests: Mutex::default() });
+        let state = Arc::new(State { does, accepted: AtomicUsize::new(0), requests: Mutex::default() });
         let mut tasks = JoinSet::new();
         let shared = Arc::clone(&state);
         tasks.spawn(async move {
@@ -67,11 +66,6 @@ impl Vendor {
         self.state.accepted.load(Ordering::SeqCst)
     }
 
-    /// Bytes that the other side has taken.
-    pub(crate) fn written(&self) -> usize {
-        self.state.written.load(Ordering::SeqCst)
-    }
-
     /// The requests as they came.
     pub(crate) fn requests(&self) -> Vec<String> {
         let requests = self.state.requests.lock().expect("no panic holds it");
@@ -88,11 +82,7 @@ async fn serve(mut tcp: TcpStream, state: Arc<State>) {
         }
     }
     state.requests.lock().expect("no panic holds it").push(request);
-    let write = async |tcp: &mut TcpStream, bytes: &[u8]| {
-        let done = tcp.write_all(bytes).await.is_ok();
-        state.written.fetch_add(bytes.len(), Ordering::SeqCst);
-        done
-    };
+    let write = async |tcp: &mut TcpStream, bytes: &[u8]| tcp.write_all(bytes).await.is_ok();
     match &state.does {
         Does::Says(bytes) => {
             write(&mut tcp, bytes).await;

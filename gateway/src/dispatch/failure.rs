@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::upstream_error::{ErrorKind, UpstreamError};
 
-use crate::call::Call;
+use crate::call::{Call, Ending};
 use crate::dispatch::{Errand, Reply};
 use crate::pipeline::Stop;
 use crate::snapshot::ProviderView;
@@ -37,11 +37,18 @@ pub(super) struct Failure {
     pub(super) next: Next,
     /// The pause the vendor asked for, in milliseconds.
     pub(super) pause_ms: Option<u64>,
+    /// The vendor refuses the key itself.
+    surely_auth: bool,
+    /// What the vendor may bill all the same.
+    pub(super) billed: Option<Box<Ending>>,
     /// What the client is told if nothing else answers.
     refusal: Refusal,
     /// The vendor's own answer, where it may be shown.
     answer: Option<Box<(AnswerHead, Bytes)>>,
 }
+
+/// Why a target has no attempt in the row.
+pub(super) const SKIPPED: &str = "not asked: it failed too often a moment ago";
 
 /// The refusal when every target was skipped.
 pub(super) fn nothing_tried() -> Stop {
@@ -65,11 +72,18 @@ impl Failure {
     /// A failure without an answer that could be shown.
     pub(super) fn plain(kind: RefusalKind, next: Next, upstream_status: u16, why: String) -> Self {
         let refusal = Refusal::new(kind, why.clone());
-        Self { upstream_status, why, next, pause_ms: None, refusal, answer: None }
+        Self { upstream_status, why, next, pause_ms: None, surely_auth: false, billed: None, refusal, answer: None }
     }
 
     /// An error answer of the vendor: by its status, or hidden in a good one.
-    pub(super) fn refused(head: AnswerHead, body: Bytes, error: &UpstreamError, provider: &ProviderView, pause: Option<Duration>, should_retry: Option<bool>) -> Self {
+    pub(super) fn refused(
+        head: AnswerHead,
+        body: Bytes,
+        error: &UpstreamError,
+        provider: &ProviderView,
+        pause: Option<Duration>,
+        should_retry: Option<bool>,
+    ) -> Self {
         let status = head.status;
         let pause_ms = pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()).or(error.retry_after_ms);
         let code = error.code.as_deref().unwrap_or("");
@@ -78,6 +92,7 @@ impl Failure {
         let secretive = matches!(error.kind, ErrorKind::Auth | ErrorKind::Forbidden) || matches!(status, 401 | 403);
         if secretive {
             let mut failure = Self::plain(RefusalKind::UpstreamAuth, Next::OtherKey, status, why);
+            failure.surely_auth = error.kind == ErrorKind::Auth;
             failure.refusal = Refusal::new(
                 RefusalKind::UpstreamAuth,
                 format!("provider \"{}\" refuses the credentials it is configured with", provider.record.name),
@@ -108,28 +123,36 @@ impl Failure {
         // What is not JSON (a proxy's page) or came with a good status is told in the dialect's own shape.
         let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
         let answer = (status >= 400 && is_json).then(|| Box::new((head, provider.redact(&body))));
-        Self { upstream_status: status, why, next, pause_ms, refusal, answer }
+        Self { upstream_status: status, why, next, pause_ms, surely_auth: false, billed: None, refusal, answer }
+    }
+
+    /// With what the vendor may bill for it, as far as that was seen.
+    pub(super) fn billed(mut self, seen: Option<Ending>) -> Self {
+        self.billed = seen.map(Box::new);
+        self
     }
 
     /// Whether this says something about the provider, not about the request.
     pub(super) const fn blames_provider(&self) -> bool {
-        matches!(self.next, Next::Retry | Next::OtherTarget | Next::OtherKey) && !matches!(self.upstream_status, 404 | 429)
+        // What a client can bring about must not close a provider to others.
+        let clients = matches!(self.upstream_status, 400 | 403..=407 | 409..=499) && !self.surely_auth;
+        matches!(self.next, Next::Retry | Next::OtherTarget | Next::OtherKey) && !clients
     }
 
     /// The last word: the vendor's own answer where there was one attempt, else a refusal that names them all.
     pub(super) fn into_reply(self, call: &Call, errand: &Errand<'_>) -> Result<Reply, Stop> {
-        let attempts = &call.entry.attempts;
-        if (attempts.len() == 1 || self.next == Next::Final)
+        if (call.tried == 1 || self.next == Next::Final)
             && let Some(answer) = self.answer
         {
             let (head, body) = *answer;
             return Ok(Reply::whole(head, errand.admitted, body));
         }
         let mut refusal = self.refusal;
-        if attempts.len() > 1 {
-            let list: Vec<String> = attempts.iter().map(|row| format!("{}/{}: {}", row.provider, row.model, row.why)).collect();
-            refusal.message = format!("{}; {} attempts failed: {}", refusal.message, attempts.len(), list.join("; ")).into();
-        } else if let Some(row) = attempts.first() {
+        let mut attempts = call.entry.attempts.iter().filter(|row| row.why != SKIPPED);
+        if call.tried > 1 {
+            let list: Vec<String> = attempts.map(|row| format!("{}/{}: {}", row.provider, row.model, row.why)).collect();
+            refusal.message = format!("{}; {} attempts failed: {}", refusal.message, call.tried, list.join("; ")).into();
+        } else if let Some(row) = attempts.next() {
             refusal.message = format!("{} (provider \"{}\")", refusal.message, row.provider).into();
         }
         Err(refusal.into())

@@ -10,6 +10,9 @@ const PER_SECOND: f64 = 0.5;
 /// Retries that can be saved up.
 const MOST: f64 = 10.0;
 
+/// Retries that a thread starts with at least.
+const LEAST: f64 = 2.0;
+
 /// The retries one data-plane thread may still make.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
@@ -18,8 +21,10 @@ pub(crate) struct RetryBudget {
 }
 
 impl RetryBudget {
-    pub(crate) fn new() -> Self {
-        Self { left: Cell::new(MOST), seen: Cell::new(Instant::now()) }
+    /// The stock of one of `threads`: together they begin with what one may save up, but none with less than two.
+    pub(crate) fn new(threads: usize) -> Self {
+        let threads = u32::try_from(threads.max(1)).map_or(MOST, f64::from);
+        Self { left: Cell::new((MOST / threads).max(LEAST)), seen: Cell::new(Instant::now()) }
     }
 
     /// A call came in.
@@ -44,12 +49,21 @@ mod tests {
 
     #[test]
     fn a_storm_is_not_made_worse() {
-        let budget = RetryBudget::new();
+        let budget = RetryBudget::new(1);
         let allowed = (0..10_000).filter(|_| {
             budget.call();
             budget.allows()
         });
         let allowed = allowed.count();
         assert!((900..=1_100).contains(&allowed), "{allowed} retries for 10000 calls");
+    }
+
+    #[test]
+    fn many_threads_do_not_begin_with_many_retries() {
+        let stock = |threads: usize| {
+            let budget = RetryBudget::new(threads);
+            (0..100).filter(|_| budget.allows()).count()
+        };
+        assert_eq!((stock(1), stock(4), stock(64)), (10, 2, 2));
     }
 }

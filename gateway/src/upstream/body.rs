@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 use super::chunked::Chunked;
 use super::head::{Framing, Length};
@@ -87,7 +87,7 @@ impl AnswerBody {
         } else {
             let had = self.rest.len();
             taken = take(&mut self.left, &self.rest, &mut sink);
-            self.rest.advance(had);
+            self.rest.clear();
             (had, false)
         };
         let Ok(taken) = taken else {
@@ -105,7 +105,8 @@ impl AnswerBody {
         Poll::Ready(Ok(Progress::Data))
     }
 
-    const fn is_complete(&self) -> bool {
+    /// The last byte has been handed over.
+    pub(crate) const fn is_complete(&self) -> bool {
         match &self.left {
             Left::Known(bytes) => *bytes == 0,
             Left::Chunked(machine) => machine.is_done(),
@@ -114,8 +115,10 @@ impl AnswerBody {
     }
 
     fn end(&mut self) -> Progress {
+        // Bytes after the end of the answer belong to nobody: the next call must not take them for its own.
         if let Some(io) = self.io.take()
             && self.keep_alive
+            && self.rest.is_empty()
         {
             self.pool.put(&self.pool_key, io);
         }

@@ -2,7 +2,8 @@
 
 /// Digits of a chunk size: 2⁶⁰ bytes are enough for anyone.
 const MAX_SIZE_DIGITS: u32 = 15;
-/// Bytes of extensions and trailers that are skipped before it counts as an attack.
+/// Bytes of one chunk's extensions, or of the trailers, that are skipped before it counts as an attack. Not of the whole body:
+/// a vendor that signs each chunk in an extension sends any amount of them in a long stream.
 const MAX_SKIPPED_BYTES: u32 = 16 * 1024;
 
 /// Where in the coding the machine stands.
@@ -81,7 +82,10 @@ impl Chunked {
             (State::SizeLf { value: 0 }, b'\n') => State::TrailerStart,
             (State::SizeLf { value }, b'\n') => State::Data { left: value },
             (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => State::Size { value: 0, digits: 0 },
+            (State::DataLf, b'\n') => {
+                self.skipped = 0;
+                State::Size { value: 0, digits: 0 }
+            }
             (State::TrailerStart, b'\r') => State::EndLf,
             (State::Trailer, b'\r') => State::TrailerLf,
             (State::TrailerStart | State::Trailer, byte) if byte != b'\n' => {
@@ -125,6 +129,17 @@ mod tests {
         for input in [&b"\r\n"[..], b"5\nhello", b"g\r\n", b"1\r\nab", b"1\r\na\n", b"ffffffffffffffff\r\n", b"-1\r\n"] {
             assert_eq!(decode(input, 1), Err(Broken), "{input:?}");
         }
+    }
+
+    #[test]
+    fn skipped_bytes_are_bounded_by_the_chunk_not_by_the_body() {
+        let chunk = format!("1;sig={}\r\nx\r\n", "a".repeat(1_000));
+        let long = format!("{}0\r\n\r\n", chunk.repeat(100));
+        assert_eq!(decode(long.as_bytes(), 777), Ok((b"x".repeat(100), true, long.len())));
+        let wide = format!("1;{}\r\nx\r\n0\r\n\r\n", "a".repeat(20_000));
+        assert_eq!(decode(wide.as_bytes(), 777), Err(Broken));
+        let trailers = format!("0\r\n{}\r\n", "x-t: 1\r\n".repeat(4_000));
+        assert_eq!(decode(trailers.as_bytes(), 777), Err(Broken));
     }
 
     #[test]

@@ -4,16 +4,23 @@
 //! differently the second time changes nothing.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fluxa_domain::net::{EgressPolicy, egress_allowed};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
 use super::io::Io;
 use super::origin::Origin;
-use super::tls::TlsSetup;
+use super::tls::{TlsFault, TlsSetup};
+
+/// A further address is tried when the one before has not answered for so long (RFC 8305 recommends 250 ms).
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// Addresses of one name that are tried; big services have many, and if eight are silent so are the rest.
+const MAX_ADDRESSES: usize = 8;
 
 /// Why there is no connection. The texts are shown to clients: no addresses in them.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +34,7 @@ pub(crate) enum ConnectError {
     #[error("no connection within the time allowed")]
     TimedOut,
     #[error("TLS failed: {0}")]
-    Tls(String),
+    Tls(#[from] TlsFault),
 }
 
 /// What opening a connection needs.
@@ -52,30 +59,52 @@ impl Connector {
         };
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else { return Ok(Io::Plain(tcp)) };
-        let connector = self.tls.connector().map_err(ConnectError::Tls)?;
+        let connector = self.tls.connector().map_err(|error| {
+            tracing::warn!(%error, "TLS cannot be set up");
+            TlsFault::Handshake
+        })?;
         match connector.connect(name.clone(), tcp).await {
             Ok(tls) => Ok(Io::Tls(Box::new(tls))),
-            Err(error) => Err(ConnectError::Tls(tls_reason(&error))),
+            Err(error) => {
+                // The whole text is for the operator: it may name the hosts and the issuer of an inner certificate.
+                tracing::warn!(upstream.host = %origin.host, %error, "TLS handshake with {} failed", origin.host);
+                Err(TlsFault::of(&error).into())
+            }
         }
     }
 
+    /// Connects to one of `addresses`: the first that answers, each started when the one before has failed or been silent for a while.
     async fn dial(&self, addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
         let mut last = ConnectError::Resolve;
+        let mut allowed = Vec::with_capacity(addresses.len().min(MAX_ADDRESSES));
         for address in addresses {
-            let ip: IpAddr = address.ip();
-            if let Err(why) = egress_allowed(&self.egress, ip) {
-                last = ConnectError::NotAllowed(why);
-                continue;
-            }
-            match TcpStream::connect(address).await {
-                Ok(tcp) => return Ok(tcp),
-                Err(error) => last = ConnectError::Refused(error),
+            match egress_allowed(&self.egress, address.ip()) {
+                Ok(()) if allowed.len() < MAX_ADDRESSES => allowed.push(*address),
+                Ok(()) => break,
+                Err(why) => last = ConnectError::NotAllowed(why),
             }
         }
-        Err(last)
+        let mut waiting = allowed.into_iter();
+        let mut running = FuturesUnordered::new();
+        loop {
+            match waiting.next() {
+                Some(address) => running.push(TcpStream::connect(address)),
+                None if running.is_empty() => return Err(last),
+                None => {}
+            }
+            let settled = if waiting.len() == 0 {
+                running.next().await
+            } else {
+                tokio::time::timeout(NEXT_ADDRESS_AFTER, running.next()).await.unwrap_or(None)
+            };
+            match settled {
+                Some(Ok(tcp)) => return Ok(tcp),
+                Some(Err(error)) => last = ConnectError::Refused(error),
+                None => {}
+            }
+        }
     }
 }
 
-fn tls_reason(error: &io::Error) -> String {
-    error.get_ref().map_or_else(|| String::from("the connection broke"), ToString::to_string)
-}
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,8 @@ pub(crate) enum Parsed {
     Invalid,
 }
 
-/// Reads a head from the start of `input`.
-pub(crate) fn parse(input: &[u8]) -> Parsed {
+/// Reads a head from the start of `input`. The answer to a HEAD request has no body, whatever its headers say (RFC 9112 §6.3).
+pub(crate) fn parse(input: &[u8], is_head: bool) -> Parsed {
     let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut answer = httparse::Response::new(&mut lines);
     let bytes = match answer.parse(input) {
@@ -64,13 +64,17 @@ pub(crate) fn parse(input: &[u8]) -> Parsed {
     let mut keep_alive = version == 1;
     for line in answer.headers.iter() {
         if line.name.eq_ignore_ascii_case("content-length") {
-            let Some(said) = std::str::from_utf8(line.value).ok().and_then(|v| v.trim().parse::<u64>().ok()) else { return Parsed::Invalid };
+            let Some(said) = content_length(line.value) else { return Parsed::Invalid };
             if length.is_some_and(|before| before != said) {
                 return Parsed::Invalid;
             }
             length = Some(said);
         } else if line.name.eq_ignore_ascii_case("transfer-encoding") {
             if !line.value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                return Parsed::Invalid;
+            }
+            // Named twice, the body would be chunked twice.
+            if chunked {
                 return Parsed::Invalid;
             }
             chunked = true;
@@ -82,13 +86,16 @@ pub(crate) fn parse(input: &[u8]) -> Parsed {
             }
         }
     }
+    // Two lengths, or a coding that HTTP/1.0 does not have: what follows cannot be trusted to be the next answer.
+    let ambiguous = chunked && (length.is_some() || version == 0);
     let length = match (status, chunked, length) {
         (204 | 304, _, _) => Length::Known(0),
+        _ if is_head => Length::Known(0),
         (_, true, _) => Length::Chunked,
         (_, false, Some(bytes)) => Length::Known(bytes),
         (_, false, None) => Length::UntilClose,
     };
-    let keep_alive = keep_alive && length != Length::UntilClose;
+    let keep_alive = keep_alive && !ambiguous && length != Length::UntilClose;
     let base = input.as_ptr() as usize;
     let span = |part: &[u8]| -> Span {
         let start = (part.as_ptr() as usize).saturating_sub(base);
@@ -97,6 +104,15 @@ pub(crate) fn parse(input: &[u8]) -> Parsed {
     let headers = answer.headers.iter().map(|line| (span(line.name.as_bytes()), span(line.value))).collect();
     let raw = Bytes::copy_from_slice(input.get(..bytes).unwrap_or_default());
     Parsed::Complete { head: AnswerHead { status, raw, headers }, framing: Framing { length, keep_alive }, bytes }
+}
+
+/// Digits and nothing else: `+5` is no length (RFC 9110 §8.6).
+fn content_length(value: &[u8]) -> Option<u64> {
+    let digits = value.trim_ascii();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn contains_token(value: &[u8], token: &[u8]) -> bool {
@@ -139,7 +155,7 @@ mod tests {
 
     #[test]
     fn lengths_follow_the_rfc() {
-        let check = |head: &str, expect: Length, keep: bool| match parse(head.as_bytes()) {
+        let check = |head: &str, expect: Length, keep: bool| match parse(head.as_bytes(), false) {
             Parsed::Complete { framing, bytes, .. } => {
                 assert_eq!((framing.length, framing.keep_alive, bytes), (expect, keep, head.len()), "{head:?}");
             }
@@ -152,17 +168,33 @@ mod tests {
         check("HTTP/1.1 200 OK\r\n\r\n", Length::UntilClose, false);
         check("HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\n", Length::Known(1), false);
         check("HTTP/1.1 204 No Content\r\n\r\n", Length::Known(0), true);
+        check("HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", Length::Known(0), true);
+        // Ambiguous framing: read as the RFC says, and the connection is not used again.
+        check("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", Length::Chunked, false);
+        check("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n", Length::Chunked, false);
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_body() {
+        for lines in ["content-length: 5\r\n", "transfer-encoding: chunked\r\n", ""] {
+            let head = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+            let Parsed::Complete { framing, .. } = parse(head.as_bytes(), true) else { panic!("{lines}") };
+            assert_eq!((framing.length, framing.keep_alive), (Length::Known(0), true), "{lines}");
+        }
     }
 
     #[test]
     fn what_is_not_http_is_said_so() {
-        let invalid = |head: &str| matches!(parse(head.as_bytes()), Parsed::Invalid);
+        let invalid = |head: &str| matches!(parse(head.as_bytes(), false), Parsed::Invalid);
         assert!(invalid("<html>\r\n\r\n"));
         assert!(invalid("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"));
         assert!(invalid("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"));
         assert!(invalid("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"));
+        assert!(invalid("HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n"));
+        assert!(invalid("HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\n"));
+        assert!(invalid("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n"));
         assert!(invalid("HTTP/1.1 101 Switching\r\n\r\n"));
-        assert!(matches!(parse(b"HTTP/1.1 200 OK\r\nx: y\r\n"), Parsed::Partial));
-        assert!(matches!(parse(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP"), Parsed::Interim(28)));
+        assert!(matches!(parse(b"HTTP/1.1 200 OK\r\nx: y\r\n", false), Parsed::Partial));
+        assert!(matches!(parse(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP", false), Parsed::Interim(28)));
     }
 }

@@ -61,27 +61,29 @@ impl Io {
         !matches!(tcp.try_read(&mut probe), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Writes all of `head` and `body`, in one system call where the socket takes them.
-    pub(crate) async fn write_all(&mut self, head: &[u8], body: &[u8]) -> io::Result<()> {
-        let (mut head, mut body) = (head, body);
+    /// Writes from `head`, then from `body`, in one system call where the socket takes them, and shortens both by what was taken.
+    /// `Ready(Ok(()))` says that all of it is with the system.
+    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, head: &mut &[u8], body: &mut &[u8]) -> Poll<io::Result<()>> {
         while !head.is_empty() || !body.is_empty() {
             let slices = [io::IoSlice::new(head), io::IoSlice::new(body)];
-            let written = std::future::poll_fn(|cx| match self {
+            let polled = match self {
                 Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, &slices),
                 Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, &slices),
-            })
-            .await?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
+            };
+            let written = match polled {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => written,
+            };
             let of_head = written.min(head.len());
-            head = head.get(of_head..).unwrap_or_default();
-            body = body.get(written - of_head..).unwrap_or_default();
+            *head = head.get(of_head..).unwrap_or_default();
+            *body = body.get(written - of_head..).unwrap_or_default();
         }
         match self {
             // A plain socket has no buffer of its own.
-            Self::Plain(_) => Ok(()),
-            Self::Tls(tls) => std::future::poll_fn(|cx| Pin::new(tls.as_mut()).poll_flush(cx)).await,
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
         }
     }
 }

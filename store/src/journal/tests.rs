@@ -9,6 +9,7 @@ use fluxa_domain::usage::{Usage, UsageState};
 use proptest::prelude::*;
 
 use super::*;
+use crate::records::ledger::Finished;
 
 fn id(n: u8) -> CallId {
     CallId::new(Micros(1_700_000_000_000_000), [n; 10])
@@ -54,6 +55,23 @@ fn recovered(folder: &Path) -> Recovered {
 }
 
 #[test]
+fn a_row_that_is_put_aside_is_a_line_that_only_the_owner_reads_and_no_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    for n in 0..2 {
+        assert!(journal.bury(&Finished::new(finished(n))).unwrap());
+    }
+    let path = folder.path().join(DEAD_LETTERS);
+    let lines = std::fs::read_to_string(&path).unwrap();
+    let read: Vec<Entry> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.iter().map(|entry| entry.id).collect::<Vec<_>>(), [id(0), id(1)]);
+    assert_eq!(files(folder.path()), 0);
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+    assert!(!Journal::none().bury(&Finished::new(finished(3))).unwrap());
+}
+
+#[test]
 fn the_compact_form_is_read_as_it_was_written() {
     for n in 0..6 {
         let mut bytes = Vec::new();
@@ -73,11 +91,11 @@ fn a_killed_process_leaves_abandoned_rows_and_finished_ones() {
     for n in 1..=4 {
         writer.admit(&Begin::of(&entry(n))).unwrap();
     }
-    writer.end(&finished(2));
+    writer.end(&Finished::new(finished(2)));
     writer.void(id(3));
-    writer.end(&finished(9));
+    writer.end(&Finished::new(finished(9)));
     writer.flush().unwrap();
-    writer.end(&finished(4));
+    writer.end(&Finished::new(finished(4)));
     assert!(writer.pending_bytes() > 0, "not flushed, so lost with the process");
     std::mem::forget(writer);
     drop(journal);
@@ -109,13 +127,13 @@ fn segments_go_when_nothing_waits_in_them() {
     writer.admit(&Begin::of(&entry(1))).unwrap();
     for n in 2..40 {
         writer.admit(&Begin::of(&entry(n))).unwrap();
-        writer.end(&finished(n));
+        writer.end(&Finished::new(finished(n)));
         writer.flush().unwrap();
         journal.committed(&[id(n)]);
     }
     assert_eq!(journal.waiting(), 1);
     assert_eq!(files(folder.path()), 2, "the one that call 1 waits in, and the one that is written to");
-    writer.end(&finished(1));
+    writer.end(&Finished::new(finished(1)));
     writer.flush().unwrap();
     journal.committed(&[id(1)]);
     assert_eq!((journal.waiting(), files(folder.path())), (0, 1));
@@ -132,7 +150,7 @@ fn an_end_is_kept_until_it_is_committed_wherever_its_begin_was() {
     let mut writer = journal.writer().unwrap();
     writer.admit(&Begin::of(&entry(1))).unwrap();
     writer.admit(&Begin::of(&entry(2))).unwrap();
-    writer.end(&finished(1));
+    writer.end(&Finished::new(finished(1)));
     writer.flush().unwrap();
     journal.committed(&[id(2)]);
     drop((writer, journal));
@@ -147,13 +165,13 @@ fn a_voided_call_stays_voided_whatever_segments_are_left() {
     writer.begin(&Begin::of(&entry(1)));
     writer.admit(&Begin::of(&entry(2))).unwrap();
     for n in 10..20 {
-        writer.end(&finished(n));
+        writer.end(&Finished::new(finished(n)));
         writer.flush().unwrap();
     }
     writer.void(id(2));
     writer.flush().unwrap();
     for n in 20..30 {
-        writer.end(&finished(n));
+        writer.end(&Finished::new(finished(n)));
         writer.flush().unwrap();
     }
     let others: Vec<CallId> = (10..30).map(id).collect();
@@ -187,7 +205,7 @@ fn a_full_disk_refuses_the_call_and_invents_nothing() {
     let good = writer.swap_file(Arc::new(std::fs::OpenOptions::new().append(true).open("/dev/full").unwrap()));
     let refused = writer.admit(&Begin::of(&entry(2))).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
-    writer.end(&finished(1));
+    writer.end(&Finished::new(finished(1)));
     assert!(writer.flush().is_err());
     let pending = writer.pending_bytes();
     for _ in 0..100 {
@@ -274,7 +292,7 @@ fn bytes_of_a_client_are_never_a_record() {
     let mut writer = journal.writer().unwrap();
     let body: String = segment.iter().map(|byte| char::from(*byte)).collect();
     let row = Entry { request_body: Some(body), ..finished(8) };
-    writer.end(&row);
+    writer.end(&Finished::new(row.clone()));
     writer.flush().unwrap();
     drop((writer, journal));
     assert_eq!(recovered(folder.path()).entries, vec![row]);
@@ -285,7 +303,7 @@ fn a_journal_of_nothing_does_nothing() {
     let journal = Journal::none();
     let mut writer = journal.writer().unwrap();
     writer.admit(&Begin::of(&entry(1))).unwrap();
-    writer.end(&finished(1));
+    writer.end(&Finished::new(finished(1)));
     writer.flush().unwrap();
     journal.sync().unwrap();
     assert_eq!((journal.waiting(), writer.pending_bytes()), (0, 0));
@@ -331,7 +349,7 @@ proptest! {
                     recorded.insert(n, Some(entry(n)));
                 }
                 Step::End(n) if recorded.get(&n).is_some_and(|row| row.as_ref().is_some_and(|row| row.abandoned)) => {
-                    writer.end(&finished(n));
+                    writer.end(&Finished::new(finished(n)));
                     recorded.insert(n, Some(finished(n)));
                     ended.insert(n);
                 }

@@ -7,8 +7,9 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
+
+use crate::records::ledger::Finished;
 
 use super::begin::Begin;
 use super::book::Book;
@@ -88,17 +89,10 @@ impl JournalWriter {
 
     /// Records the finished row of a call (also of one that was never begun, such as a refusal). It waits in the journal until
     /// [`super::Journal::committed`].
-    pub fn end(&mut self, entry: &Entry) {
+    pub fn end(&mut self, finished: &Finished) {
         if let Some(inner) = &mut self.inner {
-            let start = inner.buffer.len();
-            let mut written = Ok(());
-            record::put(&mut inner.buffer, inner.segment.salt, Kind::End, |out| written = serde_json::to_writer(out, entry));
-            if let Err(error) = written {
-                // Entries are maps, lists, texts and numbers, which always serialise; if not, its `begin` still stands.
-                tracing::error!(call.id = %entry.id, %error, "cannot record the end of call {}", entry.id);
-                inner.buffer.truncate(start);
-            }
-            lock(&inner.book).wrote(entry.id);
+            record::put(&mut inner.buffer, inner.segment.salt, Kind::End, |out| out.extend_from_slice(finished.json.as_bytes()));
+            lock(&inner.book).wrote(finished.entry.id);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::open::Store;
 pub(crate) mod row;
 pub(crate) mod sums;
 
+pub use row::Finished;
 use row::{COLUMNS, id_bytes};
 use sums::Sums;
 
@@ -31,10 +32,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]; then nothing was written and the same batch may be given again.
     pub async fn append(&self, entries: &[Entry]) -> Result<usize, StoreError> {
-        if entries.is_empty() {
+        let finished: Vec<Finished> = entries.iter().cloned().map(Finished::new).collect();
+        self.append_finished(&finished).await
+    }
+
+    /// [`Store::append`] for entries whose JSON is written already.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub async fn append_finished(&self, finished: &[Finished]) -> Result<usize, StoreError> {
+        if finished.is_empty() {
             return Ok(0);
         }
-        let batch = distinct(entries);
+        let batch = distinct(finished);
         match self.append_new(&batch).await? {
             true => Ok(batch.len()),
             false => self.append_mixed(&batch).await,
@@ -42,7 +52,7 @@ impl Store {
     }
 
     /// The usual case: every row is new, so nobody need ask which ones are. False, and nothing written, if one was not.
-    async fn append_new(&self, batch: &[&Entry]) -> Result<bool, StoreError> {
+    async fn append_new(&self, batch: &[&Finished]) -> Result<bool, StoreError> {
         let mut changes = Sums::default();
         let mut tx = self.writer().begin().await?;
         for chunk in batch.chunks(ROWS_PER_STATEMENT) {
@@ -53,7 +63,7 @@ impl Store {
                 tx.rollback().await?;
                 return Ok(false);
             }
-            chunk.iter().for_each(|entry| changes.add(entry, 1));
+            chunk.iter().for_each(|finished| changes.add(&finished.entry, 1));
         }
         changes.write(&mut tx).await?;
         tx.commit().await?;
@@ -61,25 +71,26 @@ impl Store {
     }
 
     /// Some rows are there already: after a restart, or when an abandoned row is followed by the real one.
-    async fn append_mixed(&self, batch: &[&Entry]) -> Result<usize, StoreError> {
+    async fn append_mixed(&self, batch: &[&Finished]) -> Result<usize, StoreError> {
         let mut changes = Sums::default();
         let mut new = 0;
         let mut tx = self.writer().begin().await?;
         for chunk in batch.chunks(ROWS_PER_STATEMENT) {
             let inserted = insert(&mut tx, chunk).await?;
             new += inserted.len();
-            let (written, met): (Vec<&Entry>, Vec<&Entry>) = chunk.iter().partition(|entry| inserted.contains(&id_bytes(entry.id)));
-            written.iter().for_each(|entry| changes.add(entry, 1));
-            let real: Vec<&Entry> = met.into_iter().filter(|entry| !entry.abandoned).collect();
+            let (written, met): (Vec<&Finished>, Vec<&Finished>) =
+                chunk.iter().partition(|finished| inserted.contains(&id_bytes(finished.entry.id)));
+            written.iter().for_each(|finished| changes.add(&finished.entry, 1));
+            let real: Vec<&Finished> = met.into_iter().filter(|finished| !finished.entry.abandoned).collect();
             if real.is_empty() {
                 continue;
             }
             let former = take_abandoned(&mut tx, &real).await?;
             former.values().for_each(|entry| changes.add(entry, -1));
-            let corrections: Vec<&Entry> = real.into_iter().filter(|entry| former.contains_key(&entry.id)).collect();
+            let corrections: Vec<&Finished> = real.into_iter().filter(|finished| former.contains_key(&finished.entry.id)).collect();
             if !corrections.is_empty() {
                 insert(&mut tx, &corrections).await?;
-                corrections.iter().for_each(|entry| changes.add(entry, 1));
+                corrections.iter().for_each(|finished| changes.add(&finished.entry, 1));
             }
         }
         changes.write(&mut tx).await?;
@@ -89,32 +100,32 @@ impl Store {
 }
 
 /// One entry an id: the first real one, else the first. Order is kept.
-fn distinct(entries: &[Entry]) -> Vec<&Entry> {
-    let mut place: HashMap<CallId, usize> = HashMap::with_capacity(entries.len());
-    let mut batch: Vec<&Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match place.get(&entry.id).and_then(|at| batch.get_mut(*at)) {
-            Some(kept) if kept.abandoned && !entry.abandoned => *kept = entry,
+fn distinct(finished: &[Finished]) -> Vec<&Finished> {
+    let mut place: HashMap<CallId, usize> = HashMap::with_capacity(finished.len());
+    let mut batch: Vec<&Finished> = Vec::with_capacity(finished.len());
+    for one in finished {
+        match place.get(&one.entry.id).and_then(|at| batch.get_mut(*at)) {
+            Some(kept) if kept.entry.abandoned && !one.entry.abandoned => *kept = one,
             Some(_) => {}
             None => {
-                place.insert(entry.id, batch.len());
-                batch.push(entry);
+                place.insert(one.entry.id, batch.len());
+                batch.push(one);
             }
         }
     }
     batch
 }
 
-fn inserting(chunk: &[&Entry]) -> QueryBuilder<Sqlite> {
+fn inserting(chunk: &[&Finished]) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ledger (");
     query.push(COLUMNS).push(") ");
-    query.push_values(chunk, |mut separated, entry| row::bind(&mut separated, entry));
+    query.push_values(chunk, |mut separated, finished| row::bind(&mut separated, finished));
     query.push(" ON CONFLICT (id) DO NOTHING");
     query
 }
 
 /// Inserts rows; returns the ids of those that were not there.
-async fn insert(tx: &mut SqliteConnection, chunk: &[&Entry]) -> Result<HashSet<Vec<u8>>, StoreError> {
+async fn insert(tx: &mut SqliteConnection, chunk: &[&Finished]) -> Result<HashSet<Vec<u8>>, StoreError> {
     let mut query = inserting(chunk);
     query.push(" RETURNING id");
     let ids: Vec<Vec<u8>> = query.build_query_scalar().persistent(false).fetch_all(tx).await?;
@@ -122,11 +133,11 @@ async fn insert(tx: &mut SqliteConnection, chunk: &[&Entry]) -> Result<HashSet<V
 }
 
 /// Removes the abandoned rows among these ids and returns them, for the real ones to take their place.
-async fn take_abandoned(tx: &mut SqliteConnection, real: &[&Entry]) -> Result<BTreeMap<CallId, Entry>, StoreError> {
+async fn take_abandoned(tx: &mut SqliteConnection, real: &[&Finished]) -> Result<BTreeMap<CallId, Entry>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM ledger WHERE abandoned = 1 AND id IN (");
     let mut ids = query.separated(", ");
-    for entry in real {
-        ids.push_bind(id_bytes(entry.id));
+    for finished in real {
+        ids.push_bind(id_bytes(finished.entry.id));
     }
     query.push(") RETURNING entry");
     let rows: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(tx).await?;

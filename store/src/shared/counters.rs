@@ -233,6 +233,10 @@ pub trait Counters: Send + Sync {
     /// The ledger now holds these calls. The first call, which may be empty, switches the bookkeeping of unrecorded calls on.
     fn recorded<'a>(&'a self, ids: &'a [CallId]) -> BoxFuture<'a, ()>;
 
+    /// Charges a call that reserved nothing, because its caller had no limits when it began: in the warm windows of its moment `at`.
+    /// To be called for its row right after the append that wrote it, and like the append never while somebody warms.
+    fn charge<'a>(&'a self, scope: &'a str, at: Micros, nanos: i64, tokens: i64) -> BoxFuture<'a, ()>;
+
     /// Charges the estimate of every reservation whose deadline has passed, and tells which. To be called every second or so.
     fn expired(&self, now: Micros) -> BoxFuture<'_, Vec<Expired>>;
 

@@ -222,6 +222,13 @@ impl MemoryCounters {
         }
     }
 
+    /// [`Counters::charge`], at once.
+    pub fn charge_now(&self, scope: &str, at: Micros, nanos: i64, tokens: i64) {
+        if let Some(scope) = lock(self.scope_shard(scope)).get_mut(scope) {
+            scope.correct(at, Charge::default(), Charge { nanos, tokens });
+        }
+    }
+
     /// [`Counters::expired`], at once.
     pub fn expired_now(&self, now: Micros) -> Vec<Expired> {
         let mut expired = Vec::new();
@@ -363,6 +370,11 @@ impl Counters for MemoryCounters {
 
     fn recorded<'a>(&'a self, ids: &'a [CallId]) -> BoxFuture<'a, ()> {
         self.recorded_now(ids);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn charge<'a>(&'a self, scope: &'a str, at: Micros, nanos: i64, tokens: i64) -> BoxFuture<'a, ()> {
+        self.charge_now(scope, at, nanos, tokens);
         Box::pin(std::future::ready(()))
     }
 

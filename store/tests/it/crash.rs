@@ -2,7 +2,7 @@
 
 use fluxa_domain::entry::Entry;
 use fluxa_domain::time::Micros;
-use fluxa_store::{Begin, Journal, LogFilter, Sealer, Store, StoreOptions};
+use fluxa_store::{Begin, Finished, Journal, LogFilter, Sealer, Store, StoreOptions};
 use futures_util::TryStreamExt as _;
 
 use crate::harness::{abandoned, entry};
@@ -19,7 +19,7 @@ async fn a_kill_at_any_step_leaves_exactly_one_row_a_call() {
             let mut writer = journal.writer().unwrap();
             writer.admit(&Begin::of(&abandoned(1))).unwrap();
             if step >= 1 {
-                writer.end(&entry(1));
+                writer.end(&Finished::new(entry(1)));
             }
             if step >= 2 {
                 writer.flush().unwrap();

@@ -133,12 +133,16 @@ pub struct Outline {
     pub store: Option<bool>,
     /// `background`.
     pub background: Option<bool>,
-    /// `previous_response_id` is there and not `null`.
+    /// `previous_response_id`, `conversation` or a stored `prompt` is there and not `null`: text that the body does not hold.
     pub previous_response: bool,
     /// All text of the body, media excluded; in tool schemas the keys too.
     pub text: TextCount,
     /// Images, sounds and files.
     pub media: u32,
+    /// Those of them that are no images: they may hold any amount of text or sound.
+    pub documents: u32,
+    /// Those of them that the body holds; the others are named by an id or an address.
+    pub inlined: u32,
     /// Bytes of inlined media.
     pub media_bytes: u64,
     /// Numbers in `input` and `prompt`: texts sent as token ids.

@@ -60,6 +60,8 @@ fn part(body: &[u8], start: usize, finder: &Finder<'_>, o: &mut Outline) -> Resu
     let disposition = Disposition::of(headers);
     if disposition.file {
         o.media += 1;
+        o.documents += 1;
+        o.inlined += 1;
         o.media_bytes += value.len() as u64;
         return Ok(delimiter);
     }

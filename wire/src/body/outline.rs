@@ -76,6 +76,8 @@ pub fn outline(body: &[u8]) -> Result<Outline, Malformed> {
     s.end()?;
     o.text = s.tally.text;
     o.media = s.tally.media_parts.max(s.tally.blobs);
+    o.documents = s.tally.documents;
+    o.inlined = s.tally.blobs;
     o.media_bytes = s.tally.blob_bytes;
     Ok(o)
 }
@@ -96,6 +98,7 @@ enum Known {
     Store,
     Background,
     PreviousResponse,
+    Conversation,
     Messages,
     Input,
     Prompt,
@@ -130,6 +133,7 @@ impl Known {
             b"store" => Self::Store,
             b"background" => Self::Background,
             b"previous_response_id" => Self::PreviousResponse,
+            b"conversation" => Self::Conversation,
             b"messages" => Self::Messages,
             b"input" => Self::Input,
             b"prompt" => Self::Prompt,
@@ -155,6 +159,7 @@ impl Known {
             Self::Store => "store",
             Self::Background => "background",
             Self::PreviousResponse => "previous_response_id",
+            Self::Conversation => "conversation",
             Self::Messages => "messages",
             Self::Input => "input",
             Self::Prompt => "prompt",
@@ -182,12 +187,14 @@ fn member(s: &mut Scanner<'_>, o: &mut Outline, known: Known) -> Result<(), Malf
         Known::ServiceTier => o.service_tier = text(s, "service_tier", "a string or null")?.map(|f| f.value),
         Known::Store => o.store = boolean(s, "store")?.map(|f| f.value),
         Known::Background => o.background = boolean(s, "background")?.map(|f| f.value),
-        Known::PreviousResponse => {
-            o.previous_response = s.peek() != Some(b'n');
+        Known::PreviousResponse | Known::Conversation => {
+            o.previous_response |= s.peek() != Some(b'n');
             s.value(1)?;
         }
         Known::Messages => o.messages = s.value(1)?,
         Known::Input | Known::Prompt => {
+            // `"prompt": {"id": …}` names a text that the vendor keeps.
+            o.previous_response |= known == Known::Prompt && s.peek() == Some(b'{');
             let before = s.tally.numbers;
             let elements = s.value(1)?;
             o.token_ids += s.tally.numbers - before;

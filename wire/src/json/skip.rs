@@ -13,7 +13,10 @@ pub(crate) struct Tally {
     pub(crate) numbers: u64,
     /// Parts whose `type` says that they are an image, a sound or a file.
     pub(crate) media_parts: u32,
-    /// Strings that are media: `data:` URLs and long base64.
+    /// Those of them that are no images.
+    pub(crate) documents: u32,
+    /// Strings that are media: `data:` URLs and long base64, under a key that media are sent under. Elsewhere a model reads them
+    /// as text, so they are counted as text.
     pub(crate) blobs: u32,
     /// Bytes of those strings.
     pub(crate) blob_bytes: u64,
@@ -37,6 +40,7 @@ impl<'a> Scanner<'a> {
                 text: TextCount { ascii_bytes: 0, non_ascii_chars: 0, bytes: 0 },
                 numbers: 0,
                 media_parts: 0,
+                documents: 0,
                 blobs: 0,
                 blob_bytes: 0,
             },
@@ -97,11 +101,11 @@ impl<'a> Scanner<'a> {
         let mut kinds = 0u64; // one bit a level, 1 = object
         let mut open = 0u32;
         let mut elements = 0u32;
-        let mut typed = false;
+        let mut role = Role::Other;
         'value: loop {
             self.blanks();
             match self.peek() {
-                Some(b'"') => self.counted(typed)?,
+                Some(b'"') => self.counted(role)?,
                 Some(first @ (b'{' | b'[')) => {
                     if depth + open >= BODY_DEPTH {
                         return Err(Flaw { at: self.at, what: What::TooDeep });
@@ -112,14 +116,14 @@ impl<'a> Scanner<'a> {
                     if first == b'{' {
                         kinds = kinds << 1 | 1;
                         if self.peek() != Some(b'}') {
-                            typed = self.is_type()?;
+                            role = self.role()?;
                             continue 'value;
                         }
                     } else {
                         kinds <<= 1;
                         if self.peek() != Some(b']') {
                             elements += u32::from(open == 1);
-                            typed = false;
+                            role = Role::Other;
                             continue 'value;
                         }
                     }
@@ -139,10 +143,10 @@ impl<'a> Scanner<'a> {
                         self.at += 1;
                         if object {
                             self.blanks();
-                            typed = self.is_type()?;
+                            role = self.role()?;
                         } else {
                             elements += u32::from(open == 1);
-                            typed = false;
+                            role = Role::Other;
                         }
                         continue 'value;
                     }
@@ -159,20 +163,26 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn is_type(&mut self) -> Result<bool, Flaw> {
+    fn role(&mut self) -> Result<Role, Flaw> {
         let key = self.key()?;
-        Ok(key.end - key.start == 4 && self.bytes.get(key.start..key.end) == Some(b"type"))
+        Ok(match self.bytes.get(key.start..key.end) {
+            Some(b"type") => Role::Type,
+            Some(b"url" | b"data" | b"image_url" | b"file_data" | b"video_url" | b"b64_json") => Role::Media,
+            _ => Role::Other,
+        })
     }
 
     #[inline]
-    fn counted(&mut self, typed: bool) -> Result<(), Flaw> {
+    fn counted(&mut self, role: Role) -> Result<(), Flaw> {
         let scanned = self.string()?;
         let contents = self.bytes.get(scanned.start..scanned.end).unwrap_or_default();
-        if typed && is_media_type(contents) {
-            self.tally.media_parts += 1;
+        if role == Role::Type {
+            let (media, document) = kind_of_part(contents);
+            self.tally.media_parts += u32::from(media);
+            self.tally.documents += u32::from(document);
         }
-        let long = contents.len() > BLOB_BYTES && !scanned.high && !scanned.escaped;
-        if contents.starts_with(b"data:") || (long && text::is_base64(contents)) {
+        let long = || contents.len() > BLOB_BYTES && !scanned.high && !scanned.escaped;
+        if role == Role::Media && (contents.starts_with(b"data:") || (long() && text::is_base64(contents))) {
             self.tally.blobs += 1;
             self.tally.blob_bytes += contents.len() as u64;
         } else {
@@ -232,9 +242,21 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Parts that are not text. Source: the `type` of content parts in the OpenAI and Anthropic SDKs.
-fn is_media_type(value: &[u8]) -> bool {
-    matches!(value, b"image_url" | b"input_image" | b"image" | b"input_audio" | b"document" | b"file" | b"input_file" | b"video_url")
+/// What the key before a string says about it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Type,
+    Media,
+    Other,
+}
+
+/// Whether a part is not text, and whether it is no image either. Source: the `type` of content parts in the OpenAI and Anthropic SDKs.
+fn kind_of_part(value: &[u8]) -> (bool, bool) {
+    match value {
+        b"image_url" | b"input_image" | b"image" => (true, false),
+        b"input_audio" | b"document" | b"file" | b"input_file" | b"video_url" => (true, true),
+        _ => (false, false),
+    }
 }
 
 /// Checks a whole document of any type.

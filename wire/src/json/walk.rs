@@ -32,12 +32,13 @@ pub(crate) trait Visit<'a> {
     fn value(&mut self, place: Place<'a>, raw: &'a [u8]);
 }
 
-/// Walks the first object of `bytes`.
-pub(crate) fn walk<'a>(bytes: &'a [u8], visitor: &mut impl Visit<'a>) {
+/// Walks the first object of `bytes`; true when it is whole and nothing but blanks follows it.
+pub(crate) fn walk<'a>(bytes: &'a [u8], visitor: &mut impl Visit<'a>) -> bool {
     let at = blanks(bytes, 0);
-    if bytes.get(at) == Some(&b'{') {
-        object(bytes, at, 1, b"", visitor);
+    if bytes.get(at) != Some(&b'{') {
+        return false;
     }
+    object(bytes, at, 1, b"", visitor).is_some_and(|end| blanks(bytes, end) == bytes.len())
 }
 
 fn object<'a>(bytes: &'a [u8], open: usize, depth: u32, parent: &'a [u8], visitor: &mut impl Visit<'a>) -> Option<usize> {

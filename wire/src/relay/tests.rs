@@ -156,3 +156,18 @@ fn other_framings_pass_untouched() {
     let (out, facts, verdict) = run(plan, b"\0\xff data: x\n\n".chunks(2));
     assert_eq!((out.as_slice(), facts, verdict), (&b"\0\xff data: x\n\n"[..], Finished::default(), Verdict::Content));
 }
+
+/// A stream that is closed in good order in the middle of an event: the error event after it must be readable.
+#[test]
+fn an_error_event_after_a_torn_event_stands_on_its_own() {
+    for hide_usage in [false, true] {
+        let plan = RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage, framing: Framing::Sse };
+        let mut relay = Relay::new(plan);
+        let mut out = BytesMut::new();
+        relay.push(b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"id\"", &mut out).unwrap();
+        relay.finish(&mut out);
+        relay.break_off(&Refusal::new(fluxa_domain::refusal::RefusalKind::Upstream, "broke"), &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        assert!(text.contains("{\"id\"\n\ndata: {\"error\""), "hide_usage {hide_usage}: {text}");
+    }
+}

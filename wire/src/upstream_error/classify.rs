@@ -10,8 +10,9 @@ pub(super) fn kind(status: u16, found: &Found, message: &str) -> ErrorKind {
     if words().any(is_quota) || status == 402 {
         return ErrorKind::Quota;
     }
-    // Some answer 400 to a bad key.
-    if matches!(status, 200 | 400) && (words().any(is_auth) || bad_key(&lower)) {
+    // Some answer 400 to a bad key. Their codes and types say so; the message, which may echo the client's own words, is only
+    // believed where there is no code that says more than "bad request", and only if it begins with the complaint.
+    if matches!(status, 200 | 400) && (words().any(is_auth) || words().all(is_general) && bad_key(&lower)) {
         return ErrorKind::Auth;
     }
     if let Some(kind) = by_status(status) {
@@ -85,10 +86,26 @@ fn is_auth(word: &str) -> bool {
     )
 }
 
+/// Codes and types that say no more than a status of 400 does.
+fn is_general(word: &str) -> bool {
+    matches!(
+        word,
+        "400"
+            | "invalid_request_error"
+            | "invalid_request"
+            | "INVALID_ARGUMENT"
+            | "bad_request"
+            | "BadRequest"
+            | "bad_request_error"
+            | "error"
+    ) || word == "Client specified an invalid argument"
+}
+
 fn bad_key(message: &str) -> bool {
-    // As the whole message only: "Invalid token in prompt" is about the request.
-    let whole = message.trim_matches(|c: char| !c.is_alphanumeric()) == "invalid token";
-    whole || ["incorrect api key", "api key not valid", "invalid api key", "api key expired"].iter().any(|words| message.contains(words))
+    // "Invalid token in prompt" is about the request, so this one only as the whole message.
+    let message = message.trim_matches(|c: char| !c.is_alphanumeric());
+    message == "invalid token"
+        || ["incorrect api key", "api key not valid", "invalid api key", "api key expired"].iter().any(|words| message.starts_with(words))
 }
 
 /// Words and numbers inside a good answer. Source: error types of the OpenAI and Anthropic SDKs, `google.rpc.Code`,

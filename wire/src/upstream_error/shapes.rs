@@ -12,6 +12,8 @@ pub(super) struct Found {
     /// A further code in the details.
     pub(super) detail: Option<String>,
     pub(super) retry_after_ms: Option<u64>,
+    /// The field of the request that is at fault.
+    pub(super) param: Option<String>,
 }
 
 pub(super) fn read(body: &[u8]) -> Found {
@@ -74,6 +76,7 @@ fn nested(outer: &Value, error: &Value) -> Found {
         kind: word(error.get("type").or_else(|| error.get("status"))),
         detail,
         retry_after_ms,
+        param: word(error.get("param")),
     }
 }
 

@@ -81,6 +81,31 @@ fn every_shape_is_read() {
 }
 
 #[test]
+fn a_clients_words_do_not_blame_our_key() {
+    let check = |body: &str, kind: ErrorKind| assert_eq!(read_error(400, body.as_bytes()).kind, kind, "{body}");
+    use ErrorKind as K;
+    check(r#"{"error":{"message":"Invalid value: 'incorrect api key'","type":"invalid_request_error","code":null}}"#, K::BadRequest);
+    check(
+        r#"{"error":{"message":"unknown role \"Invalid API key\"","type":"invalid_request_error","code":"invalid_value"}}"#,
+        K::BadRequest,
+    );
+    check(r#"{"error":{"message":"Invalid API key is no role","code":"invalid_value"}}"#, K::BadRequest);
+    check(r#"{"detail":"no tool named api key expired"}"#, K::BadRequest);
+    check(r#"{"error":"Incorrect API key provided: x"}"#, K::Auth);
+    check(r#"{"error":{"message":"Invalid API key","type":"invalid_request_error"}}"#, K::Auth);
+    check(r#"{"error":{"code":400,"message":"API key expired. Please renew it.","status":"INVALID_ARGUMENT"}}"#, K::Auth);
+    check(r#"{"error":{"message":"x","code":"invalid_api_key"}}"#, K::Auth);
+}
+
+#[test]
+fn stream_options_are_found_where_the_vendor_speaks() {
+    let check = |body: &str, expect: bool| assert_eq!(read_error(400, body.as_bytes()).mentions_stream_options, expect, "{body}");
+    check(r#"{"error":{"message":"Unknown parameter","param":"stream_options"}}"#, true);
+    check(r#"{"error":{"message":"unknown field stream_options"}}"#, true);
+    check(r#"{"error":{"message":"bad model","param":"model"},"request":{"stream_options":{}}}"#, false);
+}
+
+#[test]
 fn hints_are_found() {
     let e = read_error(429, br#"{"error":{"code":429,"message":"m","details":[{"@type":"x"},{"retryDelay":"13.5s"}]}}"#);
     assert_eq!((e.retry_after_ms, e.retryable), (Some(13_500), true));

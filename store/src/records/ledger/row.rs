@@ -18,11 +18,33 @@ const MAX_COUNT: i64 = 1 << 48;
 /// Largest cost of one call, a million dollars, for the same reason.
 const MAX_COST_NANOS: i64 = 1_000_000 * NanoUsd::PER_USD;
 
+/// Room for the JSON of a usual call.
+const USUAL_JSON_BYTES: usize = 768;
+
 /// The columns, in the order of [`bind`].
 pub(crate) const COLUMNS: &str = "id, request_id, key_id, team, model, provider, status, failed, stream, abandoned, entry";
 
+/// A finished call with its JSON, written once for the journal and for the ledger.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The call.
+    pub entry: Entry,
+    /// The entry as it is kept.
+    pub(crate) json: String,
+}
+
+impl Finished {
+    /// Writes the JSON of `entry`.
+    #[must_use]
+    pub fn new(entry: Entry) -> Self {
+        let json = to_json(&entry);
+        Self { entry, json }
+    }
+}
+
 /// Binds one entry's values.
-pub(crate) fn bind(row: &mut Separated<'_, Sqlite, &'static str>, entry: &Entry) {
+pub(crate) fn bind(row: &mut Separated<'_, Sqlite, &'static str>, finished: &Finished) {
+    let Finished { entry, json } = finished;
     let own = entry.id.to_string();
     row.push_bind(id_bytes(entry.id));
     row.push_bind((entry.request_id != own).then(|| entry.request_id.clone()));
@@ -34,7 +56,7 @@ pub(crate) fn bind(row: &mut Separated<'_, Sqlite, &'static str>, entry: &Entry)
     row.push_bind(i64::from(entry.status >= 400 || !entry.error.is_empty()));
     row.push_bind(i64::from(entry.stream));
     row.push_bind(i64::from(entry.abandoned));
-    row.push_bind(to_json(entry));
+    row.push_bind(json.clone());
 }
 
 /// The id as the table keeps it.
@@ -61,7 +83,9 @@ fn to_json(entry: &Entry) -> String {
     let cost = NanoUsd(cost(entry));
     // Maps, lists, texts and numbers always serialise.
     if usage == entry.usage && cost == entry.cost {
-        return serde_json::to_string(entry).unwrap_or_default();
+        let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
+        let written = serde_json::to_writer(&mut json, entry).is_ok();
+        return String::from_utf8(json).ok().filter(|_| written).unwrap_or_default();
     }
     serde_json::to_string(&Entry { usage, cost, ..entry.clone() }).unwrap_or_default()
 }

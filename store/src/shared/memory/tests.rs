@@ -146,6 +146,20 @@ fn a_window_that_is_warmed_later_counts_calls_in_flight_and_unrecorded_ones_once
 }
 
 #[test]
+fn a_call_that_reserved_nothing_is_charged_in_the_windows_that_are_warm_by_then() {
+    let counters = MemoryCounters::new();
+    // Nobody has asked for a window yet: the ledger, which has the row, will tell.
+    counters.charge_now("key:a", NOW, 7, 7);
+    assert_eq!(counters.standing_now("key:a", NOW), None);
+    assert!(matches!(counters.reserve_now(ask(1, 10, dollar(100))), Reserved::Cold(_)));
+    counters.charge_now("key:a", NOW, 7, 7);
+    counters.warm_now("key:a", "d", Unit::NanoUsd, 14);
+    counters.charge_now("key:a", NOW, 7, 7);
+    counters.charge_now("key:a", NOW.plus_seconds(90_000), 7, 7);
+    assert_eq!(spent_reserved(&counters, "key:a", "d"), (21, 0));
+}
+
+#[test]
 fn forgetting_waits_for_calls_in_flight_and_unrecorded_ones() {
     let counters = MemoryCounters::new();
     counters.recorded_now(&[]);

@@ -52,10 +52,50 @@ fn depth_is_bounded_and_counted_from_the_top() {
 }
 
 #[test]
-fn token_ids_and_long_base64_are_not_text() {
-    let body = format!(r#"{{"model":"m","input":[[1,2,3],[4]],"file":"{}"}}"#, "QUJD".repeat(2000));
+fn token_ids_and_inlined_media_are_not_text() {
+    let long = "QUJD".repeat(2000);
+    let body = format!(r#"{{"model":"m","input":[[1,2,3],[4]],"file":{{"type":"input_file","file_data":"{long}"}}}}"#);
     let o = outline(body.as_bytes()).unwrap();
-    assert_eq!((o.token_ids, o.messages, o.media, o.media_bytes, o.text.bytes), (4, 2, 1, 8000, 0));
+    assert_eq!((o.token_ids, o.messages, o.text.bytes), (4, 2, 10));
+    assert_eq!((o.media, o.documents, o.inlined, o.media_bytes), (1, 1, 1, 8000));
+}
+
+#[test]
+fn what_looks_like_media_where_text_belongs_is_text() {
+    let long = "QUJD".repeat(2000);
+    for body in [
+        format!(r#"{{"input":["{long}"]}}"#),
+        format!(r#"{{"messages":[{{"role":"user","content":"{long}"}}]}}"#),
+        format!(r#"{{"prompt":"{long}"}}"#),
+        format!(r#"{{"messages":[{{"content":[{{"type":"text","text":"data: {long}"}}]}}]}}"#),
+    ] {
+        let o = outline(body.as_bytes()).unwrap();
+        assert_eq!((o.media, o.media_bytes), (0, 0), "{body:.60}");
+        assert!(o.text.bytes >= 8000, "{body:.60}");
+    }
+}
+
+#[test]
+fn media_may_be_inlined_or_only_named() {
+    let check = |part: &str, expect: (u32, u32, u32)| {
+        let o = outline(format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#).as_bytes()).unwrap();
+        assert_eq!((o.media, o.documents, o.inlined), expect, "{part}");
+    };
+    check(r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#, (1, 0, 1));
+    check(r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}"#, (1, 0, 0));
+    check(r#"{"type":"input_image","image_url":"data:image/png;base64,AAAA"}"#, (1, 0, 1));
+    check(r#"{"type":"input_file","file_id":"file-1"}"#, (1, 1, 0));
+    check(&format!(r#"{{"type":"document","source":{{"type":"base64","data":"{}"}}}}"#, "QUJD".repeat(2000)), (1, 1, 1));
+}
+
+#[test]
+fn text_that_the_vendor_keeps_is_noticed() {
+    let check = |body: &str, expect| assert_eq!(outline(body.as_bytes()).unwrap().previous_response, expect, "{body}");
+    check(r#"{"previous_response_id":"resp_1"}"#, true);
+    check(r#"{"previous_response_id":null,"conversation":"conv_1"}"#, true);
+    check(r#"{"conversation":{"id":"conv_1"},"previous_response_id":null}"#, true);
+    check(r#"{"prompt":{"id":"pmpt_1"}}"#, true);
+    check(r#"{"prompt":"hello","conversation":null,"previous_response_id":null}"#, false);
 }
 
 proptest! {
