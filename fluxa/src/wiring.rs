@@ -29,11 +29,13 @@ use crate::cli::Cli;
 use crate::config::Config;
 use crate::demo::echo::{self, Echo};
 use crate::load::Loaded;
-use crate::shutdown::Signals;
+use crate::shutdown::{Drained, Signals};
 use crate::telemetry::Format;
 use crate::telemetry::listener::{self, Vitals};
 use crate::telemetry::request_log::RequestLog;
 
+/// After a second signal, usage is written out within this time.
+const CUT_GRACE: Duration = Duration::from_secs(3);
 /// Between the end of the drain and the exit, usage is written out within this time.
 const FLUSH_GRACE: Duration = Duration::from_secs(20);
 
@@ -81,6 +83,10 @@ pub async fn serve(_cli: &Cli, loaded: Loaded, demo: bool) -> Result<ExitCode> {
     tracing::info!("stopping: no new connections, running calls may finish");
     let drain = config.server.drain_timeout;
     let outcome = signals.drain(drain + FLUSH_GRACE, running.shutdown(drain)).await;
+    if outcome == Drained::Cut {
+        // What was cut off is still written out; what is not by then, the next start finds in the journal.
+        let _ = tokio::time::timeout(CUT_GRACE, running.shutdown(Duration::ZERO)).await;
+    }
     jobs.abort_all();
     opened.store.close().await;
     tracing::info!("stopped");

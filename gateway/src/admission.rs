@@ -53,6 +53,11 @@ pub(crate) fn refuses_unpriced(key: &KeyRecord, policy: &UnpricedPolicy) -> bool
     matches!(policy, UnpricedPolicy::Refuse) && key.limits.has_usd_budget()
 }
 
+/// Whether a call of this key is reserved with what it can cost at most, so that the bound must hold.
+pub(crate) const fn reserves_most(key: &KeyRecord) -> bool {
+    matches!(key.budget_mode, BudgetMode::Strict) && key.limits.has_budget()
+}
+
 /// Reserves what the call can cost at most in all of the caller's limits, in one step; or says which limit refuses.
 pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, size: Size, targets: &[Priced]) -> Result<Admitted, Turned> {
     let counts = call.op != Op::CountTokens;
@@ -62,7 +67,8 @@ pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, s
         return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "usage cannot be recorded at the moment").retry_after(5).into());
     }
     if budgeted && size.background {
-        let text = "this key has a budget, and the usage of background responses cannot be metered: send the request without \"background\"";
+        let text =
+            "this key has a budget, and the usage of background responses cannot be metered: send the request without \"background\"";
         return Err(Refusal::new(RefusalKind::InvalidRequest, text).param("background").into());
     }
     let limited = key.limits.rate_limit_rpm.is_some() || key.limits.rate_limit_tpm.is_some() || key.limits.max_concurrency.is_some();
@@ -94,7 +100,9 @@ pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, s
             Reserved::Cold(windows) => warm(gateway, key, &windows).await?,
             Reserved::Unavailable(why) => {
                 tracing::error!(%why, "budgets cannot be checked");
-                return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "budgets cannot be checked at the moment").retry_after(1).into());
+                return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "budgets cannot be checked at the moment")
+                    .retry_after(1)
+                    .into());
             }
             Reserved::Refused(over) => match shorter(key, size, output, targets, &over) {
                 Some(less) => output = less,
@@ -276,7 +284,8 @@ fn refusal(key: &KeyRecord, over: &Over) -> Refusal {
                 OverWhat::Tokens => "tokens a minute",
                 _ => "calls at once",
             };
-            Refusal::new(RefusalKind::RateLimited, format!("key \"{name}\" is over its limit of {what}")).retry_after(over.retry_after_s.unwrap_or(1))
+            Refusal::new(RefusalKind::RateLimited, format!("key \"{name}\" is over its limit of {what}"))
+                .retry_after(over.retry_after_s.unwrap_or(1))
         }
         OverWhat::Budget { period, unit, limit, spent, reserved } => {
             let period_word = match period {

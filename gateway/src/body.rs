@@ -39,14 +39,17 @@ pub(crate) async fn read(headers: &HeaderMap, mut body: Incoming, limit: usize) 
             return Err(too_large(limit));
         }
         Ok(Err(Broken::Off)) => return Err(Refusal::new(RefusalKind::InvalidRequest, "the request body broke off")),
-        Err(_) => return Err(Refusal::new(RefusalKind::InvalidRequest, "the request body did not arrive within 30 seconds").with_status(408)),
+        Err(_) => {
+            return Err(Refusal::new(RefusalKind::InvalidRequest, "the request body did not arrive within 30 seconds").with_status(408));
+        }
     };
     let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(packed) };
     match encoding.as_bytes().trim_ascii().to_ascii_lowercase().as_slice() {
         b"" | b"identity" => Ok(packed),
         b"gzip" | b"x-gzip" => unpack(flate2::read::GzDecoder::new(&packed[..]), limit),
         b"deflate" => unpack(flate2::read::ZlibDecoder::new(&packed[..]), limit),
-        _ => Err(Refusal::new(RefusalKind::InvalidRequest, "this content-encoding is not supported: send gzip, deflate or none").with_status(415)),
+        _ => Err(Refusal::new(RefusalKind::InvalidRequest, "this content-encoding is not supported: send gzip, deflate or none")
+            .with_status(415)),
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
-use fluxa_store::{Finished, StoreError};
 use fluxa_store::journal::{Begin, JournalWriter};
+use fluxa_store::{Finished, StoreError};
 use tokio::sync::Notify;
 
 use crate::running::Gateway;

@@ -82,7 +82,12 @@ mod tests {
         // The first field found was lowered once, though the vendor reads none of it.
         check(Op::Chat, own, r#"{"max_output_tokens":1}"#, r#"{"max_tokens":100,"max_output_tokens":1}"#);
         check(Op::Chat, own, r#"{"max_tokens":null}"#, r#"{"max_tokens":100}"#);
-        check(Op::Chat, MaxTokensField::MaxCompletionTokens, r#"{"max_tokens":null}"#, r#"{"max_completion_tokens":100,"max_tokens":null}"#);
+        check(
+            Op::Chat,
+            MaxTokensField::MaxCompletionTokens,
+            r#"{"max_tokens":null}"#,
+            r#"{"max_completion_tokens":100,"max_tokens":null}"#,
+        );
         check(Op::Responses, MaxTokensField::MaxOutputTokens, r#"{"max_tokens":1}"#, r#"{"max_output_tokens":100,"max_tokens":1}"#);
         check(Op::Messages, own, "{}", r#"{"max_tokens":100}"#);
     }

@@ -68,7 +68,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let (plan, targets) = price(&gateway, &view, &access.key, op, plan, now)?;
 
     // May they spend it.
-    let size = Size::of(op, &outline, &body, access.key.limits.has_budget());
+    let size = Size::of(op, &outline, &body, admission::reserves_most(&access.key));
     call.input_likely = size.input_likely;
     call.output_likely = size.output_likely();
     (call.absurd_input, call.absurd_output) = (size.absurd_input(), size.absurd_output());

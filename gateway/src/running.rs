@@ -421,6 +421,8 @@ impl Running {
                 let _ = thread.join();
             }
         });
+        // Whoever waits for no drain any longer drops this future: then the threads end at once.
+        let _cut = CutWhenDropped(&self.stop_now);
         let mut joined = std::pin::pin!(joined);
         if tokio::time::timeout(drain, joined.as_mut()).await.is_err() {
             tracing::warn!("calls were still running at the end of the drain time; they are cut off and recorded as they stand");
@@ -438,5 +440,14 @@ impl Running {
         if let Err(error) = self.gateway.journal.sync() {
             tracing::error!(%error, "cannot force the journal to the disk");
         }
+    }
+}
+
+/// Ends what still runs, unless it has ended already.
+struct CutWhenDropped<'a>(&'a watch::Sender<bool>);
+
+impl Drop for CutWhenDropped<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.send(true);
     }
 }

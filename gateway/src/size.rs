@@ -156,7 +156,11 @@ mod tests {
         let long = size(Op::Chat, &format!(r#"{{"messages":[{{"content":"{}"}}],"max_tokens":900000}}"#, "a ".repeat(50_000)));
         assert!(long.absurd_input().is_some_and(|most| most > 450_000));
         assert_eq!(long.absurd_output(), Some(1_816_384));
-        for open in [r#"{"tools":[{"type":"web_search"}]}"#, r#"{"previous_response_id":"r"}"#, r#"{"input":[{"type":"input_image","image_url":"u"}]}"#] {
+        for open in [
+            r#"{"tools":[{"type":"web_search"}]}"#,
+            r#"{"previous_response_id":"r"}"#,
+            r#"{"input":[{"type":"input_image","image_url":"u"}]}"#,
+        ] {
             assert_eq!(size(Op::Responses, open).absurd_input(), None, "{open}");
         }
         assert_eq!(size(Op::Embeddings, r#"{"input":"x"}"#).absurd_output(), None);

@@ -193,7 +193,8 @@ impl View {
     pub(crate) fn model_names(&self) -> Vec<(String, String)> {
         let mut names: HashMap<String, String> = HashMap::new();
         for row in self.prices.rows() {
-            let owner = self.providers.values().find(|p| p.record.enabled && (p.record.kind == row.provider || p.record.name == row.provider));
+            let owner =
+                self.providers.values().find(|p| p.record.enabled && (p.record.kind == row.provider || p.record.name == row.provider));
             if let Some(owner) = owner {
                 names.entry(row.model.clone()).or_insert_with(|| owner.record.name.clone());
             }

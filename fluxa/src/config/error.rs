@@ -67,62 +67,70 @@ impl std::error::Error for ConfigErrors {}
 /// The longest line that is shown under an error: longer ones help nobody on a terminal.
 const SNIPPET_CHARS: usize = 160;
 
-/// The line of `text` that an error points at, up to and including the key's colon.
+/// The line of `text` that an error points at, every value in it as stars.
 ///
-/// The value is cut off: it may be a secret, and the error says what is wrong with it.
+/// Any value may be a secret, that of a misspelt key too; the error says what is wrong with it. The stars are as
+/// many as the characters, so that the mark under the line stands where it should.
 #[must_use]
 pub fn snippet(text: &str, at: At) -> String {
     let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or("");
     let shown: String = line.chars().take(SNIPPET_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    redact(&shown)
+    masked(&shown)
 }
 
-/// Replaces the value of every key of a line that names a secret by `***`.
-fn redact(line: &str) -> String {
-    let mut out = String::new();
-    let mut rest = line;
-    while let Some((start, end)) = secret_value(rest) {
-        out.push_str(rest.get(..start).unwrap_or(""));
-        out.push_str("***");
-        rest = rest.get(end..).unwrap_or("");
+/// Keeps indentation, keys, punctuation of flow collections and whole `${VARIABLE}` references; the rest becomes stars.
+fn masked(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let body = line.trim_start_matches([' ', '-']);
+    out.push_str(line.get(..line.len() - body.len()).unwrap_or(""));
+    let mut rest = body;
+    let mut depth = 0_u32;
+    // In a block, what follows the first key's colon is one value; in a flow collection keys and values take turns.
+    let mut may_be_key = true;
+    while let Some(first) = rest.chars().next() {
+        if matches!(first, '{' | '[') && (depth > 0 || may_be_key || out.ends_with(": ")) {
+            depth += 1;
+            may_be_key = true;
+        } else if depth > 0 && matches!(first, '}' | ']' | ',') {
+            depth -= u32::from(first != ',');
+            may_be_key = true;
+        } else if first != ' ' {
+            let end = token_len(rest, depth > 0, may_be_key);
+            let (token, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let is_key = may_be_key && after.starts_with(':');
+            let is_variable = token.starts_with("${") && token.ends_with('}') && !token.contains(":-");
+            if is_key {
+                out.push_str(token);
+                out.push(':');
+            } else if is_variable {
+                out.push_str(token);
+            } else {
+                out.extend(token.chars().map(|c| if c == ' ' { ' ' } else { '*' }));
+            }
+            may_be_key = false;
+            rest = if is_key { after.get(1..).unwrap_or("") } else { after };
+            continue;
+        }
+        out.push(first);
+        rest = rest.get(first.len_utf8()..).unwrap_or("");
     }
-    out.push_str(rest);
     out
 }
 
-/// Words in the names of keys whose values are never shown.
-const SECRET_WORDS: &[&str] = &["key:", "keys:", "secret:", "token:", "password:", "authorization:"];
-
-fn secret_value(line: &str) -> Option<(usize, usize)> {
-    let lower = line.to_ascii_lowercase();
-    let mut best: Option<(usize, usize)> = None;
-    for word in SECRET_WORDS {
-        let mut from = 0;
-        while let Some(found) = lower.get(from..).and_then(|l| l.find(word)) {
-            let after = from + found + word.len();
-            from = after;
-            let tail = line.get(after..).unwrap_or("");
-            let start = after + (tail.len() - tail.trim_start().len());
-            let value = line.get(start..).unwrap_or("");
-            let end = start + value_len(value);
-            // A variable's name is no secret, and the reader needs it.
-            let shown = value.get(..end - start).unwrap_or("").trim();
-            if end > start && shown != "***" && !shown.starts_with("${") && best.is_none_or(|(s, _)| start < s) {
-                best = Some((start, end));
-            }
-        }
+/// Bytes of the key or the value that `text` begins with.
+fn token_len(text: &str, in_flow: bool, may_be_key: bool) -> usize {
+    if let Some(quote @ ('"' | '\'')) = text.chars().next() {
+        return text.get(1..).and_then(|inside| inside.find(quote)).map_or(text.len(), |end| end + 2);
     }
-    best
-}
-
-fn value_len(value: &str) -> usize {
-    match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => value.get(1..).and_then(|v| v.find(quote)).map_or(value.len(), |end| end + 2),
-        Some('[') => value.find(']').map_or(value.len(), |end| end + 1),
-        // A nested mapping is no value; its own keys are judged one by one.
-        Some('{') | None => 0,
-        Some(_) => value.get(..value.find([',', '}', ']']).unwrap_or(value.len())).unwrap_or("").trim_end().len(),
+    if text.starts_with("${") {
+        return text.find('}').map_or(text.len(), |end| end + 1);
     }
+    let ends_here = |at: usize, c: char| match c {
+        ':' if may_be_key => text.get(at + 1..).is_none_or(|after| after.is_empty() || after.starts_with(' ')),
+        ',' | '}' | ']' => in_flow,
+        _ => false,
+    };
+    text.char_indices().find(|&(at, c)| ends_here(at, c)).map_or(text.len(), |(at, _)| at)
 }
 
 /// The name in `known` that is nearest to `word`, when it is near enough to be a slip of the finger.
@@ -173,11 +181,14 @@ mod tests {
     #[test]
     fn a_snippet_never_shows_a_secret() {
         let check = |line: &str, expect: &str| assert_eq!(snippet(line, At { line: 1, column: 1 }), expect);
-        check("  api_key: sk-canary", "  api_key: ***");
-        check("{ name: a, api_key: \"sk,canary\", kind: x }", "{ name: a, api_key: ***, kind: x }");
-        check("api_keys: [sk-canary, sk-canary2], prot: 1", "api_keys: ***, prot: 1");
+        check("  api_key: sk-canary", "  api_key: *********");
+        check("{ name: a, api_key: \"sk,canary\", kind: x }", "{ name: *, api_key: ***********, kind: * }");
+        check("api_keys: [sk-a, sk-b], prot: 1", "api_keys: [****, ****], prot: *");
         check("master_key: ${FLUXA_MASTER_KEY}", "master_key: ${FLUXA_MASTER_KEY}");
-        check("{ master_key: canary }", "{ master_key: *** }");
-        check("port: 80", "port: 80");
+        check("master_key: ${X:-canary}", "master_key: ************");
+        check("{ master_kye: canary }", "{ master_kye: ****** }");
+        check("  - sk-canary", "  - *********");
+        check("url: postgres://u:p@h/db", "url: *******************");
+        check("key: a: b", "key: ** *");
     }
 }

@@ -67,7 +67,12 @@ impl AnswerBody {
     }
 
     /// Reads once and gives the data to `sink`.
-    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>, scratch: &Scratch, mut sink: impl FnMut(&[u8])) -> Poll<Result<Progress, BodyFault>> {
+    pub(crate) fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &Scratch,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Poll<Result<Progress, BodyFault>> {
         if self.is_complete() {
             return Poll::Ready(Ok(self.end()));
         }

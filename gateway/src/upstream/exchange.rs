@@ -60,9 +60,16 @@ pub(crate) enum Fault {
 /// Sends `ask` on a waiting or a new connection and reads the head of the answer.
 ///
 /// A waiting connection that turns out to have been closed by the vendor is replaced by a new one, once.
-pub(crate) async fn exchange(connector: &Connector, pool: &Rc<Pool>, scratch: &Scratch, mut ask: Ask<'_>, timers: Timers) -> Result<Answer, Fault> {
+pub(crate) async fn exchange(
+    connector: &Connector,
+    pool: &Rc<Pool>,
+    scratch: &Scratch,
+    mut ask: Ask<'_>,
+    timers: Timers,
+) -> Result<Answer, Fault> {
     // The method is read from what goes out, so that nobody can say another one.
-    let method = Method { is_head: ask.head.starts_with(b"HEAD "), is_safe: ask.head.starts_with(b"GET ") || ask.head.starts_with(b"HEAD ") };
+    let method =
+        Method { is_head: ask.head.starts_with(b"HEAD "), is_safe: ask.head.starts_with(b"GET ") || ask.head.starts_with(b"HEAD ") };
     let joined = ask.body.len() <= JOIN_BYTES;
     if joined {
         ask.head.extend_from_slice(ask.body);

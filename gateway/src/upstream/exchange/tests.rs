@@ -103,7 +103,10 @@ async fn write_apart(stream: &mut TcpStream, pieces: [&[u8]; 2]) {
 async fn wherever_an_answer_is_cut_it_reads_the_same_on_one_connection() {
     let answers = [
         ("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", "hello"),
-        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;sig=abc\r\nhello\r\n1;a=\"b\"\r\n!\r\n0\r\nx-sum: 1\r\nx-t: 2\r\n\r\n", "hello!"),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;sig=abc\r\nhello\r\n1;a=\"b\"\r\n!\r\n0\r\nx-sum: 1\r\nx-t: 2\r\n\r\n",
+            "hello!",
+        ),
         ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", ""),
     ];
     for (wire, text) in answers {
@@ -334,7 +337,9 @@ async fn a_large_body_arrives_whole_at_a_slow_reader() {
 
 #[tokio::test]
 async fn nonsense_is_not_http() {
-    for wire in ["<html>hello</html>\r\n\r\n".to_owned(), "HTTP/1.1 100 Continue\r\n\r\n".repeat(9), "HTTP/1.1 101 Switching\r\n\r\n".to_owned()] {
+    for wire in
+        ["<html>hello</html>\r\n\r\n".to_owned(), "HTTP/1.1 100 Continue\r\n\r\n".repeat(9), "HTTP/1.1 101 Switching\r\n\r\n".to_owned()]
+    {
         let rig = Rig::new().await;
         let vendor = async {
             let mut stream = rig.accept().await;
