@@ -160,9 +160,9 @@ impl Call {
     }
 
     /// Journals the call before a vendor can charge for it, and again when what is known of it has changed since.
-    pub(crate) fn begin(&mut self) -> std::io::Result<()> {
-        self.sent = true;
+    pub(crate) async fn begin(&mut self) -> std::io::Result<()> {
         if self.begun {
+            self.sent = true;
             if std::mem::replace(&mut self.stale, false) {
                 self.estimate();
                 self.worker.desk.checkpoint(&self.entry);
@@ -171,10 +171,13 @@ impl Call {
         }
         // The row that is written if the process dies: the prompt was sent, and nothing is known of the answer.
         self.estimate();
-        let noted = self.worker.desk.begin(&self.entry);
+        // If the client leaves while this waits, the note stands and the call ends as one that was begun and never sent.
+        self.begun = true;
+        self.stale = false;
+        let worker = Rc::clone(&self.worker);
+        let noted = worker.desk.begin(&self.entry).await;
         self.begun = noted.is_ok();
         self.sent = self.begun;
-        self.stale = false;
         noted
     }
 
@@ -278,17 +281,26 @@ impl Call {
 
     /// Puts into the row what the call costs if nothing more is heard of it.
     fn estimate(&mut self) {
+        let sent = std::mem::replace(&mut self.sent, true);
         self.estimate_from(&Ending { content_events: self.output_likely, ..Ending::default() });
+        self.sent = sent;
     }
 
-    /// The same, from what has been seen of the answer so far.
-    pub(crate) fn checkpoint(&mut self, mut so_far: Ending) {
-        /// Tokens that may come until the next checkpoint.
-        const AHEAD: u64 = 64;
+    /// The same, from what has been seen of the answer so far and for `ahead` output tokens more. Returns the output tokens that this covers.
+    pub(crate) fn checkpoint(&mut self, mut so_far: Ending, ahead: u64) -> u64 {
         so_far.complete = false;
-        so_far.content_events = so_far.content_events.max(likely_tokens(so_far.text)).saturating_add(AHEAD).max(self.output_likely);
+        let covered = so_far.content_events.max(likely_tokens(so_far.text)).saturating_add(ahead).max(self.output_likely);
+        so_far.content_events = covered;
         self.estimate_from(&so_far);
         self.worker.desk.checkpoint(&self.entry);
+        covered
+    }
+
+    /// Ends a stream whose end mark has come, though its last bytes are still to be sent; false if it had ended before.
+    pub(crate) fn finish_early(&mut self, ending: Ending) -> bool {
+        let was_open = self.open;
+        self.finish(ending);
+        was_open
     }
 
     fn estimate_from(&mut self, ending: &Ending) {

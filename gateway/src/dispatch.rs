@@ -6,6 +6,7 @@ mod retry_budget;
 mod target;
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -24,6 +25,7 @@ use crate::call::{Call, Ending};
 use crate::pipeline::Stop;
 use crate::relay::{RelayBody, ending};
 use crate::reply::{self, ReplyBody, put, put_number};
+use crate::snapshot::ProviderView;
 use crate::upstream::{AnswerBody, AnswerHead};
 use crate::worker::Worker;
 use attempt::Tries;
@@ -56,7 +58,7 @@ enum Committed {
     /// Read whole; what it told, where it was understood.
     Whole(Bytes, Option<Facts>),
     /// To be relayed.
-    Stream { body: AnswerBody, relay: Box<Relay>, framing: Framing, held: BytesMut, idle: Duration, complete: bool },
+    Stream { body: AnswerBody, relay: Box<Relay>, framing: Framing, held: BytesMut, provider: Arc<ProviderView>, complete: bool },
 }
 
 /// Tries the targets until one answers.
@@ -179,8 +181,8 @@ impl Reply {
                 put(headers, reply::X_FLUXA_COST_STATE, charged.state.name());
                 ReplyBody::full(bytes)
             }
-            Committed::Stream { body, relay, framing, held, idle, complete } => {
-                ReplyBody::Relay(Box::new(RelayBody::new(call, body, *relay, framing, held, idle, complete)))
+            Committed::Stream { body, relay, framing, held, provider, complete } => {
+                ReplyBody::Relay(Box::new(RelayBody::new(call, body, *relay, framing, held, provider, complete)))
             }
         };
         *response.body_mut() = body;

@@ -13,9 +13,9 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::net::client_ip;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::call::{Call, Ending};
 use crate::metrics::Metrics;
@@ -123,6 +123,11 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
             Refusal::new(RefusalKind::InvalidRequest, format!("the address is longer than {MAX_URI_BYTES} bytes")).with_status(414);
         return refuse_early(&worker, request.headers(), Dialect::OpenAi, &refusal);
     }
+    if let Some(what) = ambiguous(&request) {
+        let mut response = refuse_early(&worker, request.headers(), Dialect::OpenAi, &Refusal::new(RefusalKind::InvalidRequest, what));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return response;
+    }
     match route(request.method(), uri.path(), request.headers()) {
         Route::Alive => text(StatusCode::OK, "ok\n"),
         Route::Ready => match worker.gateway.unready() {
@@ -167,6 +172,29 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
     }
 }
 
+/// What another server might read differently: such a request is refused and its connection closed (RFC 9112 §3.2 and §6.1).
+fn ambiguous<B>(request: &Request<B>) -> Option<&'static str> {
+    let headers = request.headers();
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_authority(host.as_bytes()) => {}
+        (None, _) if request.version() < Version::HTTP_11 => {}
+        _ => return Some("the request needs exactly one valid host header"),
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => None,
+        (Some(coding), None) if coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => None,
+        _ => Some("the only transfer-encoding here is a single chunked"),
+    }
+}
+
+/// `host`, `host:port` or `[v6]:port`; no user, no list, no blank.
+fn is_authority(host: &[u8]) -> bool {
+    let sound = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~' | b'%');
+    !host.is_empty() && host.iter().all(sound)
+}
+
 /// A refusal before there is a call: with ids, without a row.
 fn refuse_early(worker: &Worker, headers: &HeaderMap, dialect: Dialect, refusal: &Refusal) -> Response<ReplyBody> {
     let own = worker.call_id(crate::clock::now()).to_string();
@@ -186,6 +214,10 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
         Ok(reply) => {
             let mut response = reply.into_response(call);
             stamp(response.headers_mut(), dialect, &request_id, &own);
+            if matches!(response.body(), ReplyBody::Full(_)) {
+                // What a client has been told is written: its call cannot become an estimate any more.
+                worker.desk.written().await;
+            }
             response
         }
         Err(stop) => {

@@ -98,20 +98,55 @@ pub(crate) struct Desk {
     queue: Arc<Queue>,
     /// The last write to the journal failed: the disk is full.
     stuck: Cell<bool>,
+    /// Counts the writes to the journal, for those who wait for the next one.
+    turn: Cell<u64>,
+    turned: Notify,
 }
 
 impl Desk {
     pub(crate) fn new(journal: JournalWriter, queue: Arc<Queue>) -> Self {
-        Self { journal: RefCell::new(journal), out: RefCell::default(), wake: Notify::new(), queue, stuck: Cell::new(false) }
+        Self {
+            journal: RefCell::new(journal),
+            out: RefCell::default(),
+            wake: Notify::new(),
+            queue,
+            stuck: Cell::new(false),
+            turn: Cell::new(0),
+            turned: Notify::new(),
+        }
     }
 
     /// Notes that a call begins, with the row that is to be written if the process dies before its end.
-    /// Returns only when the note would survive that; when it fails, the call must not be made.
-    pub(crate) fn begin(&self, entry: &Entry) -> std::io::Result<()> {
-        // One write for this call's beginning and for the ends of others that wait; when it fails, nothing of this call stays.
-        let admitted = self.journal.borrow_mut().admit(&Begin::of(entry));
-        self.note(admitted.as_ref().err());
-        admitted
+    /// Resolves when the note would survive that; when it fails, the call must not be made.
+    ///
+    /// Dropping the future half-way leaves the note standing: the call must then be finished as begun.
+    pub(crate) async fn begin(&self, entry: &Entry) -> std::io::Result<()> {
+        if self.stuck.get() {
+            // On a full disk one at a time, so that nothing of a refused call stays in memory.
+            let admitted = self.journal.borrow_mut().admit(&Begin::of(entry));
+            self.note(admitted.as_ref().err());
+            return admitted;
+        }
+        self.journal.borrow_mut().begin(&Begin::of(entry));
+        self.written().await;
+        if self.stuck.get() {
+            self.journal.borrow_mut().void(entry.id);
+            return Err(std::io::Error::other("the journal cannot be written"));
+        }
+        Ok(())
+    }
+
+    /// Resolves when what was noted so far is written (or could not be): one write for all calls of a turn of the thread's loop.
+    pub(crate) async fn written(&self) {
+        let turn = self.turn.get();
+        self.wake.notify_one();
+        loop {
+            let turned = self.turned.notified();
+            if self.turn.get() != turn {
+                return;
+            }
+            turned.await;
+        }
     }
 
     /// Notes a better estimate for a call that is still running.
@@ -155,6 +190,8 @@ impl Desk {
     pub(crate) fn pass_on(&self) {
         let flushed = self.journal.borrow_mut().flush();
         self.note(flushed.as_ref().err());
+        self.turn.set(self.turn.get().wrapping_add(1));
+        self.turned.notify_waiters();
         let batch = std::mem::take(&mut *self.out.borrow_mut());
         if !batch.finished.is_empty() {
             self.queue.push(batch);

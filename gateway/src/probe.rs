@@ -16,7 +16,7 @@ use crate::head::RequestHead;
 use crate::health::Health;
 use crate::settings::Settings;
 use crate::snapshot::ProviderView;
-use crate::upstream::{Ask, Connector, Pool, Progress, Scratch, TlsSetup, Timers, exchange};
+use crate::upstream::{Ask, Connector, Pool, Progress, Scratch, Timers, TlsSetup, exchange};
 
 /// The whole probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);

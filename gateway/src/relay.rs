@@ -5,12 +5,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use fluxa_domain::dialect::{Dialect, Op};
-use fluxa_domain::estimate::TextCount;
+use fluxa_domain::estimate::{TextCount, likely_tokens};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::facts::Facts;
 use fluxa_wire::relay::{Framing, Relay};
@@ -18,10 +19,17 @@ use tokio::time::Sleep;
 
 use crate::call::{CLIENT_CLOSED, Call, Ending};
 use crate::reply::BoxError;
+use crate::snapshot::ProviderView;
 use crate::upstream::{AnswerBody, BodyFault, Progress};
 
 /// A living stream journals what it has cost so far this often.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// Output tokens that a note covers beyond what has been sent; more for long answers, so that notes stay rare.
+const NOTE_AHEAD: u64 = 256;
+/// A configured key shorter than this is a placeholder.
+const LEAST_KEY_BYTES: usize = 8;
+/// The start of a key at the end of a read is held back from this length on.
+const LEAST_TAIL_BYTES: usize = 4;
 /// Bytes of an answer kept where the operator wants content stored.
 const MAX_STORED_BYTES: usize = 256 * 1024;
 
@@ -41,6 +49,12 @@ pub(crate) struct RelayBody {
     ended: bool,
     /// A body without a dialect of its own can only show that it broke by breaking off.
     abort: Option<&'static str>,
+    /// Output tokens that the last note in the journal covers.
+    covered: u64,
+    /// Whose keys must not appear in the stream.
+    provider: Option<Arc<ProviderView>>,
+    /// Bytes that may be the start of a key, until the next read tells.
+    kept: BytesMut,
 }
 
 impl RelayBody {
@@ -51,12 +65,15 @@ impl RelayBody {
         relay: Relay,
         framing: Framing,
         out: BytesMut,
-        idle: Duration,
+        provider: Arc<ProviderView>,
         complete: bool,
     ) -> Self {
         let now = Instant::now();
         let known_length = if framing == Framing::Opaque && out.is_empty() { body.known_length() } else { None };
         call.first_byte();
+        let covered = call.output_likely;
+        let idle = provider.idle_timeout;
+        let provider = (framing == Framing::Sse).then_some(provider);
         let stored = call.worker.settings().store_content.then(Vec::new);
         let mut this = Self {
             call,
@@ -72,10 +89,16 @@ impl RelayBody {
             stored,
             ended: false,
             abort: None,
+            covered,
+            provider,
+            kept: BytesMut::new(),
         };
         // A body without a byte (204, or a length of zero) is over before it is asked for.
         if complete || (this.body.is_complete() && this.body_is_over()) {
             this.end(None);
+        } else {
+            this.note();
+            this.hide_keys();
         }
         this
     }
@@ -134,10 +157,8 @@ impl RelayBody {
                         continue;
                     }
                     self.last_read = Instant::now();
-                    if self.last_read.duration_since(self.last_noted) >= NOTE_EVERY {
-                        self.last_noted = self.last_read;
-                        self.call.checkpoint(ending(self.relay.facts()));
-                    }
+                    self.note();
+                    self.hide_keys();
                 }
                 Poll::Ready(Ok(Progress::End)) => self.end(None),
                 Poll::Ready(Err(BodyFault::Truncated)) => self.end(Some((RefusalKind::Upstream, "the provider's answer broke off"))),
@@ -151,6 +172,53 @@ impl RelayBody {
                     self.end(Some((RefusalKind::UpstreamTimeout, "the provider fell silent in the middle of its answer")));
                 }
             }
+        }
+    }
+
+    /// Journals what the stream has cost, before the bytes that cost it go out: exactly once its end mark is there, else an
+    /// estimate that covers what may come until the next note.
+    fn note(&mut self) {
+        let facts = self.relay.facts();
+        if facts.ended {
+            let ending = Ending { complete: facts.error.is_none(), error: upstream_word("", facts), ..ending(facts) };
+            self.store_answer();
+            if self.call.finish_early(ending) {
+                self.call.worker.desk.pass_on();
+            }
+            return;
+        }
+        let sent = facts.content_events.max(likely_tokens(ending(facts).text));
+        let beyond = sent > self.covered;
+        if beyond || self.last_read.duration_since(self.last_noted) >= NOTE_EVERY {
+            self.last_noted = self.last_read;
+            self.covered = self.call.checkpoint(ending(facts), NOTE_AHEAD.max(sent / 8));
+            if beyond {
+                self.call.worker.desk.pass_on();
+            }
+        }
+    }
+
+    /// Takes the provider's keys out of what goes to the client: an error in mid-stream may quote one, perhaps over two reads.
+    fn hide_keys(&mut self) {
+        let Some(provider) = &self.provider else { return };
+        if !self.kept.is_empty() {
+            self.kept.extend_from_slice(&self.out);
+            self.out = std::mem::take(&mut self.kept);
+        }
+        let mut keep = 0;
+        for slot in &provider.keys {
+            let key = slot.secret.expose().as_bytes();
+            if key.len() < LEAST_KEY_BYTES {
+                continue;
+            }
+            if memchr::memmem::find(&self.out, key).is_some() {
+                self.out = BytesMut::from(&provider.redact(&self.out.split().freeze())[..]);
+            }
+            let tail = (LEAST_TAIL_BYTES..key.len()).rev().find(|&bytes| key.get(..bytes).is_some_and(|start| self.out.ends_with(start)));
+            keep = keep.max(tail.unwrap_or(0));
+        }
+        if keep > 0 {
+            self.kept = self.out.split_off(self.out.len() - keep);
         }
     }
 
@@ -186,6 +254,10 @@ impl RelayBody {
                 }
             }
         }
+        self.hide_keys();
+        // The start of a key and nothing after it: no key.
+        let kept = std::mem::take(&mut self.kept);
+        self.out.extend_from_slice(&kept);
         let facts = self.relay.facts();
         let ending = Ending { complete: error.is_empty() && facts.error.is_none(), error: upstream_word(error, facts), ..ending(facts) };
         self.store_answer();

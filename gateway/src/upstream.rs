@@ -15,11 +15,11 @@ mod origin;
 mod pool;
 mod tls;
 
+pub(crate) use body::BodyFault;
 pub(crate) use body::{AnswerBody, Progress};
+pub(crate) use connect::ConnectError;
 pub(crate) use connect::Connector;
 pub(crate) use exchange::{Answer, Ask, Fault, Timers, exchange};
-pub(crate) use body::BodyFault;
-pub(crate) use connect::ConnectError;
 pub(crate) use head::AnswerHead;
 pub(crate) use io::Scratch;
 pub(crate) use origin::Origin;

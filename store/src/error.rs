@@ -55,7 +55,9 @@ impl StoreError {
     #[must_use]
     pub fn blames_rows(&self) -> bool {
         match self {
-            Self::Corrupt { .. } | Self::Database(sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => true,
+            Self::Corrupt { .. } | Self::Database(sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
+                true
+            }
             // SQLite's TOOBIG, CONSTRAINT, MISMATCH and RANGE (the low byte is the code, the rest says more of it), and Postgres'
             // classes 22 (data) and 23 (integrity), whose codes have five characters.
             Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| match code.parse::<u32>() {

@@ -1,6 +1,7 @@
 //! One attempt: the request as this target wants it, the exchange, and the judgement of the answer.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -77,7 +78,7 @@ pub(super) async fn run(
         needs_version: door.style == Style::AnthropicV1,
     }
     .write();
-    call.begin().map_err(|error| {
+    call.begin().await.map_err(|error| {
         tracing::error!(%error, "cannot journal a call");
         Failure::plain(RefusalKind::BudgetStoreUnavailable, Next::Final, 0, String::from("usage cannot be recorded at the moment"))
     })?;
@@ -223,7 +224,7 @@ async fn judge(
             Ok(Reply {
                 head,
                 admitted: errand.admitted,
-                body: Committed::Stream { body, relay, framing, held: BytesMut::new(), idle, complete: false },
+                body: Committed::Stream { body, relay, framing, held: BytesMut::new(), provider: Arc::clone(provider), complete: false },
             })
         }
         Framing::Sse => {
@@ -247,7 +248,7 @@ async fn judge(
                     Err(Failure::plain(RefusalKind::UpstreamProtocol, Next::Retry, head.status, text).billed(begun(&relay)))
                 }
                 Verdict::Undecided | Verdict::Content => {
-                    let body = Committed::Stream { body, relay: Box::new(relay), framing, held, idle, complete };
+                    let body = Committed::Stream { body, relay: Box::new(relay), framing, held, provider: Arc::clone(provider), complete };
                     Ok(Reply { head, admitted: errand.admitted, body })
                 }
             }

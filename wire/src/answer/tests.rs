@@ -85,8 +85,7 @@ fn what_is_no_answer() {
 
 #[test]
 fn many_vectors_are_not_read_number_by_number() {
-    let body =
-        format!(r#"{{"data":[{{"embedding":[{}1]}}],"usage":{{"prompt_tokens":3,"total_tokens":3}}}}"#, "0.25,".repeat(64 * 1024));
+    let body = format!(r#"{{"data":[{{"embedding":[{}1]}}],"usage":{{"prompt_tokens":3,"total_tokens":3}}}}"#, "0.25,".repeat(64 * 1024));
     let facts = answer(Dialect::OpenAi, Op::Embeddings, body.as_bytes()).unwrap();
     assert_eq!(facts.usage.unwrap().input_uncached, 3);
 }

@@ -78,20 +78,10 @@ pub(crate) fn read(text: &str) -> Result<Entry, StoreError> {
 }
 
 fn to_json(entry: &Entry) -> String {
-    // Counts and costs are bounded in the row as they are in the sums.
-    let usage = bounded(&entry.usage);
-    let cost = NanoUsd(cost(entry));
+    let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
     // Maps, lists, texts and numbers always serialise.
-    if usage == entry.usage && cost == entry.cost {
-        let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
-        let written = serde_json::to_writer(&mut json, entry).is_ok();
-        return String::from_utf8(json).ok().filter(|_| written).unwrap_or_default();
-    }
-    serde_json::to_string(&Entry { usage, cost, ..entry.clone() }).unwrap_or_default()
-}
-
-fn bounded(reported: &Usage) -> Usage {
-    usage(counts(reported))
+    let written = serde_json::to_writer(&mut json, entry).is_ok();
+    String::from_utf8(json).ok().filter(|_| written).unwrap_or_default()
 }
 
 /// The ten counts of a usage, in the order of the columns.
