@@ -33,7 +33,7 @@ fn entry(n: u8) -> Entry {
         dialect_out: "openai",
         op: "chat",
         stream: n.is_multiple_of(2),
-        usage: Usage { input_uncached: u64::from(n), output: u64::MAX, ..Usage::default() },
+        usage: Usage { input_uncached: u64::from(n), output: 1 << 40, ..Usage::default() },
         cost: NanoUsd(i64::from(n) * 1_000),
         cost_state: if n.is_multiple_of(3) { CostState::Unpriced } else { CostState::Estimated },
         price_version: "2026-11-22",

@@ -78,6 +78,11 @@ pub(crate) fn read(text: &str) -> Result<Entry, StoreError> {
 }
 
 fn to_json(entry: &Entry) -> String {
+    // Counts and costs are bounded in the row as they are in the sums.
+    let (usage, cost) = (usage(counts(&entry.usage)), NanoUsd(cost(entry)));
+    if usage != entry.usage || cost != entry.cost {
+        return to_json(&Entry { usage, cost, ..entry.clone() });
+    }
     let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
     // Maps, lists, texts and numbers always serialise.
     let written = serde_json::to_writer(&mut json, entry).is_ok();
