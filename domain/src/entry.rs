@@ -48,7 +48,7 @@ pub struct AttemptRow {
     /// How long it took, in milliseconds.
     pub ms: u64,
     /// Why it counts as failed; empty for the one that answered.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub why: String,
 }
 

@@ -14,6 +14,7 @@ use fluxa_domain::route::backoff_ms;
 use fluxa_wire::body::fields::Outline;
 use fluxa_wire::facts::Facts;
 use fluxa_wire::relay::{Framing, Relay};
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
@@ -33,6 +34,8 @@ use failure::{Failure, Next};
 
 /// A vendor that asks for a longer pause than this is left alone: the client is told instead of kept waiting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Headers of an answer, with some to spare.
+const REPLY_HEADERS: usize = 24;
 /// Attempts of one call, whatever routes and keys allow.
 const MAX_ATTEMPTS: u64 = 12;
 
@@ -158,6 +161,8 @@ impl Reply {
         let mut response = Response::new(ReplyBody::Full(None));
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
+        // Room for all that follows at once: growing a map means hashing its names again.
+        *headers = HeaderMap::with_capacity(REPLY_HEADERS);
         crate::head::pass_back(&head, headers);
         crate::head::standing(&admitted.standing, headers);
         put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);

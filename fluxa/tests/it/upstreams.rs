@@ -30,7 +30,11 @@ async fn refuses(fluxa: &Fluxa, key: &str, status: u16, openai: &str, anthropic:
             assert_eq!(answer.json()["type"] == "error", path == "/v1/messages", "{what}: {}", answer.text());
             assert!(answer.header("x-fluxa-attempts").is_some_and(|attempts| attempts != "0"), "{what}: {answer:?}");
             let row = fluxa.log_row(&answer.id()).await;
-            assert_eq!((&row["status"], &row["cost_nanos"]), (&json!(status), &json!(0)), "{what}: {row}");
+            assert_eq!(row["status"], status, "{what}: {row}");
+            // A vendor that had the prompt and broke off may charge for the prompt: then the row says that it is our estimate.
+            let charged = row["cost_nanos"] != 0;
+            assert_eq!(charged, row["cost_state"] == "estimated", "{what}: {row}");
+            assert!(!charged || row["usage"]["output"] == 0, "{what}: {row}");
             answers.push(answer);
         }
     }
