@@ -1,7 +1,7 @@
 //! What an empty database begins with: providers, routes and keys of the file, or providers of the environment.
 //!
 //! [`plan`] is pure and makes [`Change`]s; [`plant`] sends them through the admin API's one door. A database that
-//! has ever been written to is left alone: the admin API is the source of truth then, and [`drift`] only says what
+//! has ever been written to is left alone: the admin API is the source of truth then, and [`environment::drift`] only says what
 //! differs. Start reading at [`plan`].
 
 use fluxa_domain::change::{Actor, Change};

@@ -1,6 +1,6 @@
 //! Mock vendors, and the load that proves the latency promise.
 //!
-//! [`vendor`] is the mock that tests and demos talk to; [`load`] and [`streams`] generate load and measure it; [`bench`]
+//! [`vendor`] is the mock that tests and demos talk to; [`load`] and [`streams`] generate load and measure it; [`mod@bench`]
 //! compares a fluxa binary with nginx. Nothing here is part of the gateway. Start at [`vendor::Mock`].
 
 pub mod bench;

@@ -51,6 +51,10 @@ pub fn answer(dialect: Dialect, op: Op, body: &[u8]) -> Result<AnswerFacts, NotP
     if op != Op::Images && !op.generates_text() {
         facts.images = 0;
     }
+    // A rerank that is billed by the search tells no tokens: then there is no usage to report.
+    if op == Op::Rerank && facts.usage.is_some_and(|usage| usage.total() == 0) {
+        facts.usage = None;
+    }
     if op == Op::Images && facts.images > 0 && !facts.absurd {
         facts.usage.get_or_insert_with(Usage::default).images = facts.images;
     }

@@ -42,7 +42,7 @@ fn facts_of_whole_answers() {
         None,
         0,
     );
-    check(OpenAi, Op::Rerank, r#"{"results":[],"meta":{"billed_units":{"search_units":1}}}"#, Some((0, 0)), None, 0);
+    check(OpenAi, Op::Rerank, r#"{"results":[],"meta":{"billed_units":{"search_units":1}}}"#, None, None, 0);
     check(OpenAi, Op::Audio, r#"{"text":"abc","usage":{"type":"tokens","input_tokens":9,"output_tokens":2}}"#, Some((9, 2)), None, 3);
     check(OpenAi, Op::Moderations, r#"{"id":"x","results":[]}"#, None, None, 0);
     check(

@@ -12,7 +12,9 @@ pub(super) fn kind(status: u16, found: &Found, message: &str) -> ErrorKind {
     }
     // Some answer 400 to a bad key. Their codes and types say so; the message, which may echo the client's own words, is only
     // believed where there is no code that says more than "bad request", and only if it begins with the complaint.
-    if matches!(status, 200 | 400) && (words().any(is_auth) || words().all(is_general) && bad_key(&lower)) {
+    if matches!(status, 200 | 400)
+        && (words().any(is_auth) || lower.starts_with("incorrect api key provided") || words().all(is_general) && bad_key(&lower))
+    {
         return ErrorKind::Auth;
     }
     if let Some(kind) = by_status(status) {
