@@ -1,7 +1,7 @@
 //! The admin API: providers, routes, keys, prices, usage, logs, audit and health over HTTP.
 //!
 //! Nothing here is on a call's path, names a backend, or changes configuration other than through
-//! [`apply`]. A handler cannot be mounted without a credential: [`router`] wraps every row of one
+//! [`apply()`]. A handler cannot be mounted without a credential: [`router`] wraps every row of one
 //! list in the authorising entrance, and the OpenAPI document is written from the same list.
 //! Start reading at `endpoints.rs` (the list), then `serve.rs` (the entrance), then `resources/`.
 
