@@ -38,10 +38,8 @@ impl CostState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRow {
     /// The provider's name.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider: String,
     /// The model asked of it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// Its HTTP status; 0 when there was none.
     pub status: u16,

@@ -13,6 +13,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use crate::error::StoreError;
 use crate::open::Store;
 
+mod json;
 pub(crate) mod row;
 pub(crate) mod sums;
 

@@ -8,6 +8,7 @@ use fluxa_domain::usage::Usage;
 use sqlx::Sqlite;
 use sqlx::query_builder::Separated;
 
+use super::json;
 use crate::error::StoreError;
 use crate::records::from_json;
 
@@ -17,9 +18,6 @@ const MAX_COUNT: i64 = 1 << 48;
 
 /// Largest cost of one call, a million dollars, for the same reason.
 const MAX_COST_NANOS: i64 = 1_000_000 * NanoUsd::PER_USD;
-
-/// Room for the JSON of a usual call.
-const USUAL_JSON_BYTES: usize = 768;
 
 /// The columns, in the order of [`bind`].
 pub(crate) const COLUMNS: &str = "id, request_id, key_id, team, model, provider, status, failed, stream, abandoned, entry";
@@ -83,10 +81,7 @@ fn to_json(entry: &Entry) -> String {
     if usage != entry.usage || cost != entry.cost {
         return to_json(&Entry { usage, cost, ..entry.clone() });
     }
-    let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
-    // Maps, lists, texts and numbers always serialise.
-    let written = serde_json::to_writer(&mut json, entry).is_ok();
-    String::from_utf8(json).ok().filter(|_| written).unwrap_or_default()
+    json::write(entry)
 }
 
 /// The ten counts of a usage, in the order of the columns.
