@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -209,7 +209,7 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
     let request_id = request_id(&inbound.parts.headers).unwrap_or_else(|| own.clone());
     let (dialect, op) = (inbound.dialect, inbound.op);
     let mut call = Call::new(worker, at, id, request_id.clone(), dialect, op);
-    let handled = guarded(&worker.cut, &worker.gateway.metrics, Box::pin(pipeline::handle(worker, &mut call, inbound))).await;
+    let handled = guarded(&worker.cut, &worker.gateway.metrics, pipeline::handle(worker, &mut call, inbound)).await;
     match handled {
         Ok(reply) => {
             let mut response = reply.into_response(call);
@@ -244,7 +244,8 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
 }
 
 /// Runs the pipeline of one call: a panic in it, and the end of the drain, end this call and nothing else.
-async fn guarded<T>(cut: &Cell<bool>, metrics: &Metrics, mut handling: Pin<Box<impl Future<Output = Result<T, Stop>>>>) -> Result<T, Stop> {
+async fn guarded<T>(cut: &Cell<bool>, metrics: &Metrics, handling: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let mut handling = pin!(handling);
     std::future::poll_fn(|cx| {
         if cut.get() {
             return Poll::Ready(Err(Refusal::new(RefusalKind::ShuttingDown, "the gateway is stopping").retry_after(1).into()));
@@ -368,13 +369,13 @@ mod tests {
     async fn a_panic_ends_one_call_and_so_does_the_end_of_the_drain() {
         let (cut, metrics) = (Cell::new(false), Metrics::default());
         let kind = |ended: Result<(), Stop>| ended.err().map(|stop| stop.refusal.kind);
-        let fine = guarded(&cut, &metrics, Box::pin(async { Ok(()) })).await;
+        let fine = guarded(&cut, &metrics, async { Ok(()) }).await;
         assert_eq!(kind(fine), None);
-        let broken = guarded(&cut, &metrics, Box::pin(async { if cut.get() { Ok(()) } else { panic!("a bug") } })).await;
+        let broken = guarded(&cut, &metrics, async { if cut.get() { Ok(()) } else { panic!("a bug") } }).await;
         assert_eq!(kind(broken), Some(RefusalKind::Internal));
         assert!(metrics.render(crate::metrics::Gauges::default()).contains("fluxa_panics_total 1"));
         cut.set(true);
-        let late = guarded(&cut, &metrics, Box::pin(std::future::pending())).await;
+        let late = guarded(&cut, &metrics, std::future::pending()).await;
         assert_eq!(kind(late), Some(RefusalKind::ShuttingDown));
     }
 

@@ -141,7 +141,9 @@ async fn connection(worker: Rc<Worker>, tcp: tokio::net::TcpStream, peer: Socket
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         asked.set(true);
         let worker = Rc::clone(&worker);
-        async move { Ok::<_, Infallible>(crate::http::answer(worker, request, peer).await) }
+        // Boxed, so that a connection that streams for minutes does not keep room for the work that ended with the answer's head.
+        let answering = Box::pin(crate::http::answer(worker, request, peer));
+        async move { Ok::<_, Infallible>(answering.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
