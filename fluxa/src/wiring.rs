@@ -1,6 +1,6 @@
 //! Who gets what: the only lines that know every room.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -27,11 +27,12 @@ use crate::boot::{self, Opened, Seeded};
 use crate::check::{BoxFuture, Reach, Reached};
 use crate::cli::Cli;
 use crate::config::Config;
+use crate::config::reader::Source;
 use crate::demo::echo::{self, Echo};
 use crate::load::Loaded;
 use crate::shutdown::{Drained, Signals};
 use crate::telemetry::Format;
-use crate::telemetry::listener::{self, Vitals};
+use crate::telemetry::listener::{self, Listener, Vitals};
 use crate::telemetry::request_log::RequestLog;
 
 /// After a second signal, usage is written out within this time.
@@ -59,10 +60,7 @@ pub async fn serve(_cli: &Cli, loaded: Loaded, demo: bool) -> Result<ExitCode> {
     let running = Arc::new(Gateway::start(settings, Arc::clone(&opened.store), shared, journal, Some(mount)).await?);
     let _ = plane.set(Arc::clone(&running));
     let telemetry = match config.telemetry.listen {
-        Some(address) => {
-            let vitals: Arc<dyn Vitals> = Arc::new(Pulse(Arc::clone(&running)));
-            Some(listener::start(address, vitals).await.with_context(|| format!("cannot listen on {address} for telemetry"))?)
-        }
+        Some(address) => Some(listen_for_telemetry(config, address, Arc::new(Pulse(Arc::clone(&running)))).await?),
         None => None,
     };
     let facts =
@@ -91,6 +89,19 @@ pub async fn serve(_cli: &Cli, loaded: Loaded, demo: bool) -> Result<ExitCode> {
     opened.store.close().await;
     tracing::info!("stopped");
     Ok(outcome.exit_code())
+}
+
+/// Metrics and probes. Where nobody asked for this port, another process that has it is no reason not to serve.
+async fn listen_for_telemetry(config: &Config, address: SocketAddr, vitals: Arc<dyn Vitals>) -> Result<Listener> {
+    let asked_for = config.effective.iter().any(|row| row.path == "telemetry.listen" && row.source != Source::Default);
+    match listener::start(address, Arc::clone(&vitals)).await {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && !asked_for => {
+            let other = listener::start(SocketAddr::new(address.ip(), 0), vitals).await?;
+            tracing::warn!("{address} is taken, so metrics and probes are at {}; choose a port with telemetry.listen", other.address());
+            Ok(other)
+        }
+        started => started.with_context(|| format!("cannot listen on {address} for telemetry")),
+    }
 }
 
 /// Opens the journal and completes the ledger with what an earlier process left in it.

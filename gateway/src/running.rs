@@ -19,7 +19,7 @@ use crate::keys::Keys;
 use crate::ledger::{self, Desk, Queue};
 use crate::metrics::{Gauges, Metrics};
 use crate::probe::ProbeReport;
-use crate::server::{Mount, accept_loop, bind};
+use crate::server::{Mount, accept_loop, bind, is_free};
 use crate::settings::Settings;
 use crate::snapshot::View;
 use crate::tasks::Tasks;
@@ -41,7 +41,7 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -135,6 +135,7 @@ impl Gateway {
     async fn listen(self: Arc<Self>) -> Result<Running, StartError> {
         let asked = self.settings.listen;
         let failed = |source| StartError::Listen { address: asked, source };
+        is_free(asked).map_err(failed)?;
         let first = bind(asked).map_err(failed)?;
         let address = first.local_addr().map_err(failed)?;
         let count = match self.settings.workers {

@@ -39,6 +39,14 @@ pub trait Mount: Send + Sync {
     fn call(&self, request: Request<Incoming>, peer: IpAddr) -> BoxFuture<'static, Response<MountBody>>;
 }
 
+/// Whether nobody listens on `address` yet. Sockets that share a port would let a second process in without a word.
+pub(crate) fn is_free(address: SocketAddr) -> std::io::Result<()> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
 /// Opens the listening socket of one thread; several share a port.
 pub(crate) fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};

@@ -128,6 +128,10 @@ impl Failure {
 
     /// With what the vendor may bill for it, as far as that was seen.
     pub(super) fn billed(mut self, seen: Option<Ending>) -> Self {
+        if seen.is_some() && self.next == Next::Retry && self.upstream_status == 0 {
+            // The vendor had it long enough to work on it: the same again would pay twice.
+            self.next = Next::OtherTarget;
+        }
         self.billed = seen.map(Box::new);
         self
     }

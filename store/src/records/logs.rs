@@ -121,16 +121,19 @@ fn select(filter: &LogFilter) -> QueryBuilder<Sqlite> {
         query.push(" AND key_id IN (SELECT CAST(").push_bind(key.clone());
         query.push(" AS TEXT) UNION SELECT id FROM virtual_keys WHERE name = ").push_bind(key.clone()).push(")");
     }
-    let texts = [
-        (" AND model = ", &filter.model),
-        (" AND provider = ", &filter.provider),
-        (" AND team = ", &filter.team),
-        (" AND request_id = ", &filter.request_id),
-    ];
+    let texts = [(" AND model = ", &filter.model), (" AND provider = ", &filter.provider), (" AND team = ", &filter.team)];
     for (condition, value) in texts {
         if let Some(value) = value {
             query.push(condition).push_bind(value.clone());
         }
+    }
+    if let Some(request_id) = &filter.request_id {
+        // A call whose client sent no id of its own goes by ours.
+        query.push(" AND (request_id = ").push_bind(request_id.clone());
+        if let Some(id) = CallId::parse(request_id) {
+            query.push(" OR id = ").push_bind(id_bytes(id));
+        }
+        query.push(")");
     }
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(i64::from(status));
