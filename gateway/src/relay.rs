@@ -187,7 +187,8 @@ impl RelayBody {
             }
             return;
         }
-        let sent = facts.content_events.max(likely_tokens(ending(facts).text));
+        let text = TextCount { ascii_bytes: facts.text.ascii_bytes, non_ascii_chars: facts.text.non_ascii_chars };
+        let sent = facts.content_events.max(likely_tokens(text));
         let beyond = sent > self.covered;
         if beyond || self.last_read.duration_since(self.last_noted) >= NOTE_EVERY {
             self.last_noted = self.last_read;
@@ -205,6 +206,8 @@ impl RelayBody {
             self.kept.extend_from_slice(&self.out);
             self.out = std::mem::take(&mut self.kept);
         }
+        // Events end with their line, and no key holds one: only what was cut inside a line can end with the start of a key.
+        let whole_lines = self.out.ends_with(b"\n");
         let mut keep = 0;
         for slot in &provider.keys {
             let key = slot.secret.expose().as_bytes();
@@ -213,6 +216,9 @@ impl RelayBody {
             }
             if memchr::memmem::find(&self.out, key).is_some() {
                 self.out = BytesMut::from(&provider.redact(&self.out.split().freeze())[..]);
+            }
+            if whole_lines {
+                continue;
             }
             let tail = (LEAST_TAIL_BYTES..key.len()).rev().find(|&bytes| key.get(..bytes).is_some_and(|start| self.out.ends_with(start)));
             keep = keep.max(tail.unwrap_or(0));
