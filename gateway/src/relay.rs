@@ -14,6 +14,7 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::estimate::{TextCount, likely_tokens};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::facts::Facts;
+use fluxa_wire::limits::SECRET_BYTES;
 use fluxa_wire::relay::{Framing, Relay};
 use tokio::time::Sleep;
 
@@ -26,8 +27,6 @@ use crate::upstream::{AnswerBody, BodyFault, Progress};
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// Output tokens that a note covers beyond what has been sent; more for long answers, so that notes stay rare.
 const NOTE_AHEAD: u64 = 256;
-/// A configured key shorter than this is a placeholder.
-const LEAST_KEY_BYTES: usize = 8;
 /// The start of a key at the end of a read is held back from this length on.
 const LEAST_TAIL_BYTES: usize = 4;
 /// Bytes of an answer kept where the operator wants content stored.
@@ -74,7 +73,7 @@ impl RelayBody {
         let covered = call.output_likely;
         let idle = provider.idle_timeout;
         let provider = (framing == Framing::Sse).then_some(provider);
-        let stored = call.worker.settings().store_content.then(Vec::new);
+        let stored = call.worker.settings().store_content.then(|| out.to_vec());
         let mut this = Self {
             call,
             body,
@@ -208,14 +207,14 @@ impl RelayBody {
         }
         // Events end with their line, and no key holds one: only what was cut inside a line can end with the start of a key.
         let whole_lines = self.out.ends_with(b"\n");
+        if provider.is_quoted_in(&self.out) {
+            self.out = BytesMut::from(&provider.redact(&self.out.split().freeze())[..]);
+        }
         let mut keep = 0;
         for slot in &provider.keys {
             let key = slot.secret.expose().as_bytes();
-            if key.len() < LEAST_KEY_BYTES {
+            if key.len() < SECRET_BYTES {
                 continue;
-            }
-            if memchr::memmem::find(&self.out, key).is_some() {
-                self.out = BytesMut::from(&provider.redact(&self.out.split().freeze())[..]);
             }
             if whole_lines {
                 continue;
@@ -267,11 +266,16 @@ impl RelayBody {
         let facts = self.relay.facts();
         let ending = Ending { complete: error.is_empty() && facts.error.is_none(), error: upstream_word(error, facts), ..ending(facts) };
         self.store_answer();
-        self.call.finish(ending);
+        // The last bytes often come in the read that ends the stream: also then the row is written before they go out.
+        if self.call.finish_early(ending) {
+            self.call.worker.desk.pass_on();
+        }
     }
 
     fn store_answer(&mut self) {
         if let Some(stored) = self.stored.take() {
+            let stored = Bytes::from(stored);
+            let stored = self.provider.as_ref().map_or(stored.clone(), |provider| provider.without_keys(stored));
             self.call.entry.response_body = Some(String::from_utf8_lossy(&stored).into_owned());
         }
     }

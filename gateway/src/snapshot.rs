@@ -12,6 +12,7 @@ use fluxa_domain::provider::{Provider, ProviderRecord};
 use fluxa_domain::route::{ProviderFacts, Routes};
 use fluxa_domain::vendors::{Auth, Path, Style, Vendor, vendor};
 use fluxa_store::{Store, StoreError};
+use fluxa_wire::limits::SECRET_BYTES;
 
 use crate::health::{Health, ProviderState};
 use crate::settings::Settings;
@@ -155,6 +156,17 @@ impl ProviderView {
     pub(crate) fn has_keys_of(&self, other: &Self) -> bool {
         let keys = |view: &'_ Self| view.keys.iter().map(|slot| slot.secret.expose().clone()).collect::<Vec<_>>();
         keys(self) == keys(other)
+    }
+
+    /// Whether one of this provider's keys stands in `text`.
+    pub(crate) fn is_quoted_in(&self, text: &[u8]) -> bool {
+        let mut keys = self.keys.iter().map(|slot| slot.secret.expose().as_bytes()).filter(|key| key.len() >= SECRET_BYTES);
+        keys.any(|key| memchr::memmem::find(text, key).is_some())
+    }
+
+    /// `text`, without this provider's keys; as it is where it quotes none, which is nearly always.
+    pub(crate) fn without_keys(&self, text: Bytes) -> Bytes {
+        if self.is_quoted_in(&text) { self.redact(&text) } else { text }
     }
 
     /// Replaces every key of this provider, and what looks like one, by stars.

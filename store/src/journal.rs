@@ -10,8 +10,8 @@
 //!
 //! # How to use it
 //! At start: [`Journal::open`], [`Journal::recover`], `Store::append` the rows, [`Journal::discard`]. One [`JournalWriter`] for
-//! each data-plane thread: [`JournalWriter::admit`] before the first byte goes upstream (refuse the call when it fails: the disk
-//! is full), [`JournalWriter::end`] when the call is over and before its row is handed to the ledger's writer,
+//! each data-plane thread: [`JournalWriter::begin`] and [`JournalWriter::flush`], or [`JournalWriter::admit`] for both, before the first byte
+//! goes upstream (refuse the call when it fails: the disk is full), [`JournalWriter::end`] when the call is over and before its row is handed to the ledger's writer,
 //! [`JournalWriter::flush`] before the answer's last byte or once a turn of the loop. The ledger's writer: `Store::append`, then [`Journal::committed`] with the same ids. Somebody, every second or
 //! so, off the data plane: [`Journal::sync`], which bounds what a power cut (not a crash of the process) may lose.
 //!

@@ -231,6 +231,27 @@ async fn a43_an_error_event_in_the_middle_of_a_stream_that_echoes_our_key_comes_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a43_a_good_answer_that_quotes_our_key_comes_and_is_kept_without_it() {
+    let quote = Some(format!("your key is {VENDOR_KEY} indeed"));
+    let config = MockConfig { answer: quote, ..MockConfig::default() };
+    let lab = lab(Setup::yaml("logging: {store_content: true}\n"), config).await;
+    // In one piece, and cut so that the key comes in many reads.
+    for chunk_bytes in [0, 5] {
+        lab.mock.set(|config| config.chunk_bytes = chunk_bytes);
+        for (path, body) in dialects() {
+            for stream in [false, true] {
+                let answer = lab.fluxa.call(path, &lab.key, &[], &with(body.clone(), json!({"stream": stream}))).await;
+                let text = answer.text();
+                assert_eq!(answer.status, 200, "{path}: {text}");
+                assert!(text.contains("indeed") && !text.contains(VENDOR_KEY), "{path} stream={stream} cut={chunk_bytes}: {text}");
+                let row = lab.fluxa.log_row(&answer.id()).await.to_string();
+                assert!(row.contains("indeed") && !row.contains(VENDOR_KEY), "{path} stream={stream} cut={chunk_bytes}: {row}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a44_nobody_forges_a_log_line_or_moves_the_cursor_of_a_terminal() {
     for format in ["json", "pretty"] {
         let lab = lab(Setup::default().flag("--log-level=debug").flag("--log-format").flag(format), MockConfig::default()).await;

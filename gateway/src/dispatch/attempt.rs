@@ -210,8 +210,12 @@ async fn judge(
                     let billed = facts.usage.is_some().then(|| ending(&facts));
                     Err(refused(provider, key, head, bytes, prepared).billed(billed))
                 }
-                Ok(facts) => Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(bytes, Some(facts)) }),
-                Err(_) if call.op == Op::Other => Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(bytes, None) }),
+                Ok(facts) => {
+                    Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(provider.without_keys(bytes), Some(facts)) })
+                }
+                Err(_) if call.op == Op::Other => {
+                    Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(provider.without_keys(bytes), None) })
+                }
                 Err(error) => {
                     // Half an answer was worked for; a page or nothing was not.
                     let billed = bytes.trim_ascii_start().starts_with(b"{").then(Ending::default);
