@@ -17,6 +17,7 @@ pub mod models;
 pub mod refuse;
 pub mod relay;
 pub mod retry;
+pub mod sigv4;
 pub mod stream_end;
 mod tap;
 pub mod upstream_error;
