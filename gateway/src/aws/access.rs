@@ -108,11 +108,14 @@ impl Shared {
             .enable_all()
             .build()
             .map_err(|error| AwsCredentialsError::Unavailable(format!("cannot fetch AWS credentials: {error}")))?;
-        runtime.block_on(async {
+        let fetched = runtime.block_on(async {
             let fetching = fetch(sources, &self.environment, region, &self.tls);
             let late = |_| Err(AwsCredentialsError::Unavailable(String::from("no AWS credentials within ten seconds")));
             tokio::time::timeout(FETCH_TIMEOUT, fetching).await.unwrap_or_else(late)
-        })
+        });
+        // A look-up of a name that takes longer than the fetch may is left to itself.
+        runtime.shutdown_background();
+        fetched
     }
 }
 
