@@ -8,6 +8,8 @@ mod aws;
 mod body;
 mod call;
 mod clock;
+mod conversations;
+mod dialects;
 mod dispatch;
 mod head;
 mod health;

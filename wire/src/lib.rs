@@ -11,6 +11,7 @@ pub mod body;
 mod civil;
 pub mod client;
 pub mod count;
+pub mod count_tokens;
 pub mod facts;
 pub mod frame;
 mod json;

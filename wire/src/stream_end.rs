@@ -25,7 +25,7 @@ pub fn error_event(dialect: Dialect, op: Op, refusal: &Refusal, sequence: u64) -
         let event = ResponseError {
             kind: "error",
             sequence_number: sequence,
-            code: refusal.kind.code(),
+            code: refusal.code(),
             message: &refusal.message,
             param: refusal.param,
         };

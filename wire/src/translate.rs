@@ -226,6 +226,35 @@ pub fn whole(
     Ok(client.write(&ChatAnswer { usage, ..answer }, voice))
 }
 
+/// A whole answer as the stream that the client asked for.
+///
+/// # Errors
+///
+/// When it is not an answer of the vendor's dialect.
+pub fn whole_as_stream(
+    upstream: &dyn UpstreamDialect,
+    said: &Said,
+    body: &[u8],
+    facts: &Facts,
+    client: &dyn ClientDialect,
+    voice: Voice,
+) -> Result<Bytes, NotProtocol> {
+    let answer = upstream.read(body, said)?.settle();
+    let usage = usage_of(facts, voice.input_estimate);
+    let mut untangle = Untangle::new(client.overlaps());
+    let mut writer = client.events(voice);
+    let (mut ordered, mut out) = (Vec::new(), BytesMut::new());
+    for event in answer.into_events() {
+        untangle.push(event, &mut ordered);
+    }
+    ordered.push(Event::Usage(usage));
+    ordered.push(Event::End);
+    for event in ordered {
+        writer.write(event, &mut out);
+    }
+    Ok(out.freeze())
+}
+
 /// The usage to tell a client: the vendor's, else what was counted here.
 #[must_use]
 pub fn usage_of(facts: &Facts, input_estimate: u64) -> Usage {

@@ -241,7 +241,7 @@ pub const VENDORS: &[Vendor] = &[
         kind: "bedrock",
         dialect: Dialect::Bedrock,
         style: Style::Bedrock,
-        auth: Auth::Unsigned,
+        auth: Auth::Signed,
         ops: &[Op::Chat],
         resells: true,
         ..row("AWS Bedrock", "BEDROCK_API_KEY", "https://bedrock-runtime.{region}.amazonaws.com")
