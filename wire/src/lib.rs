@@ -20,6 +20,7 @@ pub mod neutral;
 pub mod refuse;
 pub mod relay;
 pub mod retry;
+pub mod sigv4;
 pub mod stream_end;
 mod tap;
 pub mod translate;
