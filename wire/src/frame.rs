@@ -1,3 +1,4 @@
 //! Where events begin and end in a stream of bytes, whatever the cuts between reads.
 
+pub mod json_array;
 pub mod sse;
