@@ -2,3 +2,4 @@
 
 pub mod bedrock;
 pub mod claude;
+pub mod gemini;
