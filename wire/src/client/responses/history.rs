@@ -18,8 +18,9 @@ pub fn previous_response_id(body: &[u8]) -> Option<String> {
 pub fn with_history(body: &[u8], history: &[Value]) -> Vec<u8> {
     let Some(mut request) = object(body) else { return body.to_vec() };
     let mut input = history.to_vec();
-    input.extend(input_items(request.remove("input")));
-    request.insert(String::from("input"), Value::Array(input));
+    let said = request.entry("input").or_insert(Value::Null);
+    input.extend(input_items(Some(said.take())));
+    *said = Value::Array(input);
     request.shift_remove("previous_response_id");
     serde_json::to_vec(&request).unwrap_or_else(|_| body.to_vec())
 }

@@ -21,17 +21,17 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Heard, Unreadable> {
     let mut heard = Heard { repeat, ..Heard::default() };
     heard.chat.stream = asked.stream;
     for (name, param) in REFUSED {
-        if let Some(complaint) = refuse(name, request.remove(*name)) {
+        if let Some(complaint) = refuse(name, request.shift_remove(*name)) {
             return Err(Unreadable { param: Some(param), ..complaint });
         }
     }
     for (param, field) in FIELDS {
-        if let Some(value) = request.remove(*param).filter(|value| !value.is_null()) {
+        if let Some(value) = request.shift_remove(*param).filter(|value| !value.is_null()) {
             field(&mut heard, value).map_err(|complaint| Unreadable { param: Some(param), ..complaint })?;
         }
     }
     logprobs(&mut heard, &mut request)?;
-    let said = request.remove("input").unwrap_or_default();
+    let said = request.shift_remove("input").unwrap_or_default();
     input::read(said, &mut heard.chat).map_err(|complaint| Unreadable { param: Some("input"), ..complaint })?;
     heard.chat.name_results();
     for (field, value) in request {
@@ -139,13 +139,13 @@ const FIELDS: &[(&str, Field)] = &[
 /// always given, and the rest is about hosted tools.
 fn logprobs(heard: &mut Heard, request: &mut Map<String, Value>) -> Result<(), Unreadable> {
     let wanted = repeat::wants_logprobs(request);
-    if let Some(Value::Array(names)) = request.remove("include") {
+    if let Some(Value::Array(names)) = request.shift_remove("include") {
         let served = |name: &Value| name == repeat::LOGPROBS || name == "reasoning.encrypted_content";
         if !names.iter().all(served) {
             Dropped::note(&mut heard.dropped, "include");
         }
     }
-    let top = match request.remove("top_logprobs").filter(|value| !value.is_null()) {
+    let top = match request.shift_remove("top_logprobs").filter(|value| !value.is_null()) {
         None => None,
         Some(value) => {
             let complaint = |complaint| Unreadable { param: Some("top_logprobs"), ..complaint };
