@@ -50,6 +50,12 @@ pub(crate) fn body_without_id(dialect: Dialect, refusal: &Refusal) -> Vec<u8> {
     render(dialect, refusal, None)
 }
 
+/// The error object of OpenAI's shape, for events that have it among other members.
+pub(crate) fn openai_error(refusal: &Refusal) -> impl Serialize + '_ {
+    let kind = openai_type(refusal.kind, status(Dialect::OpenAi, refusal));
+    OpenAiError { message: &refusal.message, kind, param: refusal.param, code: refusal.kind.code() }
+}
+
 fn render(dialect: Dialect, refusal: &Refusal, request_id: Option<&str>) -> Vec<u8> {
     let message = &*refusal.message;
     let status = status(dialect, refusal);
