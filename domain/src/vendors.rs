@@ -195,7 +195,8 @@ impl Vendor {
 }
 
 /// OpenAI's reasoning models (o1, o3, o4-mini, gpt-5 and later), which refuse `max_tokens`.
-fn is_openai_reasoning(model: &str) -> bool {
+#[must_use]
+pub fn is_openai_reasoning(model: &str) -> bool {
     let model = model.rsplit('/').next().unwrap_or(model);
     let number = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).fold(0_u32, |n, b| n.saturating_mul(10) + u32::from(b - b'0'));
     match (model.strip_prefix("gpt-"), model.strip_prefix('o')) {
