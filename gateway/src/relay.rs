@@ -93,7 +93,8 @@ impl RelayBody {
         call.first_byte();
         let covered = call.output_likely;
         let idle = provider.idle_timeout;
-        let provider = (framing == Framing::Sse).then_some(provider);
+        let speaks = matches!(framing, Framing::Sse | Framing::JsonArray);
+        let provider = speaks.then_some(provider);
         let stored = call.worker.settings().store_content.then(|| out.to_vec());
         let mut this = Self {
             call,
@@ -264,7 +265,7 @@ impl RelayBody {
                 return Poll::Ready(Silence::Vendor);
             }
             // Only streams of events have a way to say nothing, and what may be the start of a key must not be torn apart.
-            let speaks = self.framing == Framing::Sse && self.kept.is_empty();
+            let speaks = matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.kept.is_empty();
             let sign = self.last_sent.max(self.last_read) + SIGN_OF_LIFE_EVERY;
             if speaks && now >= sign {
                 self.last_sent = now;
@@ -284,7 +285,7 @@ impl RelayBody {
         match broke {
             None => {
                 self.relay.finish(&mut self.out);
-                if self.framing == Framing::Sse && self.relay.is_cut(self.call.dialect, self.call.op) {
+                if matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.relay.is_cut(self.call.dialect, self.call.op) {
                     error = RefusalKind::Upstream.code();
                     self.relay
                         .break_off(&Refusal::new(RefusalKind::Upstream, "the provider's stream ended before its end mark"), &mut self.out);

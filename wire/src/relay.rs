@@ -171,6 +171,15 @@ impl Relay {
         out.extend_from_slice(b"\n]");
     }
 
+    /// A sign of life that means nothing, where one may stand: between whole events.
+    pub fn keep_alive(&mut self, out: &mut BytesMut) {
+        match self.plan.framing {
+            Framing::Sse if self.framer.at_boundary() && self.held.is_empty() => out.extend_from_slice(b": keep-alive\n\n"),
+            Framing::JsonArray if self.splitter.at_boundary() && !self.splitter.has_ended() => out.extend_from_slice(b"\n"),
+            _ => {}
+        }
+    }
+
     fn error_event(&self, refusal: &Refusal) -> Bytes {
         let next = self.tap.sequence.map_or(0, |n| n + 1);
         stream_end::error_event(self.plan.dialect, self.plan.op, refusal, next)

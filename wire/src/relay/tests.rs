@@ -215,3 +215,23 @@ fn an_array_of_chunks_is_watched_and_broken_off() {
     let (_, facts, verdict) = run(plan, b"[{\"error\":{\"code\":429,\"message\":\"slow\",\"status\":\"RESOURCE_EXHAUSTED\"}}]".chunks(5));
     assert!(matches!(verdict, Verdict::Error(_)) && !facts.ended);
 }
+
+#[test]
+fn signs_of_life_stand_between_events_only() {
+    let check = |framing, input: &str, expect: &str| {
+        let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing });
+        let mut out = BytesMut::new();
+        relay.push(input.as_bytes(), &mut out).unwrap();
+        out.clear();
+        relay.keep_alive(&mut out);
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expect, "{framing:?} {input}");
+    };
+    check(Framing::Sse, "", ": keep-alive\n\n");
+    check(Framing::Sse, "data: {}\n\n", ": keep-alive\n\n");
+    check(Framing::Sse, "data: {}\n", "");
+    check(Framing::Sse, "data: {", "");
+    check(Framing::JsonArray, "[{},", "\n");
+    check(Framing::JsonArray, "[{", "");
+    check(Framing::JsonArray, "[{}]", "");
+    check(Framing::Opaque, "x", "");
+}
