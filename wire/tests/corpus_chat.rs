@@ -148,7 +148,8 @@ mod tests {
                     Ok(of_stream(body.as_bytes(), &Said::default()))
                 };
                 read += 1;
-                let differences = found.map_or_else(|error| vec![error], |found| differences(&found, &derived, body.contains("\"transcript\"")));
+                let differences =
+                    found.map_or_else(|error| vec![error], |found| differences(&found, &derived, body.contains("\"transcript\"")));
                 if !differences.is_empty() {
                     wrong.insert(id, differences);
                 }

@@ -55,7 +55,9 @@ pub(super) fn read(list: Vec<Value>, chat: &mut Chat, dropped: &mut Vec<Dropped>
                 let content = place.parts(content)?;
                 let result = Part::Result(ToolResult { id, name, content, is_error: false, cache });
                 match chat.turns.last_mut() {
-                    Some(last) if last.role == Role::User && last.parts.iter().all(|part| matches!(part, Part::Result(_))) => last.parts.push(result),
+                    Some(last) if last.role == Role::User && last.parts.iter().all(|part| matches!(part, Part::Result(_))) => {
+                        last.parts.push(result)
+                    }
                     _ => chat.turns.push(Turn::new(Role::User, vec![result])),
                 }
             }
@@ -143,7 +145,9 @@ impl Place<'_> {
                     Some(format) => format!("audio/{format}"),
                     None => String::from("audio/wav"),
                 };
-                let Value::String(data) = audio.get_mut("data").map(Value::take).unwrap_or(audio) else { return wrong("sound without data") };
+                let Value::String(data) = audio.get_mut("data").map(Value::take).unwrap_or(audio) else {
+                    return wrong("sound without data");
+                };
                 let source = match media::read_data_url(&data) {
                     Some((mime, data)) => Source::Inline { mime, data },
                     None => Source::Inline { mime, data },

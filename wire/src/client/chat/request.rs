@@ -56,7 +56,9 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Heard, Unreadable> {
     if let Some(options) = fields.take("web_search_options") {
         let max_uses = options.get("max_uses").and_then(Value::as_u64);
         chat.hosted_tools.push(HostedTool::WebSearch { max_uses });
-        for (name, of) in [("search_context_size", "web_search_options.search_context_size"), ("user_location", "web_search_options.user_location")] {
+        for (name, of) in
+            [("search_context_size", "web_search_options.search_context_size"), ("user_location", "web_search_options.user_location")]
+        {
             if options.get(name).is_some_and(|value| !value.is_null()) {
                 Dropped::note(&mut heard.dropped, of);
             }
@@ -67,7 +69,11 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Heard, Unreadable> {
     for known in ["model", "stream", "stream_options"] {
         fields.map.shift_remove(known);
     }
-    chat.extras.extend(fields.map.into_iter().filter(|(_, value)| !value.is_null()).map(|(field, value)| Extra { origin: Origin::OpenAi, field, value }));
+    chat.extras.extend(fields.map.into_iter().filter(|(_, value)| !value.is_null()).map(|(field, value)| Extra {
+        origin: Origin::OpenAi,
+        field,
+        value,
+    }));
     chat.name_results();
     heard.chat = chat;
     Ok(heard)

@@ -98,7 +98,9 @@ impl Reader {
         if let Some(delta) = delta {
             state.delta(delta, &self.said, out);
         }
-        if let Some(value) = chunk.logprobs.filter(|value| ["content", "refusal"].iter().any(|key| value.get(key).is_some_and(Value::is_array))) {
+        if let Some(value) =
+            chunk.logprobs.filter(|value| ["content", "refusal"].iter().any(|key| value.get(key).is_some_and(Value::is_array)))
+        {
             out.push(Event::Logprobs { choice: index, value });
         }
         if let Some(reason) = chunk.finish_reason.text() {
