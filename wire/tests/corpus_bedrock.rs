@@ -9,11 +9,15 @@ mod corpus {
 
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
+    use bytes::{Bytes, BytesMut};
     use fluxa_domain::dialect::{Dialect, Op};
+    use fluxa_domain::refusal::Refusal;
     use fluxa_wire::answer;
+    use fluxa_wire::client::{Asked, ClientDialect, EventWriter, Heard as ClientHeard, Unreadable, Voice};
     use fluxa_wire::frame::event_stream::EventStream;
     use fluxa_wire::neutral::untangle::Untangle;
-    use fluxa_wire::neutral::{Event, Part, Stop};
+    use fluxa_wire::neutral::{ChatAnswer, Event, Part, Stop};
+    use fluxa_wire::translate::{Cut, Translation};
     use fluxa_wire::upstream::bedrock::Bedrock;
     use fluxa_wire::upstream::{Frame, Said, UpstreamDialect};
     use serde_json::Value;
@@ -85,6 +89,56 @@ mod corpus {
         heard
     }
 
+    /// A client's dialect that says nothing: here only the facts count.
+    struct Silent;
+
+    #[derive(Debug)]
+    struct Silence;
+
+    impl ClientDialect for Silent {
+        fn read(&self, _: Asked<'_>) -> Result<ClientHeard, Unreadable> {
+            Ok(ClientHeard::default())
+        }
+
+        fn write(&self, _: &ChatAnswer, _: &Voice) -> Bytes {
+            Bytes::new()
+        }
+
+        fn events(&self, _: Voice) -> Box<dyn EventWriter> {
+            Box::new(Silence)
+        }
+    }
+
+    impl EventWriter for Silence {
+        fn write(&mut self, _: Event, _: &mut BytesMut) {}
+        fn keep_alive(&mut self, _: &mut BytesMut) {}
+        fn break_off(&mut self, _: &Refusal, _: &mut BytesMut) {}
+    }
+
+    /// The facts of a stream, through the whole machine.
+    fn check_facts(case: &Value, body: &[u8]) {
+        let (id, derived) = (case["id"].as_str().unwrap(), &case["derived"]);
+        let mut out = BytesMut::new();
+        let mut translation =
+            Translation::new((Dialect::Bedrock, Op::Messages), Cut::EventStream, &Bedrock, &Said::default(), &Silent, Voice::default());
+        translation.push(body, &mut out).unwrap();
+        let facts = translation.finish(&mut out);
+        let tokens = |name: &str| derived["usage"][name].as_u64();
+        assert_eq!(facts.usage.map(|usage| usage.input_uncached), tokens("inputTokens"), "{id}");
+        assert_eq!(facts.usage.map(|usage| usage.output), tokens("outputTokens"), "{id}");
+        let finish = derived["finish"].as_str();
+        let exception = finish.and_then(|finish| finish.strip_prefix("exception:"));
+        assert_eq!(facts.error.as_ref().and_then(|error| error.code.as_deref()), exception, "{id}");
+        assert_eq!(facts.finish.as_deref(), finish.filter(|_| exception.is_none()), "{id}");
+        assert_eq!(facts.ended, finish.is_some() && exception.is_none(), "{id}");
+        assert_eq!(translation.is_cut(), finish.is_none(), "{id}");
+        if exception.is_none() {
+            assert_eq!(facts.events, derived["events"].as_u64().unwrap(), "{id}");
+        }
+        let chars = derived["text_chars"].as_u64().unwrap_or(0) + derived["reasoning_chars"].as_u64().unwrap_or(0);
+        assert!(facts.text.ascii_bytes + facts.text.non_ascii_chars >= chars, "{id}");
+    }
+
     fn check(case: &Value, heard: &Heard) {
         let (id, derived) = (case["id"].as_str().unwrap(), &case["derived"]);
         let digest: String = Sha256::digest(heard.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -100,7 +154,8 @@ mod corpus {
         assert_eq!(heard.calls.len(), calls.len(), "{id}");
         for ((call_id, name, arguments), expect) in heard.calls.iter().zip(calls) {
             assert_eq!((call_id.as_str(), name.as_str()), (expect["id"].as_str().unwrap(), expect["name"].as_str().unwrap()), "{id}");
-            let expect = expect["arguments"].as_str().map_or_else(|| expect["arguments"].clone(), |text| serde_json::from_str(text).unwrap());
+            let expect =
+                expect["arguments"].as_str().map_or_else(|| expect["arguments"].clone(), |text| serde_json::from_str(text).unwrap());
             assert_eq!(serde_json::from_str::<Value>(arguments).unwrap(), expect, "{id}");
         }
         let finish = derived["finish"].as_str();
@@ -124,7 +179,8 @@ mod corpus {
             println!("FLUXA_CORPUS is not set: nothing was run");
             return;
         };
-        let mut files: Vec<PathBuf> = std::fs::read_dir(PathBuf::from(folder).join("bedrock")).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(PathBuf::from(folder).join("bedrock")).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
         let (mut wholes, mut streams, mut errors) = (0, 0, 0);
         for file in files {
@@ -151,6 +207,7 @@ mod corpus {
                     for step in [1, 7, 1460, usize::MAX] {
                         check(&case, &stream(&body, step));
                     }
+                    check_facts(&case, &body);
                     streams += 1;
                 }
                 _ => {}

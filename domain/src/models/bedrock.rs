@@ -189,7 +189,11 @@ mod tests {
     fn ids_with_regions_and_arns_are_known() {
         let check = |id: &str, claude: bool, reasoning: ReasoningForm, cache: bool, schemas: bool| {
             let model = Bedrock::of(id);
-            assert_eq!((model.claude.is_some(), model.reasoning, model.cache_points, model.schemas), (claude, reasoning, cache, schemas), "{id}");
+            assert_eq!(
+                (model.claude.is_some(), model.reasoning, model.cache_points, model.schemas),
+                (claude, reasoning, cache, schemas),
+                "{id}"
+            );
         };
         use ReasoningForm::{Claude, None, ReasoningConfig, ReasoningEffort, ReasoningObject};
         check("anthropic.claude-3-haiku-20240307-v1:0", true, None, false, false);

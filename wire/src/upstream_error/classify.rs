@@ -40,9 +40,12 @@ pub(super) fn by_exception(name: &str) -> Option<ErrorKind> {
     let name = name.to_ascii_lowercase();
     Some(match name.strip_suffix("exception")? {
         "throttling" | "toomanyrequests" | "servicequotaexceeded" => ErrorKind::RateLimited,
-        "accessdenied" | "invalidsignature" | "unrecognizedclient" | "expiredtoken" | "incompletesignature" | "missingauthenticationtoken" => {
-            ErrorKind::Auth
-        }
+        "accessdenied"
+        | "invalidsignature"
+        | "unrecognizedclient"
+        | "expiredtoken"
+        | "incompletesignature"
+        | "missingauthenticationtoken" => ErrorKind::Auth,
         "resourcenotfound" => ErrorKind::NotFound,
         "validation" => ErrorKind::BadRequest,
         "serviceunavailable" | "modelnotready" => ErrorKind::Overloaded,

@@ -144,7 +144,14 @@ fn names_outside_the_body_tell_what_happened() {
     check(500, Some("InternalServerException"), "", Server, Some("InternalServerException"), true);
     check(503, Some("ServiceUnavailableException"), message, Overloaded, Some("ServiceUnavailableException"), true);
     check(400, Some("ValidationException"), message, BadRequest, Some("ValidationException"), false);
-    check(400, None, r#"{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"m"}"#, Auth, Some("com.amazon.coral.service#ExpiredTokenException"), false);
+    check(
+        400,
+        None,
+        r#"{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"m"}"#,
+        Auth,
+        Some("com.amazon.coral.service#ExpiredTokenException"),
+        false,
+    );
     // Without a name, or with one that is not known, the status tells.
     check(403, None, message, Forbidden, None, false);
     check(503, Some("NewException"), message, Overloaded, Some("NewException"), true);

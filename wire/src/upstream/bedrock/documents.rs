@@ -104,9 +104,7 @@ fn inline(media: &Media) -> Result<(Cow<'_, str>, Source<'_>), Unsayable> {
         }
         crate::neutral::Source::Url { .. } => Err(refuse("this provider cannot fetch media from an address")),
         crate::neutral::Source::FileId(_) => Err(refuse("this provider does not know files by their id")),
-        crate::neutral::Source::Text(text) => {
-            Ok((Cow::Borrowed("text/plain"), Source::Bytes(Cow::Owned(encode_base64(text.as_bytes())))))
-        }
+        crate::neutral::Source::Text(text) => Ok((Cow::Borrowed("text/plain"), Source::Bytes(Cow::Owned(encode_base64(text.as_bytes()))))),
     }
 }
 

@@ -250,7 +250,8 @@ fn low_to_high(meant: Option<Effort>) -> &'static str {
 
 /// Beta features that Bedrock knows.
 pub(super) fn betas(wanted: &[Value], fields: &mut Map<String, Value>, dropped: &mut Vec<Dropped>) {
-    let (known, unknown): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|beta| beta.as_str().is_some_and(|beta| BETAS.contains(&beta)));
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        wanted.iter().cloned().partition(|beta| beta.as_str().is_some_and(|beta| BETAS.contains(&beta)));
     if !unknown.is_empty() {
         Dropped::note(dropped, "anthropic_beta");
     }

@@ -88,8 +88,16 @@ fn system(chat: &Chat, model: Model) -> Vec<Block<'_>> {
 /// Fields of Converse's own that a client gave; the model's own fields among them are put together with ours.
 fn extras(chat: &Chat, model: Model, fields: &mut Map<String, Value>, dropped: &mut Vec<Dropped>) -> Map<String, Value> {
     /// Written above, from the neutral form.
-    const OURS: &[&str] =
-        &["system", "messages", "inferenceConfig", "toolConfig", "outputConfig", "additionalModelResponseFieldPaths", "serviceTier", "requestMetadata"];
+    const OURS: &[&str] = &[
+        "system",
+        "messages",
+        "inferenceConfig",
+        "toolConfig",
+        "outputConfig",
+        "additionalModelResponseFieldPaths",
+        "serviceTier",
+        "requestMetadata",
+    ];
     let mut out = Map::new();
     for extra in &chat.extras {
         match (extra.origin, extra.field.as_str(), &extra.value) {

@@ -189,7 +189,8 @@ fn calls_without_answers_and_answers_without_calls() {
     );
     assert_eq!(messages[3]["content"], json!([{"text": "so it begins"}]));
     // Tools are made up of the history.
-    let names: Vec<&str> = body["toolConfig"]["tools"].as_array().unwrap().iter().map(|t| t["toolSpec"]["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        body["toolConfig"]["tools"].as_array().unwrap().iter().map(|t| t["toolSpec"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "b", "c"]);
 }
 
@@ -270,9 +271,21 @@ fn thinking_is_asked_for_in_each_models_way() {
         json!({"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}}),
         &hot,
     );
-    check_dropped(&chat(budget(2048), None), "us.anthropic.claude-sonnet-4-6", fields, json!({"thinking": {"type": "enabled", "budget_tokens": 2048}}), &hot);
+    check_dropped(
+        &chat(budget(2048), None),
+        "us.anthropic.claude-sonnet-4-6",
+        fields,
+        json!({"thinking": {"type": "enabled", "budget_tokens": 2048}}),
+        &hot,
+    );
     check_dropped(&chat(off, None), "us.anthropic.claude-sonnet-5", fields, json!({"thinking": {"type": "disabled"}}), &hot);
-    check_dropped(&chat(effort(Effort::Max), None), NOVA, fields, json!({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}}), &[]);
+    check_dropped(
+        &chat(effort(Effort::Max), None),
+        NOVA,
+        fields,
+        json!({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}}),
+        &[],
+    );
     check_dropped(
         &chat(effort(Effort::High), Some(100)),
         NOVA,
@@ -339,7 +352,11 @@ fn media_are_written_inline() {
     let film = with(Media::new(MediaKind::Video, Source::Url { mime: None, url: "s3://b/k.mp4".into() }));
     check_refused(&film, CLAUDE, "films");
 
-    check_refused(&with(Media::new(MediaKind::Image, Source::Url { mime: None, url: "https://a.example/b.png".into() })), CLAUDE, "cannot fetch");
+    check_refused(
+        &with(Media::new(MediaKind::Image, Source::Url { mime: None, url: "https://a.example/b.png".into() })),
+        CLAUDE,
+        "cannot fetch",
+    );
     check_refused(&with(Media::new(MediaKind::Image, Source::FileId("f".into()))), CLAUDE, "id");
     check_refused(&with(Media::new(MediaKind::Image, inline("image/svg+xml", "AAAA"))), CLAUDE, "png");
     check_refused(&with(Media::new(MediaKind::Document, inline("application/zip", "AAAA"))), CLAUDE, "documents of this type");

@@ -90,9 +90,8 @@ fn spoken() -> impl Strategy<Value = Part> {
 
 fn thought() -> impl Strategy<Value = Part> {
     prop_oneof![
-        (words(), "[A-Za-z0-9+/]{1,20}").prop_map(|(text, mark)| {
-            Part::Thinking(Thinking { text, signature: Some(Signature::new(Origin::Anthropic, mark)) })
-        }),
+        (words(), "[A-Za-z0-9+/]{1,20}")
+            .prop_map(|(text, mark)| { Part::Thinking(Thinking { text, signature: Some(Signature::new(Origin::Anthropic, mark)) }) }),
         "[A-Za-z0-9+/=]{1,20}".prop_map(|data| Part::Redacted(Signature::new(Origin::Anthropic, data))),
     ]
 }
@@ -146,9 +145,8 @@ fn wild_turns() -> impl Strategy<Value = Vec<Turn>> {
     let part = prop_oneof![
         "[a ]{0,3}".prop_map(Part::text),
         (id.clone(), "[fg]").prop_map(|(id, name)| Part::Call(ToolCall { id, name, arguments: "{}".into(), ..ToolCall::default() })),
-        (id, "[a ]{0,2}").prop_map(|(id, text)| {
-            Part::Result(ToolResult { id, content: vec![Part::text(text)], ..ToolResult::default() })
-        }),
+        (id, "[a ]{0,2}")
+            .prop_map(|(id, text)| { Part::Result(ToolResult { id, content: vec![Part::text(text)], ..ToolResult::default() }) }),
         thought(),
         image(),
         "[a ]{0,2}".prop_map(Part::Refusal),

@@ -249,7 +249,8 @@ fn what_was_said_in_other_words_is_put_back() {
     let mut names = NameMap::default();
     let odd = names.fit("odd.name", NAMES);
     let said = Said { names, json_tool: Some("json".into()), free_text_tools: vec!["patch".into()], think_tags: false };
-    let start = |index: u64, name: &str| json!({"contentBlockIndex": index, "start": {"toolUse": {"name": name, "toolUseId": "t"}}}).to_string();
+    let start =
+        |index: u64, name: &str| json!({"contentBlockIndex": index, "start": {"toolUse": {"name": name, "toolUseId": "t"}}}).to_string();
     let input = |index: u64, text: &str| json!({"contentBlockIndex": index, "delta": {"toolUse": {"input": text}}}).to_string();
     let stop = |index: u64| json!({"contentBlockIndex": index}).to_string();
     let lines = [
