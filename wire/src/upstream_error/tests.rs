@@ -152,6 +152,9 @@ fn names_outside_the_body_tell_what_happened() {
         Some("com.amazon.coral.service#ExpiredTokenException"),
         false,
     );
+    check(403, Some("IncompleteSignature"), message, Auth, Some("IncompleteSignature"), false);
+    check(200, Some("InternalFailure"), message, Server, Some("InternalFailure"), true);
+    check(500, None, r#"{"message":"m","type":"validation"}"#, Server, Some("validation"), true);
     // Without a name, or with one that is not known, the status tells.
     check(403, None, message, Forbidden, None, false);
     check(503, Some("NewException"), message, Overloaded, Some("NewException"), true);

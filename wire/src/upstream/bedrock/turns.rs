@@ -62,6 +62,9 @@ pub(super) fn write<'a>(
     }
     for turn in &chat.turns {
         let role = if turn.role == Role::Assistant { Role::Assistant } else { Role::User };
+        if turn.name.is_some() {
+            Dropped::note(writer.dropped, "messages[].name");
+        }
         for part in &turn.parts {
             writer.part(role, part)?;
         }
@@ -141,6 +144,12 @@ impl<'a> Writer<'a, '_> {
             }
             Part::Call(call) => self.call(call),
             Part::Result(result) => self.result(result)?,
+            // One member, as every block of Converse has.
+            Part::Foreign(foreign)
+                if foreign.origin == Origin::Bedrock && foreign.value.as_object().is_some_and(|block| block.len() == 1) =>
+            {
+                self.push(role, Block::Other(&foreign.value), None);
+            }
             Part::Foreign(foreign) => Dropped::note(self.dropped, foreign.kind.clone()),
         }
         Ok(())

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{CLAUDE, target};
 use crate::neutral::{
-    CacheMark, Chat, Effort, Extra, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning, Role, Sampling, Signature, Source, Text,
-    Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn,
+    CacheMark, Chat, Effort, Extra, Foreign, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning, Role, Sampling, Signature,
+    Source, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn,
 };
 use crate::upstream::bedrock::Bedrock;
 use crate::upstream::{Said, UpstreamDialect, Written};
@@ -390,6 +390,19 @@ fn what_cannot_be_said() {
     assert_eq!(body["guardrailConfig"], json!({"guardrailIdentifier": "g"}));
     assert_eq!(body["additionalModelRequestFields"], json!({"x": 1, "anthropic_beta": ["effort-2025-11-24"]}));
     assert_eq!(body["toolConfig"], json!({"tools": [{"systemTool": {"name": "s"}}]}));
+}
+
+#[test]
+fn blocks_of_converse_go_back_as_they_were() {
+    let foreign = |origin, kind: &str| {
+        let value = json!({"toolUse": {"toolUseId": "t", "name": "py", "input": {}, "type": "server_tool_use"}});
+        Part::Foreign(Foreign { origin, kind: kind.into(), value })
+    };
+    let own = foreign(Origin::Bedrock, "server_tool_use");
+    let other = foreign(Origin::Anthropic, "web_search_tool_result");
+    let chat = asking(vec![user("a"), assistant(vec![own, other, Part::text("b")]), Turn { name: Some("n".into()), ..user("c") }]);
+    let block = json!({"toolUse": {"toolUseId": "t", "name": "py", "input": {}, "type": "server_tool_use"}});
+    check_dropped(&chat, NOVA, "/messages/1/content", json!([block, {"text": "b"}]), &["web_search_tool_result", "messages[].name"]);
 }
 
 #[test]
