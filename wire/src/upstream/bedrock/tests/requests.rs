@@ -183,15 +183,36 @@ fn calls_without_answers_and_answers_without_calls() {
             {"toolResult": {"toolUseId": ids[1], "content": [{"text": "of b"}]}},
             {"toolResult": {"toolUseId": ids[0], "content": [{"text": "(no output)"}]}},
             {"toolResult": {"toolUseId": ids[2], "content": [{"text": "(no output)"}]}},
-            {"text": "stray"},
-            {"text": "go on"},
         ])
     );
-    assert_eq!(messages[3]["content"], json!([{"text": "so it begins"}]));
+    // Most models take no words beside results.
+    assert_eq!(messages[3], json!({"role": "assistant", "content": [{"text": "Understood."}]}));
+    assert_eq!(messages[4], json!({"role": "user", "content": [{"text": "stray"}, {"text": "go on"}]}));
+    assert_eq!(messages[5]["content"], json!([{"text": "so it begins"}]));
     // Tools are made up of the history.
     let names: Vec<&str> =
         body["toolConfig"]["tools"].as_array().unwrap().iter().map(|t| t["toolSpec"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "b", "c"]);
+}
+
+#[test]
+fn words_and_calls_stand_apart_where_a_model_wants_it() {
+    let chat =
+        asking(vec![user("a"), assistant(vec![Part::text("b"), call("c", "f", "{}")]), Turn::new(Role::User, vec![result("c", "r")])]);
+    let roles_and_kinds = |model: &str| -> Vec<String> {
+        let (body, _) = written(&chat, model);
+        let messages = body["messages"].as_array().unwrap().clone();
+        let kinds = messages.iter().flat_map(|message| {
+            let blocks = message["content"].as_array().unwrap();
+            blocks
+                .iter()
+                .map(|block| format!("{} {}", message["role"].as_str().unwrap(), block.as_object().unwrap().keys().next().unwrap()))
+        });
+        kinds.collect()
+    };
+    assert_eq!(roles_and_kinds(NOVA), ["user text", "assistant text", "assistant toolUse", "user toolResult"]);
+    let apart = ["user text", "assistant text", "user text", "assistant toolUse", "user toolResult"];
+    assert_eq!(roles_and_kinds("us.meta.llama4-maverick-17b-instruct-v1:0"), apart);
 }
 
 #[test]
