@@ -71,7 +71,8 @@ fn blocks<'a>(choice: &'a Choice, strings: &'a Strings) -> Vec<Block<'a>> {
 
 /// The signature of thoughts: never empty, because clients want one.
 pub(super) fn signature(mark: Option<&Signature>) -> String {
-    mark.filter(|mark| !mark.value.is_empty()).map_or_else(|| Signature::nobodys().write_in(Origin::Anthropic), |mark| mark.write_in(Origin::Anthropic))
+    mark.filter(|mark| !mark.value.is_empty())
+        .map_or_else(|| Signature::nobodys().write_in(Origin::Anthropic), |mark| mark.write_in(Origin::Anthropic))
 }
 
 /// A generated picture or sound. There is no block for it: it becomes Markdown, which clients show.

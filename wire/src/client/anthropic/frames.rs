@@ -90,25 +90,12 @@ impl<'a> Input<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Frame<'a> {
-    MessageStart {
-        message: Message<'a>,
-    },
+    MessageStart { message: Message<'a> },
     Ping {},
-    ContentBlockStart {
-        index: u32,
-        content_block: Block<'a>,
-    },
-    ContentBlockDelta {
-        index: u32,
-        delta: Delta<'a>,
-    },
-    ContentBlockStop {
-        index: u32,
-    },
-    MessageDelta {
-        delta: Ending<'a>,
-        usage: Counts,
-    },
+    ContentBlockStart { index: u32, content_block: Block<'a> },
+    ContentBlockDelta { index: u32, delta: Delta<'a> },
+    ContentBlockStop { index: u32 },
+    MessageDelta { delta: Ending<'a>, usage: Counts },
     MessageStop {},
 }
 
@@ -186,14 +173,10 @@ impl Counts {
             input_tokens: usage.input_uncached,
             cache_creation_input_tokens: usage.cache_write_5m.saturating_add(usage.cache_write_1h),
             cache_read_input_tokens: usage.cache_read,
-            cache_creation: Creation {
-                ephemeral_5m_input_tokens: usage.cache_write_5m,
-                ephemeral_1h_input_tokens: usage.cache_write_1h,
-            },
+            cache_creation: Creation { ephemeral_5m_input_tokens: usage.cache_write_5m, ephemeral_1h_input_tokens: usage.cache_write_1h },
             output_tokens: usage.output,
             output_tokens_details: (usage.reasoning > 0).then_some(Thought { thinking_tokens: usage.reasoning }),
-            server_tool_use: (usage.searches > 0)
-                .then_some(Searches { web_fetch_requests: 0, web_search_requests: usage.searches }),
+            server_tool_use: (usage.searches > 0).then_some(Searches { web_fetch_requests: 0, web_search_requests: usage.searches }),
             // The SDK knows these three (`usage.py`).
             service_tier: match service_tier {
                 Some("standard" | "default") => Some("standard"),

@@ -125,7 +125,8 @@ impl Writer {
             return;
         }
         let mut block = foreign.value;
-        let input = block.get_mut("input").filter(|input| input.is_object()).map(|input| std::mem::replace(input, Value::Object(Map::new())));
+        let input =
+            block.get_mut("input").filter(|input| input.is_object()).map(|input| std::mem::replace(input, Value::Object(Map::new())));
         self.open(Open::Call, Block::Own(&block), out);
         if let Some(input) = input {
             self.delta(Delta::InputJsonDelta { partial_json: &input.to_string() }, out);

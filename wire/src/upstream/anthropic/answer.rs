@@ -47,7 +47,8 @@ fn part(block: Value, said: &Said, place: &mut u64) -> Option<Part> {
             Some(Part::Text(Text { text, citations, ..Text::default() }))
         }
         "thinking" => {
-            let thinking = Thinking { text: take("thinking").unwrap_or_default(), signature: take("signature").and_then(|mark| signature(&mark)) };
+            let thinking =
+                Thinking { text: take("thinking").unwrap_or_default(), signature: take("signature").and_then(|mark| signature(&mark)) };
             (thinking != Thinking::default()).then_some(Part::Thinking(thinking))
         }
         "redacted_thinking" => take("data").and_then(|mark| signature(&mark)).map(Part::Redacted),
@@ -59,7 +60,9 @@ fn part(block: Value, said: &Said, place: &mut u64) -> Option<Part> {
             };
             Some(match Wanted::of(&name, said) {
                 Wanted::Form => Part::text(arguments),
-                Wanted::Text => Part::Call(ToolCall { id, name: back(&name, said), arguments: free_text(arguments), ..ToolCall::default() }),
+                Wanted::Text => {
+                    Part::Call(ToolCall { id, name: back(&name, said), arguments: free_text(arguments), ..ToolCall::default() })
+                }
                 Wanted::Call => Part::Call(ToolCall { id, name: back(&name, said), arguments, ..ToolCall::default() }),
             })
         }

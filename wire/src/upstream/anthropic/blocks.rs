@@ -132,5 +132,6 @@ impl<'a> Input<'a> {
 
 /// Free text that is in its object already.
 fn is_wrapped(text: &str) -> bool {
-    serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|object| object.len() == 1 && object.get("input").is_some_and(Value::is_string))
+    serde_json::from_str::<Map<String, Value>>(text)
+        .is_ok_and(|object| object.len() == 1 && object.get("input").is_some_and(Value::is_string))
 }

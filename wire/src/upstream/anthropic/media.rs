@@ -35,7 +35,9 @@ pub(super) fn is_file(media: &Media) -> bool {
 fn image(media: &Media) -> Result<Source<'_>, Unsayable> {
     match &media.source {
         From::Inline { mime, data } => {
-            let media_type = image_type(mime).or_else(|| sniffed(data)).ok_or_else(|| no("this provider takes pictures as jpeg, png, gif or webp only"))?;
+            let media_type = image_type(mime)
+                .or_else(|| sniffed(data))
+                .ok_or_else(|| no("this provider takes pictures as jpeg, png, gif or webp only"))?;
             Ok(Source::Base64 { media_type, data })
         }
         other => elsewhere(other),
@@ -48,7 +50,8 @@ fn document(media: &Media) -> Result<Source<'_>, Unsayable> {
             Ok(Source::Base64 { media_type: "application/pdf", data })
         }
         From::Inline { mime, data } if is_text(mime) => {
-            let text = decode_base64(data).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| no("a text document is not UTF-8"))?;
+            let text =
+                decode_base64(data).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| no("a text document is not UTF-8"))?;
             Ok(Source::Text { media_type: "text/plain", data: Cow::Owned(text) })
         }
         From::Inline { .. } => Err(no("this provider takes documents as PDF or text only")),

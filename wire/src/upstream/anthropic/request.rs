@@ -59,11 +59,8 @@ pub(super) fn write(chat: &Chat, target: &Target<'_>) -> Result<Written, Unsayab
     if turns.files {
         betas.push(media::FILES_BETA);
     }
-    let against = Against {
-        thoughtless_calls: turns.has_thoughtless_calls(),
-        prefill: turns.is_prefilled(),
-        forced_form: said.json_tool.is_some(),
-    };
+    let against =
+        Against { thoughtless_calls: turns.has_thoughtless_calls(), prefill: turns.is_prefilled(), forced_form: said.json_tool.is_some() };
     let thought = Thought::of(chat.reasoning.as_ref(), &claude, max_tokens, against);
     if thought.denied {
         Dropped::note(&mut dropped, "reasoning");
@@ -172,7 +169,8 @@ fn metadata(chat: &Chat, dropped: &mut Vec<Dropped>) -> Map<String, Value> {
 
 /// Looks like an address of mail or a telephone number, which the vendor refuses.
 fn is_personal(user: &str) -> bool {
-    let mail = !user.contains(char::is_whitespace) && user.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    let mail =
+        !user.contains(char::is_whitespace) && user.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     let digits = user.bytes().filter(u8::is_ascii_digit).count();
     let phone = (7..=15).contains(&digits) && user.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '(' | ')' | ' ' | '.'));
     mail || phone

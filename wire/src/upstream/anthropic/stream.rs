@@ -34,15 +34,34 @@ pub(super) struct Reader {
 /// An open block.
 #[derive(Debug)]
 enum Block {
-    Text { start: u64, sources: Vec<Value> },
-    Thinking { signature: String },
+    Text {
+        start: u64,
+        sources: Vec<Value>,
+    },
+    Thinking {
+        signature: String,
+    },
     /// A call. `begun_with` is an input that came whole; it counts if nothing follows.
-    Call { call: u32, begun_with: Option<String>, any: bool },
+    Call {
+        call: u32,
+        begun_with: Option<String>,
+        any: bool,
+    },
     /// A call whose arguments must be whole to be understood.
-    Gathered { call: u32, begun_with: Option<String>, input: String },
+    Gathered {
+        call: u32,
+        begun_with: Option<String>,
+        input: String,
+    },
     /// The answer's text in the form of a call.
-    Form { begun_with: Option<String>, any: bool },
-    Foreign { value: Value, input: String },
+    Form {
+        begun_with: Option<String>,
+        any: bool,
+    },
+    Foreign {
+        value: Value,
+        input: String,
+    },
     Over,
 }
 
@@ -185,7 +204,8 @@ impl Reader {
             "tool_use" => {
                 let name = word("name");
                 let wanted = Wanted::of(name, &self.said);
-                let begun_with = value.get("input").filter(|input| input.as_object().is_some_and(|input| !input.is_empty())).map(Value::to_string);
+                let begun_with =
+                    value.get("input").filter(|input| input.as_object().is_some_and(|input| !input.is_empty())).map(Value::to_string);
                 if wanted == Wanted::Form {
                     Block::Form { begun_with, any: false }
                 } else {
