@@ -135,7 +135,7 @@ async fn play(stream: &mut BufReader<TcpStream>, case: &Case, cut: Cut) -> Resul
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    let chunked = case.streams();
+    let chunked = case.streams() || answer.content_type().contains("vnd.amazon.eventstream");
     if chunked {
         head.push_str("transfer-encoding: chunked\r\n\r\n");
     } else {
@@ -150,6 +150,10 @@ async fn play(stream: &mut BufReader<TcpStream>, case: &Case, cut: Cut) -> Resul
             stream.write_all(piece).await?;
         }
         yield_now().await;
+    }
+    if cut.breaks() {
+        stream.flush().await?;
+        anyhow::bail!("broken off, as told");
     }
     if chunked {
         stream.write_all(b"0\r\n\r\n").await?;
