@@ -14,6 +14,7 @@ pub mod id;
 pub mod import;
 pub mod key;
 pub mod limit;
+pub mod models;
 pub mod money;
 pub mod net;
 pub mod price;

@@ -14,6 +14,9 @@ pub enum StreamFault {
     /// An event beyond [`SSE_EVENT_BYTES`].
     #[error("an event of the stream is longer than {SSE_EVENT_BYTES} bytes")]
     EventTooLong,
+    /// An event that cannot be one of its dialect.
+    #[error("an event of the stream is not in its dialect")]
+    NotProtocol,
 }
 
 /// What ended at some place of the input.

@@ -1,0 +1,1 @@
+//! OpenAI's responses, as clients speak them. Source: protocol specification §8.

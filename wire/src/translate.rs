@@ -1,0 +1,253 @@
+//! From a vendor's answer in one dialect to a client's in another: framer, facts, reader, order, writer. No socket, no clock.
+//!
+//! Facts (usage, errors, finish) are read by the same tap as where bytes pass through, so that a row in the ledger does not
+//! depend on who asked. Start at [`Translation::push`].
+
+use bytes::{Bytes, BytesMut};
+use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::estimate::{self, likely_tokens};
+use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_domain::usage::Usage;
+
+use crate::answer::NotProtocol;
+use crate::client::{ClientDialect, EventWriter, Voice};
+use crate::facts::{Facts, Finished, Verdict};
+use crate::frame::sse::{Framer, Piece, StreamFault};
+use crate::neutral::untangle::Untangle;
+use crate::neutral::{ChatAnswer, Event};
+use crate::tap::Tap;
+use crate::upstream::{EventReader, Frame, Said, UpstreamDialect};
+use crate::upstream_error::{ErrorKind, UpstreamError};
+
+/// A stream on its way from one dialect to another.
+#[derive(Debug)]
+pub struct Translation {
+    framer: Framer,
+    rest: Rest,
+}
+
+/// All but the framer, so that the framer can lend its buffer.
+#[derive(Debug)]
+struct Rest {
+    tap: Tap,
+    reader: Box<dyn EventReader>,
+    untangle: Untangle,
+    writer: Box<dyn EventWriter>,
+    input_estimate: u64,
+    /// [`Event::Begin`] has gone to the writer.
+    begun: bool,
+    /// The stream is over for the client: at its end mark, or by an error.
+    over: Option<Over>,
+    read: Vec<Event>,
+    ordered: Vec<Event>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    Ended,
+    Broken,
+}
+
+impl Translation {
+    /// At the start of an answer of `op` in the vendor's `dialect`.
+    #[must_use]
+    pub fn new(
+        (dialect, op): (Dialect, Op),
+        upstream: &dyn UpstreamDialect,
+        said: &Said,
+        client: &dyn ClientDialect,
+        voice: Voice,
+    ) -> Self {
+        Self {
+            framer: Framer::new(),
+            rest: Rest {
+                tap: Tap::new(dialect, op),
+                reader: upstream.events(said),
+                untangle: Untangle::new(client.overlaps()),
+                input_estimate: voice.input_estimate,
+                writer: client.events(voice),
+                begun: false,
+                over: None,
+                read: Vec::new(),
+                ordered: Vec::new(),
+            },
+        }
+    }
+
+    /// Takes what one read gave and appends what goes to the client.
+    ///
+    /// # Errors
+    ///
+    /// When the stream breaks a bound. What is in `out` may still be sent; then call [`Translation::break_off`].
+    pub fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), StreamFault> {
+        let Self { framer, rest } = self;
+        let mut broken = None;
+        framer.push(input, |piece, _| {
+            if let Piece::Block { event, data: Some(data) } = piece {
+                broken = broken.or(rest.event(Frame { name: event, data }, out).err());
+            }
+        })?;
+        broken.map_or(Ok(()), |_| Err(StreamFault::NotProtocol))
+    }
+
+    /// The vendor has closed.
+    pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
+        let Self { framer, rest } = self;
+        // A last event beyond the bounds is not translated; the stream then counts as cut.
+        let _ = framer.finish(|piece| {
+            if let Piece::Block { event, data: Some(data) } = piece {
+                let _ = rest.event(Frame { name: event, data }, out);
+            }
+        });
+        rest.tap.end();
+        if rest.over.is_none() {
+            let mut read = std::mem::take(&mut rest.read);
+            rest.reader.end(&mut read);
+            rest.pass(&mut read, out);
+        }
+        rest.tap.facts.clone()
+    }
+
+    /// Whether the answer can still be given up.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.rest.tap.verdict.clone()
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.rest.tap.facts
+    }
+
+    /// After the end of the bytes: the answer did not come to its proper end.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.rest.over.is_none()
+    }
+
+    /// Ends a stream that broke, in the client's dialect.
+    pub fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        if self.rest.over.is_none() {
+            self.rest.break_off(refusal, out);
+        }
+    }
+
+    /// A sign of life, after some seconds of silence.
+    pub fn keep_alive(&mut self, out: &mut BytesMut) {
+        if self.rest.over.is_none() {
+            self.rest.writer.keep_alive(out);
+        }
+    }
+}
+
+impl Rest {
+    fn event(&mut self, frame: Frame<'_>, out: &mut BytesMut) -> Result<(), NotProtocol> {
+        if self.over.is_some() {
+            return Ok(());
+        }
+        self.tap.event(frame.name, frame.data);
+        if let Some(error) = &self.tap.facts.error {
+            let refusal = refusal_of(error);
+            self.break_off(&refusal, out);
+            return Ok(());
+        }
+        let mut read = std::mem::take(&mut self.read);
+        let sound = self.reader.read(frame, &mut read);
+        self.pass(&mut read, out);
+        self.read = read;
+        sound
+    }
+
+    /// Brings events into order and to the writer.
+    fn pass(&mut self, read: &mut Vec<Event>, out: &mut BytesMut) {
+        let mut ordered = std::mem::take(&mut self.ordered);
+        for event in read.drain(..) {
+            if !self.begun {
+                self.begun = true;
+                let first = matches!(event, Event::Begin { .. });
+                if !first {
+                    ordered.push(Event::Begin { id: None, model: None });
+                    self.tell_input(&mut ordered);
+                }
+                self.untangle.push(event, &mut ordered);
+                if first {
+                    self.tell_input(&mut ordered);
+                }
+                continue;
+            }
+            // Some vendors begin twice.
+            if matches!(event, Event::Begin { .. }) {
+                continue;
+            }
+            self.untangle.push(event, &mut ordered);
+        }
+        for event in ordered.drain(..) {
+            if self.over.is_some() {
+                break;
+            }
+            if event == Event::End {
+                let usage = usage_of(&self.tap.facts, self.input_estimate);
+                self.writer.write(Event::Usage(usage), out);
+                self.over = Some(Over::Ended);
+            }
+            self.writer.write(event, out);
+        }
+        self.ordered = ordered;
+    }
+
+    fn tell_input(&self, ordered: &mut Vec<Event>) {
+        if let Some(usage) = self.tap.facts.usage {
+            ordered.push(Event::Usage(usage));
+        }
+    }
+
+    fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        self.over = Some(Over::Broken);
+        self.writer.break_off(refusal, out);
+    }
+}
+
+/// A whole answer in the client's dialect.
+///
+/// # Errors
+///
+/// When it is not an answer of the vendor's dialect.
+pub fn whole(
+    upstream: &dyn UpstreamDialect,
+    said: &Said,
+    body: &[u8],
+    facts: &Facts,
+    client: &dyn ClientDialect,
+    voice: &Voice,
+) -> Result<Bytes, NotProtocol> {
+    let answer = upstream.read(body, said)?.settle();
+    let usage = Some(usage_of(facts, voice.input_estimate));
+    Ok(client.write(&ChatAnswer { usage, ..answer }, voice))
+}
+
+/// The usage to tell a client: the vendor's, else what was counted here.
+#[must_use]
+pub fn usage_of(facts: &Facts, input_estimate: u64) -> Usage {
+    let counted = || {
+        let text = estimate::TextCount { ascii_bytes: facts.text.ascii_bytes, non_ascii_chars: facts.text.non_ascii_chars };
+        Usage { input_uncached: input_estimate, output: likely_tokens(text).max(facts.content_events), ..Usage::default() }
+    };
+    facts.usage.filter(|_| !facts.absurd).unwrap_or_else(counted)
+}
+
+/// What a client is told of an error inside a stream. The message must still be redacted: it may quote a key.
+fn refusal_of(error: &UpstreamError) -> Refusal {
+    let (kind, status) = match error.kind {
+        ErrorKind::RateLimited | ErrorKind::Quota => (RefusalKind::RateLimited, 429),
+        ErrorKind::Overloaded => (RefusalKind::Overloaded, 503),
+        ErrorKind::BadRequest => (RefusalKind::InvalidRequest, 400),
+        ErrorKind::TooLarge => (RefusalKind::TooLarge, 413),
+        ErrorKind::Auth | ErrorKind::Forbidden => {
+            return Refusal::new(RefusalKind::UpstreamAuth, "the provider refuses the credentials it is configured with");
+        }
+        ErrorKind::NotFound | ErrorKind::Server | ErrorKind::Other => (RefusalKind::Upstream, 502),
+    };
+    let refusal = Refusal::new(kind, error.message.clone());
+    if kind == RefusalKind::Overloaded { refusal } else { refusal.with_status(status) }
+}

@@ -1,0 +1,1 @@
+//! Bedrock's Converse, as vendors speak it. Source: protocol specification §6.

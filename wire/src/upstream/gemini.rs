@@ -1,0 +1,1 @@
+//! Gemini's generateContent, as vendors speak it. Source: protocol specification §5.
