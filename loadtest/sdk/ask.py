@@ -69,7 +69,11 @@ def chat(task, out):
             for event in stream:
                 if event.type == "chunk":
                     out["snapshot"] = event.snapshot
-            answer = stream.get_final_completion()
+            try:
+                answer = stream.get_final_completion()
+            except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
+                # The helper means to say so of whole answers; the answer is there nevertheless.
+                answer = out.pop("snapshot")
     else:
         answer = api.create(**named)
     read_chat(answer, out)

@@ -59,9 +59,17 @@ impl Replay {
     /// # Errors
     /// No port.
     pub async fn start(cases: impl IntoIterator<Item = Arc<Case>>) -> Result<Self> {
+        Self::start_named(cases.into_iter().map(|case| (case.id.clone(), case))).await
+    }
+
+    /// The same, each case under a name of the caller's: ids are long.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn start_named(cases: impl IntoIterator<Item = (String, Arc<Case>)>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the replay")?;
         let addr = listener.local_addr()?;
-        let cases = cases.into_iter().map(|case| (case.id.clone(), case)).collect();
+        let cases = cases.into_iter().collect();
         let book = Arc::new(Book { cases, seen: Mutex::default() });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&book)));

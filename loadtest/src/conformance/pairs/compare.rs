@@ -22,6 +22,8 @@ pub struct Findings {
     pub failures: Vec<String>,
     /// The rules that excused something.
     pub rules: BTreeSet<&'static str>,
+    /// What was excused, where that is worth a look.
+    pub notes: Vec<String>,
 }
 
 /// The usage that a client must be told.

@@ -108,23 +108,28 @@ impl Subject {
         torn.iter().flat_map(|torn| [false, true].map(|sdk| Pass { client, torn: *torn, sdk })).collect()
     }
 
-    /// The options of the replay, and the name of the provider and the route.
+    /// The name under which the replay serves the case.
+    pub fn name(&self) -> String {
+        format!("n{}", self.number)
+    }
+
+    /// What is asked of the replay, and the name of the provider and the route.
     pub fn served(&self, pass: Pass) -> (String, String) {
         let kind = self.upstream.kind(&self.case, pass.client);
         let split = if self.case.response.body.len() <= ODD_CUTS_BYTES { "1-9" } else { "16-600" };
         let spoiled = pass.torn || self.fate != Fate::Whole;
         if !spoiled {
-            return (format!("split={split};seed=7"), format!("c{}-{kind}", self.number));
+            return (format!("{};split={split};seed=7", self.name()), format!("c{}-{kind}", self.number));
         }
         let seed = 100 + 10 * (pass.client as usize) + 2 * usize::from(pass.torn) + usize::from(pass.sdk);
         let tear = self.tear.filter(|_| pass.torn).map(|place| format!(";abort={place}")).unwrap_or_default();
-        (format!("split={split};seed={seed}{tear}"), format!("c{}-{kind}-{seed}", self.number))
+        (format!("{};split={split};seed={seed}{tear}", self.name()), format!("c{}-{kind}-{seed}", self.number))
     }
 
     /// Adds the provider and route of a pass.
     pub fn set_up(&self, pass: Pass, setup: &mut Setup, replay: &Replay) {
-        let (options, name) = self.served(pass);
-        setup.add(&name, self.upstream.kind(&self.case, pass.client), replay, &Replay::spec(&self.case, &options), &self.model);
+        let (spec, name) = self.served(pass);
+        setup.add(&name, self.upstream.kind(&self.case, pass.client), replay, &spec, &self.model);
     }
 
     /// Whether this client asks for the usage chunk: every other one.
@@ -236,8 +241,14 @@ impl Subject {
             }
             return;
         }
-        if expected.native && said.error.is_some() && fate == Fate::Whole {
-            findings.rule("the vendor's own bytes, passed through, trip the official library");
+        if expected.native && fate == Fate::Whole {
+            // The bytes were judged already; what else the library makes of them is the vendor's doing.
+            let mut own = Findings::default();
+            self.judge_said(&fate, &expected, said, "sdk", &mut own);
+            if !own.failures.is_empty() {
+                findings.notes.append(&mut own.failures);
+                findings.rule("the vendor's own bytes, passed through, mean something else to the official library");
+            }
             return;
         }
         self.judge_said(&fate, &expected, said, "sdk", findings);

@@ -79,6 +79,10 @@ pub fn events(body: &[u8]) -> Vec<Event> {
             found.push(Event::Json(json));
             continue;
         }
+        // Several lines that are no JSON together: no blank lines between the events, which no standard reader takes apart.
+        if data.contains(&b'\n') {
+            found.push(Event::Torn);
+        }
         for line in data.split(|byte| *byte == b'\n') {
             found.push(match serde_json::from_slice(line) {
                 Ok(json) => Event::Json(json),

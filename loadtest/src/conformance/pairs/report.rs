@@ -26,6 +26,8 @@ pub struct Line {
     pub reasons: Vec<String>,
     /// What was wrong.
     pub failures: Vec<String>,
+    /// What was excused, where that is worth a look.
+    pub notes: Vec<String>,
 }
 
 /// How a pair ended.
@@ -64,6 +66,7 @@ impl Line {
             outcome: Outcome::Later,
             reasons: vec![why.to_owned()],
             failures: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }

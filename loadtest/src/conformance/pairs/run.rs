@@ -49,9 +49,9 @@ pub struct Options {
 
 /// What all cases share.
 struct Bench {
-    replay: Replay,
+    replay: Arc<Replay>,
     gateway: Gateway,
-    workers: Option<Workers>,
+    workers: Option<Arc<Workers>>,
 }
 
 /// Judges every pair; `progress` goes forward by one for each case.
@@ -74,32 +74,39 @@ pub async fn run(options: &Options, progress: &ProgressBar) -> Result<Report> {
     }
     ensure!(!subjects.is_empty(), "no case to ask in {:?}", options.corpora);
     progress.set_length(subjects.len() as u64);
-    let replay = Replay::start(subjects.iter().map(|subject| Arc::clone(&subject.case))).await?;
-    let mut setup = Setup::default();
-    for subject in &subjects {
-        for pass in clients.iter().flat_map(|client| subject.passes(*client)) {
-            subject.set_up(pass, &mut setup, &replay);
-        }
-    }
-    let gateway = Gateway::start_with(&options.fluxa, &setup.sections()).await?;
-    let workers = options.python.as_deref().map(|python| Workers::start(python, &options.script, WORKERS)).transpose()?;
-    let bench = Arc::new(Bench { replay, gateway, workers });
+    let served = subjects.iter().map(|subject| (subject.name(), Arc::clone(&subject.case)));
+    let replay = Arc::new(Replay::start_named(served).await?);
+    let workers = options.python.as_deref().map(|python| Workers::start(python, &options.script, WORKERS)).transpose()?.map(Arc::new);
     let permits = Arc::new(Semaphore::new(options.jobs.max(1)));
-    let mut tasks = JoinSet::new();
-    for subject in subjects {
-        let (bench, permits, clients) = (Arc::clone(&bench), Arc::clone(&permits), clients.clone());
-        tasks.spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            let mut lines = Vec::new();
-            for client in clients {
-                lines.push(bench.check(&subject, client).await);
+    // As many at a time as one configuration file can hold.
+    let mut rest = subjects.into_iter().peekable();
+    while rest.peek().is_some() {
+        let mut setup = Setup::default();
+        let mut batch = Vec::new();
+        while !setup.is_full() && let Some(subject) = rest.next() {
+            for pass in clients.iter().flat_map(|client| subject.passes(*client)) {
+                subject.set_up(pass, &mut setup, &replay);
             }
-            lines
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        lines.extend(done.context("a check broke down")?);
-        progress.inc(1);
+            batch.push(subject);
+        }
+        let gateway = Gateway::start_with(&options.fluxa, &setup.sections()).await?;
+        let bench = Arc::new(Bench { replay: Arc::clone(&replay), gateway, workers: workers.clone() });
+        let mut tasks = JoinSet::new();
+        for subject in batch {
+            let (bench, permits, clients) = (Arc::clone(&bench), Arc::clone(&permits), clients.clone());
+            tasks.spawn(async move {
+                let _permit = permits.acquire_owned().await;
+                let mut lines = Vec::new();
+                for client in clients {
+                    lines.push(bench.check(&subject, client).await);
+                }
+                lines
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            lines.extend(done.context("a check broke down")?);
+            progress.inc(1);
+        }
     }
     Ok(Report::new(lines))
 }
@@ -127,11 +134,12 @@ impl Bench {
             outcome,
             reasons: findings.rules.into_iter().map(str::to_owned).collect(),
             failures: findings.failures,
+            notes: findings.notes,
         }
     }
 
     async fn ask(&self, subject: &Subject, pass: Pass, findings: &mut Findings) -> Result<()> {
-        let spec = Replay::spec(&subject.case, &subject.served(pass).0);
+        let spec = subject.served(pass).0;
         let key = &self.gateway.key;
         if pass.sdk {
             let Some(workers) = &self.workers else { return Ok(()) };

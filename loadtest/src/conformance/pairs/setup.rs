@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::conformance::replay::{self, Replay};
 
@@ -15,10 +15,14 @@ pub const VENDOR_KEY: &str = "sk-conformance-vendor-0123456789abcdef";
 /// The address style that needs a version.
 const AZURE_API_VERSION: &str = "2024-10-21";
 
+/// A configuration file may have 1 MiB and 20,000 values; a case adds some thousand bytes at most.
+const FULL_BYTES: usize = 400 * 1024;
+
 /// Providers and routes in the making.
 #[derive(Debug, Default)]
 pub struct Setup {
-    rows: BTreeMap<String, (Value, Value)>,
+    rows: BTreeMap<String, (String, String)>,
+    bytes: usize,
 }
 
 impl Setup {
@@ -26,7 +30,7 @@ impl Setup {
     pub fn add(&mut self, name: &str, kind: &str, replay: &Replay, spec: &str, model: &str) {
         let plain = !matches!(kind, "anthropic" | "gemini" | "bedrock" | "azure");
         let base_url = format!("http://{}/case/{spec}{}", replay.addr(), if plain { "/v1" } else { "" });
-        let mut provider = json!({"name": name, "kind": kind, "base_url": base_url, "headers": {replay::HEADER: spec}});
+        let mut provider = json!({"name": name, "kind": kind, "base_url": base_url});
         match kind {
             "bedrock" => {
                 provider["region"] = json!("us-east-1");
@@ -34,13 +38,19 @@ impl Setup {
                 provider["secret_access_key"] = json!("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
             }
             "azure" => {
+                // It makes the path itself.
+                provider["headers"] = json!({replay::HEADER: spec});
                 provider["api_key"] = json!(VENDOR_KEY);
                 provider["api_version"] = json!(AZURE_API_VERSION);
             }
             _ => provider["api_key"] = json!(VENDOR_KEY),
         }
         let route = json!({"model": name, "targets": [{"provider": name, "model": model}], "retries": 0});
-        self.rows.insert(name.to_owned(), (provider, route));
+        let row = (provider.to_string(), route.to_string());
+        self.bytes += row.0.len() + row.1.len();
+        if let Some(before) = self.rows.insert(name.to_owned(), row) {
+            self.bytes -= before.0.len() + before.1.len();
+        }
     }
 
     /// The sections of the configuration file. JSON is YAML.
@@ -56,13 +66,8 @@ impl Setup {
         text
     }
 
-    /// How many providers there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// Whether more would be too large for a configuration file.
+    pub fn is_full(&self) -> bool {
+        self.bytes > FULL_BYTES
     }
 }

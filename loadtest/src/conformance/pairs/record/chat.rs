@@ -130,7 +130,7 @@ fn take(said: &mut Said, calls: &mut Calls, part: &Value) {
     for (position, call) in listed.iter().enumerate() {
         calls.add(call, position);
     }
-    if json::has(part, "/function_call") {
+    if json::has(part, "/function_call") && part["function_call"] != serde_json::json!({"arguments": "", "name": ""}) {
         calls.add(&serde_json::json!({"index": 0, "function": part["function_call"]}), 0);
     }
 }
