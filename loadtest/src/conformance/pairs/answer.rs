@@ -121,3 +121,6 @@ pub fn told(error: &Value) -> Told {
 
 
 
+
+#[cfg(test)]
+mod tests;

@@ -286,3 +286,6 @@ fn used(expected: &Expected, got: &Said, failures: &mut Vec<String>, findings: &
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

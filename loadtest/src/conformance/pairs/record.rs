@@ -125,3 +125,6 @@ pub fn error_of(json: &Value) -> Option<Told> {
     let code = json.pointer("/error/code").map(|code| code.as_str().map_or_else(|| code.to_string(), str::to_owned)).unwrap_or_default();
     Some(Told { status: None, message: message.to_owned(), code })
 }
+
+#[cfg(test)]
+mod tests;

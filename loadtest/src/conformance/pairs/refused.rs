@@ -145,3 +145,6 @@ pub fn is_bad_key(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
     ["incorrect api key", "api_key_invalid", "invalid api key", "api key not valid"].iter().any(|words| text.contains(words))
 }
+
+#[cfg(test)]
+mod tests;

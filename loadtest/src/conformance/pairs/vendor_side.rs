@@ -320,3 +320,6 @@ fn lost(wish: &Wish, body: &Value, dropped: &str, findings: &mut Findings) {
         Some(first) => findings.fail(format!("vendor's side: {} of the request lost, the first: {first}", lost.len())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,3 +200,6 @@ impl Wish {
 
 
 
+
+#[cfg(test)]
+mod tests;
