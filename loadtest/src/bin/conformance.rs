@@ -95,7 +95,8 @@ fn run(args: &Args) -> Result<(String, usize)> {
         let fluxa = fluxa.context("--pairs needs a gateway")?;
         let corpora = [&[args.corpus.clone()][..], &args.also].concat();
         let (python, script, filter) = (args.python.clone(), args.script.clone(), args.filter.clone());
-        let options = pairs::Options { corpora, fluxa, python, script, filter, client: args.client, upstream: args.upstream, jobs: args.jobs };
+        let options =
+            pairs::Options { corpora, fluxa, python, script, filter, client: args.client, upstream: args.upstream, jobs: args.jobs };
         let report = runtime.block_on(pairs::run(&options, &progress));
         progress.finish_and_clear();
         let report = report?;

@@ -119,8 +119,5 @@ pub fn told(error: &Value) -> Told {
     Told { status: None, message: json::text(error, "/message").to_owned(), code }
 }
 
-
-
-
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     dialect::{Client, Upstream},
-    json,
-    record,
+    json, record,
     said::{Call, Said, Stop, Used},
 };
 use crate::conformance::{
@@ -177,7 +176,12 @@ fn calls(expected: &Expected, got: &Said, failures: &mut Vec<String>, findings: 
             continue;
         };
         if call.json().as_ref() != Some(&json) {
-            failures.push(format!("the arguments of {:?} are {:?} instead of {:?}", call.name, json::clip(&call.arguments), json::clip(&wanted.arguments)));
+            failures.push(format!(
+                "the arguments of {:?} are {:?} instead of {:?}",
+                call.name,
+                json::clip(&call.arguments),
+                json::clip(&wanted.arguments)
+            ));
         }
     }
     if expected.native {
@@ -195,7 +199,16 @@ fn calls(expected: &Expected, got: &Said, failures: &mut Vec<String>, findings: 
 /// The words of a client's dialect for a reason to stop.
 fn words(client: Client, stop: Stop) -> &'static [&'static str] {
     const GEMINI_FILTERS: &[&str] = &[
-        "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "OTHER", "ESCALATION", "MODEL_ARMOR", "IMAGE_SAFETY",
+        "SAFETY",
+        "RECITATION",
+        "LANGUAGE",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "OTHER",
+        "ESCALATION",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
         "blocked",
     ];
     match (client, stop) {

@@ -44,8 +44,29 @@ const CHAT_ONLY: &str = "zero-one";
 
 /// Vendors that have a kind and speak chat, nothing else known about them here.
 const CHAT_KINDS: [&str; 23] = [
-    "openai", "deepseek", "qwen", "ollama", "moonshot", "zhipu", "ernie", "doubao", "azure", "mistral", "groq", "xai", "perplexity",
-    "together", "fireworks", "openrouter", "cohere", "nvidia", "siliconflow", "minimax", "baichuan", "stepfun", "spark",
+    "openai",
+    "deepseek",
+    "qwen",
+    "ollama",
+    "moonshot",
+    "zhipu",
+    "ernie",
+    "doubao",
+    "azure",
+    "mistral",
+    "groq",
+    "xai",
+    "perplexity",
+    "together",
+    "fireworks",
+    "openrouter",
+    "cohere",
+    "nvidia",
+    "siliconflow",
+    "minimax",
+    "baichuan",
+    "stepfun",
+    "spark",
 ];
 
 impl Client {

@@ -37,5 +37,11 @@ pub fn parting(got: &str, wanted: &str) -> String {
     let at = got.chars().zip(wanted.chars()).take_while(|(a, b)| a == b).count();
     let from = at.saturating_sub(12);
     let shown = |text: &str| text.chars().skip(from).take(60).collect::<String>();
-    format!("at character {at} {:?} instead of {:?} ({} characters, not {})", shown(got), shown(wanted), got.chars().count(), wanted.chars().count())
+    format!(
+        "at character {at} {:?} instead of {:?} ({} characters, not {})",
+        shown(got),
+        shown(wanted),
+        got.chars().count(),
+        wanted.chars().count()
+    )
 }

@@ -24,6 +24,9 @@ use crate::conformance::{
 /// Bodies up to this size are cut into pieces of 1 to 9 bytes; longer ones, into larger pieces, or a run would take hours.
 const ODD_CUTS_BYTES: usize = 48 * 1024;
 
+/// A call in pieces.
+const PARTIAL: &[u8] = b"\"partialArgs\"";
+
 /// What must come of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
@@ -85,13 +88,21 @@ impl Subject {
         let frame = record::frame(&case);
         let failed = case.response.status >= 400;
         let asked_stream = case.has("stream") || case.has("stream-requested") || case.request.path.contains("stream");
-        if frame == Frame::Json && asked_stream && !failed && upstream == Upstream::Gemini && !case.response.content_type().contains("event-stream") {
+        if frame == Frame::Json
+            && asked_stream
+            && !failed
+            && upstream == Upstream::Gemini
+            && !case.response.content_type().contains("event-stream")
+        {
             return Err("a stream recorded without alt=sse, which is always asked for");
         }
         if frame == Frame::Json && asked_stream && !failed && !case.response.content_type().contains("event-stream") && case.has("stream") {
             return Err("a stream that is not recorded as one");
         }
         let body = &case.response.body;
+        if upstream == Upstream::Gemini && case.has("stream") && body.windows(PARTIAL.len()).any(|window| window == PARTIAL) {
+            return Err("calls in pieces, which Google sends only to those who ask for them");
+        }
         let said = record::read(upstream, frame, body, case.response.status);
         let fate = fate(&case, &said, frame);
         let streams = frame != Frame::Json || asked_stream && failed;
@@ -134,7 +145,7 @@ impl Subject {
 
     /// Whether this client asks for the usage chunk: every other one.
     fn asks_usage(&self) -> bool {
-        self.number % 2 == 0
+        self.number.is_multiple_of(2)
     }
 
     /// The request of a pass, for the raw client.
@@ -164,6 +175,29 @@ impl Subject {
         let name = self.served(pass).1;
         let body = self.wish.body(pass.client, &name, self.streams, self.asks_usage());
         json!({"base_url": base_url, "key": key, "dialect": pass.client.name(), "stream": self.streams, "model": name, "body": body})
+    }
+
+    /// Where the judge reads the recording otherwise than the reader of the corpus, who knew nothing of the judge.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let derived = &self.case.derived;
+        let mut same = |what: &str, theirs: Option<usize>, ours: usize| {
+            if theirs.is_some_and(|theirs| theirs != ours) {
+                doubts.push(format!("the corpus reads {theirs:?} {what}, the judge {ours}"));
+            }
+        };
+        let number = |name: &str| derived.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+        let calls = derived.get("tool_calls").and_then(Value::as_array);
+        same("characters of text", number("text_chars"), self.said.text.chars().count());
+        same("characters of reasoning", number("reasoning_chars"), self.said.reasoning.chars().count());
+        same("calls", calls.map(Vec::len).or(Some(0)), self.said.calls.len());
+        for (theirs, ours) in calls.into_iter().flatten().zip(&self.said.calls) {
+            let theirs = (json::text(theirs, "/name"), serde_json::from_str::<Value>(json::text(theirs, "/arguments")).ok());
+            if theirs.0 != ours.name || theirs.1.is_some() && theirs.1 != ours.json() {
+                doubts.push(format!("the corpus reads the call {theirs:?}, the judge {ours:?}"));
+            }
+        }
+        doubts
     }
 
     fn expected(&self, client: Client) -> Expected {
@@ -201,10 +235,16 @@ impl Subject {
                 vendor_side::judge(self.upstream, self.streams, &self.wish, seen, dropped, findings);
             }
             [_] => {}
-            _ => findings.fail(format!("the vendor was asked {} times: {} {}", seen.len(), reply.status, json::clip(&String::from_utf8_lossy(&reply.body)))),
+            _ => findings.fail(format!(
+                "the vendor was asked {} times: {} {}",
+                seen.len(),
+                reply.status,
+                json::clip(&String::from_utf8_lossy(&reply.body))
+            )),
         }
         if reply.status >= 400 {
-            let message = self.said.error.as_ref().map(|told| told.message.as_str()).or(self.case.error_message.as_deref()).unwrap_or_default();
+            let message =
+                self.said.error.as_ref().map(|told| told.message.as_str()).or(self.case.error_message.as_deref()).unwrap_or_default();
             match &fate {
                 Fate::Refused(refusal) => refused::judge(pass.client, native, refusal, message, reply, findings),
                 Fate::Broken | Fate::Either if self.may_refuse(pass) => {

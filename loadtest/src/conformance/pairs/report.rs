@@ -129,7 +129,13 @@ impl Report {
         for line in failed() {
             let more = line.failures.len().saturating_sub(1);
             let first = line.failures.first().map_or("", String::as_str);
-            let _ = writeln!(text, "{} as {}\n    {first}{}", line.id, line.client, if more > 0 { format!(" (+{more})") } else { String::new() });
+            let _ = writeln!(
+                text,
+                "{} as {}\n    {first}{}",
+                line.id,
+                line.client,
+                if more > 0 { format!(" (+{more})") } else { String::new() }
+            );
         }
         let _ = writeln!(text, "{} passed, {} failed", self.passed, self.failed);
         text

@@ -16,12 +16,7 @@ use super::{
     sdk::Workers,
     setup::Setup,
 };
-use crate::conformance::{
-    corpus,
-    gateway::Gateway,
-    http,
-    replay::Replay,
-};
+use crate::conformance::{corpus, gateway::Gateway, http, replay::Replay};
 
 /// Processes of the official libraries.
 const WORKERS: usize = 2;
@@ -64,7 +59,9 @@ pub async fn run(options: &Options, progress: &ProgressBar) -> Result<Report> {
     let clients: Vec<Client> = Client::ALL.into_iter().filter(|client| options.client.is_none_or(|only| only == *client)).collect();
     for folder in &options.corpora {
         for case in corpus::load(folder, options.filter.as_deref())? {
-            let Some(upstream) = Upstream::of(&case).filter(|upstream| options.upstream.is_none_or(|only| only == *upstream)) else { continue };
+            let Some(upstream) = Upstream::of(&case).filter(|upstream| options.upstream.is_none_or(|only| only == *upstream)) else {
+                continue;
+            };
             let (id, vendor) = (case.id.clone(), case.vendor.clone());
             match Subject::of(subjects.len(), Arc::new(case)) {
                 Ok(subject) => subjects.push(Arc::new(subject)),
@@ -83,7 +80,9 @@ pub async fn run(options: &Options, progress: &ProgressBar) -> Result<Report> {
     while rest.peek().is_some() {
         let mut setup = Setup::default();
         let mut batch = Vec::new();
-        while !setup.is_full() && let Some(subject) = rest.next() {
+        while !setup.is_full()
+            && let Some(subject) = rest.next()
+        {
             for pass in clients.iter().flat_map(|client| subject.passes(*client)) {
                 subject.set_up(pass, &mut setup, &replay);
             }
@@ -113,7 +112,10 @@ pub async fn run(options: &Options, progress: &ProgressBar) -> Result<Report> {
 
 impl Bench {
     async fn check(&self, subject: &Subject, client: Client) -> Line {
-        let mut findings = Findings::default();
+        let mut findings = Findings { notes: subject.doubts(), ..Findings::default() };
+        if !findings.notes.is_empty() {
+            findings.rule("the corpus's own reader reads the recording otherwise");
+        }
         for pass in subject.passes(client) {
             let before = findings.failures.len();
             if let Err(error) = self.ask(subject, pass, &mut findings).await {

@@ -2,29 +2,90 @@
 //!
 //! Start at [`judge`]. What `x-fluxa-dropped` names is excused.
 
+mod lost;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{
-    compare::Findings,
-    dialect::Upstream,
-    json,
-    wish::{Part, Wish},
-};
+use super::{compare::Findings, dialect::Upstream, json, wish::Wish};
 use crate::conformance::replay::Seen;
 
 /// Fields at the top of a body that belong to other dialects.
 const STRANGERS: [(Upstream, &[&str]); 3] = [
-    (Upstream::Chat, &["system", "contents", "input", "instructions", "max_output_tokens", "generationConfig", "systemInstruction", "toolConfig", "inferenceConfig", "anthropic_version", "stop_sequences", "safetySettings", "store_input"]),
-    (Upstream::Messages, &["contents", "input", "instructions", "max_output_tokens", "max_completion_tokens", "generationConfig", "systemInstruction", "toolConfig", "inferenceConfig", "stop", "stream_options", "n", "store", "reasoning_effort", "response_format", "parallel_tool_calls"]),
-    (Upstream::Gemini, &["messages", "system", "input", "instructions", "model", "stream", "stream_options", "max_tokens", "max_output_tokens", "max_completion_tokens", "temperature", "tool_choice", "inferenceConfig", "store"]),
+    (
+        Upstream::Chat,
+        &[
+            "system",
+            "contents",
+            "input",
+            "instructions",
+            "max_output_tokens",
+            "generationConfig",
+            "systemInstruction",
+            "toolConfig",
+            "inferenceConfig",
+            "anthropic_version",
+            "stop_sequences",
+            "safetySettings",
+            "store_input",
+        ],
+    ),
+    (
+        Upstream::Messages,
+        &[
+            "contents",
+            "input",
+            "instructions",
+            "max_output_tokens",
+            "max_completion_tokens",
+            "generationConfig",
+            "systemInstruction",
+            "toolConfig",
+            "inferenceConfig",
+            "stop",
+            "stream_options",
+            "n",
+            "store",
+            "reasoning_effort",
+            "response_format",
+            "parallel_tool_calls",
+        ],
+    ),
+    (
+        Upstream::Gemini,
+        &[
+            "messages",
+            "system",
+            "input",
+            "instructions",
+            "model",
+            "stream",
+            "stream_options",
+            "max_tokens",
+            "max_output_tokens",
+            "max_completion_tokens",
+            "temperature",
+            "tool_choice",
+            "inferenceConfig",
+            "store",
+        ],
+    ),
 ];
 
 /// All that Converse knows.
 const CONVERSE_FIELDS: [&str; 11] = [
-    "messages", "system", "inferenceConfig", "toolConfig", "guardrailConfig", "additionalModelRequestFields",
-    "additionalModelResponseFieldPaths", "promptVariables", "requestMetadata", "performanceConfig", "serviceTier",
+    "messages",
+    "system",
+    "inferenceConfig",
+    "toolConfig",
+    "guardrailConfig",
+    "additionalModelRequestFields",
+    "additionalModelResponseFieldPaths",
+    "promptVariables",
+    "requestMetadata",
+    "performanceConfig",
+    "serviceTier",
 ];
 
 /// Judges the request of a translated pair.
@@ -48,7 +109,7 @@ pub fn judge(upstream: Upstream, streams: bool, wish: &Wish, seen: &Seen, droppe
         Upstream::Converse => converse(&body, &mut faults),
     }
     findings.failures.extend(faults.into_iter().map(|fault| format!("vendor's side: {fault}")));
-    lost(wish, &body, dropped, findings);
+    lost::judge(wish, &body, dropped, findings);
 }
 
 fn path(upstream: Upstream, streams: bool, path: &str, faults: &mut BTreeSet<String>) {
@@ -153,7 +214,10 @@ fn messages(body: &Value, streams: bool, faults: &mut BTreeSet<String>) {
     must(!has_calls || !json::list(body, "/tools").is_empty(), "calls in the history, but no tools");
     for tool in json::list(body, "/tools") {
         let name = json::text(tool, "/name");
-        must(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')), "a tool's name that is refused");
+        must(
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')),
+            "a tool's name that is refused",
+        );
         must(json::text(tool, "/input_schema/type") == "object", "a tool whose input_schema is no object");
     }
 }
@@ -195,7 +259,10 @@ fn gemini(body: &Value, faults: &mut BTreeSet<String>) {
         must(waiting == results, "functionResponses are not those of the calls before");
         waiting = calls;
     }
-    must(json::list(body, "/tools").iter().filter(|tool| json::has(tool, "/functionDeclarations")).count() <= 1, "functions in several tools");
+    must(
+        json::list(body, "/tools").iter().filter(|tool| json::has(tool, "/functionDeclarations")).count() <= 1,
+        "functions in several tools",
+    );
 }
 
 fn converse(body: &Value, faults: &mut BTreeSet<String>) {
@@ -242,82 +309,6 @@ fn converse(body: &Value, faults: &mut BTreeSet<String>) {
     for tool in json::list(body, "/toolConfig/tools").iter().filter_map(|tool| tool.get("toolSpec")) {
         must(tool.pointer("/inputSchema/json").is_some_and(Value::is_object), "a tool whose schema is no object");
         must(tool.get("description").is_none_or(|text| text.as_str().is_some_and(|text| !text.is_empty())), "an empty description");
-    }
-}
-
-/// Everything in a body: its strings, those within JSON that is a string, its names and its objects.
-#[derive(Default)]
-struct Leaves {
-    texts: Vec<String>,
-    names: BTreeSet<String>,
-    objects: Vec<Value>,
-}
-
-impl Leaves {
-    fn take(&mut self, value: &Value) {
-        match value {
-            Value::String(text) => {
-                if text.starts_with('{') && let Ok(inner) = serde_json::from_str::<Value>(text) {
-                    self.take(&inner);
-                }
-                self.texts.push(text.clone());
-            }
-            Value::Array(list) => list.iter().for_each(|value| self.take(value)),
-            Value::Object(fields) => {
-                self.objects.push(value.clone());
-                for (name, value) in fields {
-                    self.names.insert(name.clone());
-                    self.take(value);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn has_text(&self, text: &str) -> bool {
-        let text = text.trim();
-        text.is_empty() || self.texts.iter().any(|have| have.contains(text))
-    }
-}
-
-/// What of the wish is not in the body.
-fn lost(wish: &Wish, body: &Value, dropped: &str, findings: &mut Findings) {
-    let mut leaves = Leaves::default();
-    leaves.take(body);
-    let mut lost = Vec::new();
-    for text in wish.texts() {
-        // A result that is JSON may have become an object.
-        let as_object = || serde_json::from_str::<Value>(text).is_ok_and(|json| leaves.objects.contains(&json));
-        if !leaves.has_text(text) && !as_object() {
-            lost.push(format!("the text {:?}", json::clip(text)));
-        }
-    }
-    for part in wish.turns.iter().flat_map(|turn| &turn.parts) {
-        match part {
-            Part::Picture(_, data) if !leaves.has_text(data) => lost.push("a picture".to_owned()),
-            Part::Call { name, arguments, .. } if !leaves.objects.contains(arguments) => lost.push(format!("the arguments of the call of {name:?}")),
-            _ => {}
-        }
-    }
-    let tools_off = wish.choice == Some(super::wish::Choice::None);
-    for tool in wish.tools.iter().filter(|_| !tools_off) {
-        let sound: String = tool.name.chars().map(|letter| if letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-') { letter } else { '_' }).collect();
-        if !leaves.texts.iter().any(|text| *text == tool.name || *text == sound) && tool.name.len() <= 64 {
-            lost.push(format!("the tool {:?}", tool.name));
-        }
-        if !leaves.has_text(&tool.description) {
-            lost.push(format!("the description of {:?}", tool.name));
-        }
-        for name in tool.schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|fields| fields.keys()) {
-            if !leaves.names.contains(name) {
-                lost.push(format!("the argument {name:?} of {:?}", tool.name));
-            }
-        }
-    }
-    match lost.first() {
-        None => {}
-        Some(_) if !dropped.is_empty() => findings.rule("something was dropped, and x-fluxa-dropped says so"),
-        Some(first) => findings.fail(format!("vendor's side: {} of the request lost, the first: {first}", lost.len())),
     }
 }
 

@@ -198,8 +198,5 @@ impl Wish {
     }
 }
 
-
-
-
 #[cfg(test)]
 mod tests;

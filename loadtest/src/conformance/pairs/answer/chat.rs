@@ -31,7 +31,10 @@ pub fn whole(answer: &Value) -> Heard {
     }
     json::text(message, "/reasoning_content").clone_into(&mut heard.said.reasoning);
     json::text(message, "/refusal").clone_into(&mut heard.said.refusal);
-    heard.must(message.get("tool_calls").is_none_or(|calls| calls.as_array().is_some_and(|list| !list.is_empty())), "tool_calls is no filled list");
+    heard.must(
+        message.get("tool_calls").is_none_or(|calls| calls.as_array().is_some_and(|list| !list.is_empty())),
+        "tool_calls is no filled list",
+    );
     for call in json::list(message, "/tool_calls") {
         heard.must(json::text(call, "/type") == "function", "a tool call is not of type function");
         let arguments = call.pointer("/function/arguments").and_then(Value::as_str);
@@ -93,7 +96,10 @@ pub fn stream(events: &[Event], asked_usage: bool) -> Heard {
                 heard.must(heard.said.usage.is_none(), "a choice after the usage chunk");
                 heard.must(json::count(choice, "/index") == Some(0), "a choice has no index 0");
                 let role = json::text(choice, "/delta/role");
-                heard.must(if chunks == 0 { role == "assistant" } else { role.is_empty() || role == "assistant" }, "the first chunk has no role assistant");
+                heard.must(
+                    if chunks == 0 { role == "assistant" } else { role.is_empty() || role == "assistant" },
+                    "the first chunk has no role assistant",
+                );
                 delta(&mut heard, &choice["delta"]);
                 if json::has(choice, "/finish_reason") {
                     heard.must(heard.said.stop.is_none(), "a second finish chunk");
@@ -147,7 +153,8 @@ fn delta(heard: &mut Heard, delta: &Value) {
                 }
             }
             // The official library adds lists up by the index of their entries, and raises where there is none.
-            (_, Value::Array(list)) => heard.must(list.iter().all(|entry| json::count(entry, "/index").is_some()), format!("entries of delta.{name} without index")),
+            (_, Value::Array(list)) => heard
+                .must(list.iter().all(|entry| json::count(entry, "/index").is_some()), format!("entries of delta.{name} without index")),
             _ => {}
         }
     }

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{Data, Event, Heard, told};
+use crate::conformance::pairs::record::gemini::used;
 use crate::conformance::pairs::{
     json,
     said::{Call, Stop},
 };
-use crate::conformance::pairs::record::gemini::used;
 
 const FILTERS: [&str; 9] =
     ["SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "OTHER", "ESCALATION", "MODEL_ARMOR"];
@@ -93,7 +93,8 @@ fn chunk(heard: &mut Heard, chunk: &Value) {
     if let Some(usage) = chunk.get("usageMetadata") {
         heard.said.usage = used(usage);
         let number = |name: &str| json::count(usage, &format!("/{name}")).unwrap_or(0);
-        let sum = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount"].map(number).iter().sum::<u64>();
+        let sum =
+            ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount"].map(number).iter().sum::<u64>();
         heard.must(number("totalTokenCount") == sum, "totalTokenCount is not the sum");
     }
 }

@@ -70,7 +70,10 @@ pub fn stream(events: &[Event]) -> Heard {
                 heard.must(index == Some(closed.len() as u64), format!("block {index:?} comes when there are {}", closed.len()));
                 let block = Block::new(&json["content_block"]);
                 heard.must(block.started_text.is_empty() && block.started_thinking.is_empty(), "a block starts with content in it");
-                heard.must(block.kind != "tool_use" || block.input == serde_json::json!({}), "a tool_use does not start with an empty input");
+                heard.must(
+                    block.kind != "tool_use" || block.input == serde_json::json!({}),
+                    "a tool_use does not start with an empty input",
+                );
                 open = Some(block);
             }
             "content_block_delta" => {
@@ -107,7 +110,10 @@ pub fn stream(events: &[Event]) -> Heard {
     }
     let broken = heard.said.error.is_some();
     heard.must(started || broken, "no message_start");
-    heard.must(stopped != broken, if broken { "message_stop after an error" } else { "the stream ends without message_stop and without an error" });
+    heard.must(
+        stopped != broken,
+        if broken { "message_stop after an error" } else { "the stream ends without message_stop and without an error" },
+    );
     let alone = closed.len() == 1;
     // What an error cut off is still said, but no longer judged.
     if let Some(mut block) = open {
@@ -185,7 +191,8 @@ impl Block {
             }
             "redacted_thinking" => {}
             "tool_use" => {
-                let sound = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+                let sound =
+                    |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
                 heard.must(sound(&self.id), format!("a tool_use id {:?}", self.id));
                 heard.must(!self.name.is_empty(), "a tool_use without name");
                 heard.said.calls.push(Call { id: self.id, name: self.name, arguments: self.json });
@@ -228,7 +235,12 @@ fn used(heard: &mut Heard, usage: &Value) -> Option<Used> {
     let caches = ["/cache_read_input_tokens", "/cache_creation_input_tokens"].map(number);
     heard.must(caches.iter().all(Option::is_some), "usage without its cache fields");
     let [read, written] = caches.map(|count| count.unwrap_or(0));
-    Some(Used { input: input + read + written, cache_read: read, output, reasoning: number("/output_tokens_details/thinking_tokens").unwrap_or(0) })
+    Some(Used {
+        input: input + read + written,
+        cache_read: read,
+        output,
+        reasoning: number("/output_tokens_details/thinking_tokens").unwrap_or(0),
+    })
 }
 
 /// The usage of `message_delta` over that of `message_start`: what is there counts.

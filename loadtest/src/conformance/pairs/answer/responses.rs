@@ -32,7 +32,10 @@ pub fn stream(events: &[Event]) -> Heard {
         };
         let kind = json::text(json, "/type");
         heard.must(event.name.as_deref() == Some(kind), format!("event: {:?} for type {kind:?}", event.name));
-        heard.must(json::count(json, "/sequence_number") == Some(number as u64), format!("sequence_number {} at {number}", json["sequence_number"]));
+        heard.must(
+            json::count(json, "/sequence_number") == Some(number as u64),
+            format!("sequence_number {} at {number}", json["sequence_number"]),
+        );
         heard.must(!finished, "something after the final event");
         let first = match number {
             0 => Some("response.created"),
@@ -54,7 +57,10 @@ pub fn stream(events: &[Event]) -> Heard {
                 let said = |at: usize, item: &Item| item.done.as_ref() == output.get(at);
                 let same = output.len() == items.len() && items.iter().enumerate().all(|(at, item)| said(at, item));
                 heard.must(same, "the final response's output is not its items");
-                heard.must(kind.strip_prefix("response.") == Some(json::text(json, "/response/status")), format!("{kind} with another status"));
+                heard.must(
+                    kind.strip_prefix("response.") == Some(json::text(json, "/response/status")),
+                    format!("{kind} with another status"),
+                );
                 response(&mut heard, &json["response"]);
             }
             "error" => {
@@ -288,4 +294,3 @@ fn used(heard: &mut Heard, usage: &Value) -> Option<Used> {
     heard.must(number("/total_tokens") == Some(input + output), "total_tokens is not the sum");
     Some(Used { input, cache_read, output, reasoning })
 }
-

@@ -75,8 +75,20 @@ fn breaches_of_the_chat_stream_are_told() {
     check(data(&chat_chunks()[..8]) + "data: [DONE]\n\n", "without a finish");
     check(data(&chat_chunks()[..9]) + "data: [DONE]\n\n", "no usage chunk");
     check(with(2, chunk(json!({"thinking_blocks": [{"type": "thinking"}]}), Value::Null)), "without index");
-    check(with(5, chunk(json!({"tool_calls": [{"index": 0, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}]}), Value::Null)), "another id");
-    check(with(3, chunk(json!({"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]}), Value::Null)), "without index");
+    check(
+        with(
+            5,
+            chunk(
+                json!({"tool_calls": [{"index": 0, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}]}),
+                Value::Null,
+            ),
+        ),
+        "another id",
+    );
+    check(
+        with(3, chunk(json!({"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]}), Value::Null)),
+        "without index",
+    );
     check(with(8, chunk(json!({}), json!("end_turn"))), "not OpenAI's");
     let mut usage = chat_usage();
     usage["choices"] = json!([{"index": 0, "delta": {}}]);

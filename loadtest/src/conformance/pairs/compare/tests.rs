@@ -42,7 +42,8 @@ fn a_faithful_translation_is_accepted() {
 
 #[test]
 fn what_is_lost_or_changed_is_told() {
-    let changes: [(&str, fn(&mut Said)); 9] = [
+    type Change = fn(&mut Said);
+    let changes: [(&str, Change); 9] = [
         ("another text", |said| said.text = "h".to_owned()),
         ("another reasoning", |said| said.reasoning.clear()),
         ("calls of", |said| said.calls.truncate(1)),
@@ -71,20 +72,30 @@ fn a_refusal_is_shown_where_each_dialect_can() {
         said.reasoning.clear();
         said.text.clear();
     };
-    let as_text = |finish: &'static str| move |said: &mut Said| {
-        empty(said);
-        said.text = "no".to_owned();
-        said.finish = finish.to_owned();
+    let as_text = |finish: &'static str| {
+        move |said: &mut Said| {
+            empty(said);
+            said.text = "no".to_owned();
+            said.finish = finish.to_owned();
+        }
     };
-    let as_refusal = |finish: &'static str| move |said: &mut Said| {
-        empty(said);
-        said.refusal = "no".to_owned();
-        said.finish = finish.to_owned();
+    let as_refusal = |finish: &'static str| {
+        move |said: &mut Said| {
+            empty(said);
+            said.refusal = "no".to_owned();
+            said.finish = finish.to_owned();
+        }
     };
     assert!(failures(Client::Messages, refused(), as_text("refusal")).is_empty());
     assert!(!failures(Client::Messages, refused(), as_text("end_turn")).is_empty());
     assert!(failures(Client::Chat, refused(), as_refusal("stop")).is_empty());
-    assert!(!failures(Client::Chat, refused(), |said| { empty(said); said.finish = "stop".to_owned(); }).is_empty());
+    assert!(
+        !failures(Client::Chat, refused(), |said| {
+            empty(said);
+            said.finish = "stop".to_owned();
+        })
+        .is_empty()
+    );
 }
 
 #[test]

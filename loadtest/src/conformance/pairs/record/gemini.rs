@@ -65,7 +65,9 @@ fn part_of(said: &mut Said, part: &Value) {
         Some(Value::Bool(true)) => said.reasoning.push_str(text),
         _ => said.text.push_str(text),
     }
-    if part.get("text").is_none() && part.as_object().is_some_and(|part| part.keys().any(|key| key != "thoughtSignature" && key != "thought")) {
+    if part.get("text").is_none()
+        && part.as_object().is_some_and(|part| part.keys().any(|key| key != "thoughtSignature" && key != "thought"))
+    {
         said.loose.push("code that the vendor ran, or media, may be shown as text");
     }
 }
@@ -73,8 +75,18 @@ fn part_of(said: &mut Said, part: &Value) {
 fn finish(said: &mut Said, reason: &Value) {
     // With `enum-encoding=int` the reasons are numbers, in the order of the enum.
     const NUMBERED: [&str; 12] = [
-        "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
-        "MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY", "UNEXPECTED_TOOL_CALL",
+        "FINISH_REASON_UNSPECIFIED",
+        "STOP",
+        "MAX_TOKENS",
+        "SAFETY",
+        "RECITATION",
+        "OTHER",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MALFORMED_FUNCTION_CALL",
+        "IMAGE_SAFETY",
+        "UNEXPECTED_TOOL_CALL",
     ];
     let numbered = reason.as_u64().and_then(|number| NUMBERED.get(usize::try_from(number).ok()?)).copied();
     let Some(word) = reason.as_str().or(numbered).filter(|word| !word.is_empty()) else { return };
@@ -85,7 +97,9 @@ fn finish(said: &mut Said, reason: &Value) {
         "MALFORMED_FUNCTION_CALL" | "MALFORMED_RESPONSE" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" | "MISSING_THOUGHT_SIGNATURE" => {
             Stop::Malformed
         }
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "OTHER" | "ESCALATION" | "MODEL_ARMOR" => Stop::Filter,
+        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "OTHER" | "ESCALATION" | "MODEL_ARMOR" => {
+            Stop::Filter
+        }
         image if image.starts_with("IMAGE_") => Stop::Filter,
         _ => Stop::Other,
     });

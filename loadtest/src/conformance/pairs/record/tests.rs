@@ -14,7 +14,8 @@ fn names(said: &Said) -> Vec<(&str, &str)> {
 #[test]
 fn calls_in_chunks_are_put_together() {
     let check = |deltas: &[&str], wanted: &[(&str, &str)]| {
-        let bodies: Vec<String> = deltas.iter().map(|calls| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":{calls}}}}}]}}"#)).collect();
+        let bodies: Vec<String> =
+            deltas.iter().map(|calls| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":{calls}}}}}]}}"#)).collect();
         let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
         let said = read(Upstream::Chat, Frame::Sse, &chunks(&bodies), 200);
         assert_eq!(names(&said), wanted);
@@ -23,8 +24,14 @@ fn calls_in_chunks_are_put_together() {
     check(&[first, r#"[{"index":0,"id":"","function":{"name":"","arguments":"{}"}}]"#], &[("f", "{}")]);
     check(&[first, r#"[{"index":0,"id":"b","function":{"name":"g","arguments":"{}"}}]"#], &[("f", ""), ("g", "{}")]);
     // No index, both in one delta.
-    check(&[r#"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]"#], &[("f", "{}"), ("f", "{}")]);
-    check(&[first, r#"[{"index":1,"id":"b","function":{"name":"g","arguments":"1"}}]"#, r#"[{"index":0,"function":{"arguments":"2"}}]"#], &[("f", "2"), ("g", "1")]);
+    check(
+        &[r#"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]"#],
+        &[("f", "{}"), ("f", "{}")],
+    );
+    check(
+        &[first, r#"[{"index":1,"id":"b","function":{"name":"g","arguments":"1"}}]"#, r#"[{"index":0,"function":{"arguments":"2"}}]"#],
+        &[("f", "2"), ("g", "1")],
+    );
 }
 
 #[test]

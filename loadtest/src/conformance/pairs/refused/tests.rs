@@ -18,7 +18,9 @@ fn errors_have_the_shape_of_the_client() {
     let anthropic = json!({"type": "error", "error": {"type": "not_found_error", "message": told}});
     let gemini = json!({"error": {"code": 404, "message": told, "status": "NOT_FOUND"}});
     let vendor = Refusal::Vendor(404);
-    for (client, right) in [(Client::Chat, &openai), (Client::Responses, &openai), (Client::Messages, &anthropic), (Client::Gemini, &gemini)] {
+    for (client, right) in
+        [(Client::Chat, &openai), (Client::Responses, &openai), (Client::Messages, &anthropic), (Client::Gemini, &gemini)]
+    {
         for body in [&openai, &anthropic, &gemini] {
             let accepted = failures(client, &vendor, 404, body).is_empty();
             assert_eq!(accepted, body == right, "{client} {body}");

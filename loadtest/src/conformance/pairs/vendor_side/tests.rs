@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::conformance::pairs::wish::{Tool, Turn};
+use crate::conformance::pairs::wish::{Part, Tool, Turn};
 
 fn wish() -> Wish {
     let call = Part::Call { id: "call_1".to_owned(), name: "f".to_owned(), arguments: json!({"x": 1}) };
@@ -15,7 +15,11 @@ fn wish() -> Wish {
             Turn { model: true, parts: vec![call] },
             Turn { model: false, parts: vec![result, Part::Text("and now?".to_owned())] },
         ],
-        tools: vec![Tool { name: "f".to_owned(), description: "a tool".to_owned(), schema: json!({"type": "object", "properties": {"x": {"type": "number"}}}) }],
+        tools: vec![Tool {
+            name: "f".to_owned(),
+            description: "a tool".to_owned(),
+            schema: json!({"type": "object", "properties": {"x": {"type": "number"}}}),
+        }],
         ..Wish::default()
     }
 }

@@ -156,7 +156,8 @@ fn messages(body: &Value) -> Wish {
                     match json::text(block, "/type") {
                         "text" => parts.push(Part::Text(json::text(block, "/text").to_owned())),
                         "image" if !model => {
-                            let data = format!("data:{};base64,{}", json::text(block, "/source/media_type"), json::text(block, "/source/data"));
+                            let data =
+                                format!("data:{};base64,{}", json::text(block, "/source/media_type"), json::text(block, "/source/data"));
                             parts.push(picture(if json::has(block, "/source/data") { &data } else { "" }));
                         }
                         "tool_use" => {
