@@ -230,11 +230,10 @@ impl Subject {
             findings.fail("no x-fluxa-provider");
         }
         match seen {
-            [seen] if !native => {
+            [seen] => {
                 let dropped = reply.header("x-fluxa-dropped").unwrap_or_default();
                 vendor_side::judge(self.upstream, self.streams, &self.wish, seen, dropped, findings);
             }
-            [_] => {}
             _ => findings.fail(format!(
                 "the vendor was asked {} times: {} {}",
                 seen.len(),

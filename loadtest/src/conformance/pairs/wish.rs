@@ -160,6 +160,10 @@ impl Wish {
                 _ => turns.push(Turn { model: turn.model, parts: parts.collect() }),
             }
         }
+        turns.retain(|turn| !turn.parts.is_empty());
+        if turns.first().is_some_and(|turn| turn.model) {
+            turns.insert(0, Turn { model: false, parts: vec![Part::Text(GENERIC.to_owned())] });
+        }
         for at in 0..turns.len() {
             let (before, rest) = turns.split_at_mut(at);
             let Some((turn, after)) = rest.split_first_mut() else { continue };
@@ -188,8 +192,6 @@ impl Wish {
             }
             same
         });
-        let first = turns.iter().position(|turn| !turn.model).unwrap_or(turns.len());
-        turns.drain(..first);
         while turns.last().is_some_and(|turn| turn.model) {
             turns.pop();
         }

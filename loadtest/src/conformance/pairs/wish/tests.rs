@@ -50,5 +50,5 @@ fn turns_are_put_in_order() {
         ..Wish::default()
     };
     wish.mend();
-    assert_eq!(wish.turns, [turn(false, vec![text("a"), text("b")])]);
+    assert_eq!(wish.turns, [turn(false, vec![text(GENERIC)]), turn(true, vec![text("hello")]), turn(false, vec![text("a"), text("b")])]);
 }
