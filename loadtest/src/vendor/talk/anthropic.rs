@@ -39,7 +39,7 @@ pub(in crate::vendor) fn read(body: &Value, config: &MockConfig) -> Result<Talk,
             return Err(format!("messages.{at}: roles must alternate between \"user\" and \"assistant\", and begin with \"user\""));
         }
         last = role;
-        if blocks.is_empty() && !message["content"].as_str().is_some_and(|text| !text.is_empty()) {
+        if blocks.is_empty() && message["content"].as_str().is_none_or(str::is_empty) {
             return Err(format!("messages.{at}: all messages must have non-empty content"));
         }
         if role == "user" {
