@@ -179,6 +179,8 @@ pub enum OnClientClose {
 pub struct Retention {
     /// How long log rows are kept; `None` means for ever.
     pub logs: Option<Duration>,
+    /// How long responses are kept for clients that go on with them; `None` means not at all.
+    pub responses: Option<Duration>,
 }
 
 /// What [`Config::build`] reads.
@@ -257,7 +259,14 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
     let telemetry = section(r, &mut top, "telemetry", |r, f| Some(Telemetry { listen: r.setting(f, "listen", values::listen)? }));
     let upstream = section(r, &mut top, "upstream", upstream);
     let budget = section(r, &mut top, "budget", budget);
-    let retention = section(r, &mut top, "retention", |r, f| Some(Retention { logs: r.setting(f, "logs", keep)? }));
+    let retention = section(r, &mut top, "retention", |r, f| {
+        let logs = r.setting(f, "logs", keep);
+        let responses = r.setting(f, "responses", |text| match text {
+            "off" => Ok(None),
+            text => values::positive_duration(text).map(Some),
+        });
+        Some(Retention { logs: logs?, responses: responses? })
+    });
     let seeds = seeds::read(r, &mut top);
     r.finish(top);
     Some(Config {

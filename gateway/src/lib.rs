@@ -4,9 +4,12 @@
 //! Start reading at `pipeline.rs`: the life of one call, on one page.
 
 mod admission;
+mod aws;
 mod body;
 mod call;
 mod clock;
+mod conversations;
+mod dialects;
 mod dispatch;
 mod head;
 mod health;
@@ -31,6 +34,7 @@ mod tasks;
 mod upstream;
 mod worker;
 
+pub use aws::{AwsAccess, AwsCredentials, AwsCredentialsError, AwsEnvironment};
 pub use probe::{ProbeReport, probe};
 pub use reply::{BoxError, MountBody};
 pub use running::{Gateway, Running, StartError};

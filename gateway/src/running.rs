@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Dice;
+use crate::conversations::Conversations;
 use crate::health::{Changed, Health};
 use crate::keys::Keys;
 use crate::ledger::{self, Desk, Queue};
@@ -69,6 +70,7 @@ pub struct Gateway {
     pub(crate) shared: Shared,
     pub(crate) view: ArcSwap<View>,
     pub(crate) keys: Keys,
+    pub(crate) conversations: Conversations,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
@@ -116,6 +118,7 @@ impl Gateway {
         shared.counters.recorded(&[]).await;
         let gateway = Arc::new(Self {
             keys: Keys::new(settings.pepper),
+            conversations: Conversations::new(settings.keep_responses),
             view: ArcSwap::from_pointee(view),
             health,
             metrics: Arc::new(Metrics::default()),

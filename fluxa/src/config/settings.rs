@@ -49,6 +49,7 @@ pub const SETTINGS: &[Spec] = &[
     row("budget.assumed_max_output", "FLUXA_BUDGET_ASSUMED_MAX_OUTPUT", "16384"),
     row("budget.on_client_close", "FLUXA_BUDGET_ON_CLIENT_CLOSE", "cancel"),
     row("retention.logs", "FLUXA_RETENTION_LOGS", "90d"),
+    row("retention.responses", "FLUXA_RETENTION_RESPONSES", "24h"),
 ];
 
 /// What the contract names and this release does not have: (key, variable, what to say).
