@@ -317,6 +317,12 @@ fn thinking_is_asked_for_in_each_models_way() {
     check_dropped(&chat(effort(Effort::Minimal), None), "openai.gpt-oss-120b-1:0", fields, json!({"reasoning_effort": "low"}), &[]);
     check_dropped(&chat(effort(Effort::Max), None), "openai.gpt-5.6", fields, json!({"reasoning": {"effort": "xhigh"}}), &hot);
     check_dropped(&chat(effort(Effort::High), None), "us.deepseek.r1-v1:0", fields, Value::Null, &["reasoning_effort"]);
+    // To be shown thoughts is not to ask for them.
+    let shown = Reasoning { show: Some(true), ..Reasoning::default() };
+    check_dropped(&chat(shown, None), CLAUDE, fields, Value::Null, &["top_p"]);
+    check_dropped(&chat(shown, None), NOVA, fields, Value::Null, &[]);
+    let summarized = json!({"thinking": {"type": "adaptive", "display": "summarized"}});
+    check_dropped(&chat(shown, None), "us.anthropic.claude-sonnet-5", fields, summarized, &hot);
     // Who called a tool without a thought cannot be made to think in the same turn.
     let mut called = chat(budget(2000), None);
     called.turns.extend([assistant(vec![call("c", "f", "{}")]), Turn::new(Role::User, vec![result("c", "r")])]);
