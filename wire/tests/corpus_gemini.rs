@@ -10,7 +10,7 @@ use fluxa_wire::client::gemini::Gemini as Client;
 use fluxa_wire::client::{Asked, ClientDialect as _, Voice};
 use fluxa_wire::frame::sse::{Framer, Piece};
 use fluxa_wire::neutral::{Chat, ChatAnswer, Choice, Event, Part, Stop};
-use fluxa_wire::translate::{Translation, whole};
+use fluxa_wire::translate::{Cut, Translation, whole};
 use fluxa_wire::upstream::gemini::Gemini as Upstream;
 use fluxa_wire::upstream::{Frame, Said, Target, UpstreamDialect as _};
 use serde_json::{Value, json};
@@ -115,7 +115,7 @@ fn voice(array: bool) -> Voice {
 
 fn translate(body: &[u8], size: usize, array: bool) -> (Vec<u8>, Value) {
     let route = (Dialect::Gemini, Op::GenerateContent);
-    let mut translation = Translation::new(route, &Upstream, &Said::default(), &Client, voice(array));
+    let mut translation = Translation::new(route, Cut::Sse, &Upstream, &Said::default(), &Client, voice(array));
     let mut out = BytesMut::new();
     for piece in body.chunks(size) {
         translation.push(piece, &mut out).unwrap();
