@@ -217,7 +217,9 @@ mod tests {
         check(Gemini, google, "../m", None, "https://g.test/v1beta/models/m:streamGenerateContent");
         let vertex = "https://eu-aiplatform.test/v1/projects/p/locations/eu";
         let called = "/publishers/google/models/m:streamGenerateContent";
-        for base in [vertex.to_owned(), format!("{vertex}/"), format!("{vertex}/publishers/google"), format!("{vertex}/publishers/google/models")] {
+        for base in
+            [vertex.to_owned(), format!("{vertex}/"), format!("{vertex}/publishers/google"), format!("{vertex}/publishers/google/models")]
+        {
             check(Gemini, &base, "m", None, &format!("{vertex}{called}"));
         }
         check(Gemini, vertex, "publishers/a/models/m", None, &format!("{vertex}/publishers/a/models/m:streamGenerateContent"));

@@ -55,7 +55,11 @@ mod tests {
 
     #[test]
     fn marks_come_back_in_either_alphabet() {
-        for mark in [Signature::new(Origin::Anthropic, "Er~?>>/+=="), Signature::new(Origin::OpenAi, "gAAA"), Signature::new(Origin::Gemini, "CiQB+/==")] {
+        for mark in [
+            Signature::new(Origin::Anthropic, "Er~?>>/+=="),
+            Signature::new(Origin::OpenAi, "gAAA"),
+            Signature::new(Origin::Gemini, "CiQB+/=="),
+        ] {
             let text = write(&mark).unwrap();
             for text in [text.clone(), text.replace('+', "-").replace('/', "_")] {
                 assert!(matches!(read(&text), Mark::Signed(found) if found == mark), "{text}");

@@ -38,8 +38,11 @@ pub(super) fn json_schema(schema: Value) -> Value {
                 out.insert(name, Value::Array(schemas.into_iter().map(json_schema).collect()));
             }
             // Counts are 64-bit integers, which protobuf's JSON writes as strings.
-            ("minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties" | "min_items" | "max_items"
-            | "min_length" | "max_length" | "min_properties" | "max_properties", value) => {
+            (
+                "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties" | "min_items" | "max_items"
+                | "min_length" | "max_length" | "min_properties" | "max_properties",
+                value,
+            ) => {
                 let count = value.as_str().and_then(|text| text.parse::<u64>().ok()).map_or(value, Value::from);
                 out.insert(camel(&name), count);
             }

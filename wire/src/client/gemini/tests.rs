@@ -8,7 +8,8 @@ use super::*;
 use crate::neutral::answer::Choice;
 use crate::neutral::chat::{Extra, Format, HostedTool, ToolChoice};
 use crate::neutral::{
-    Citation, Effort, Event, Media, MediaKind, Origin, Part, Reasoning, Role, Signature, Source, Stop, Text, Thinking, ToolCall, ToolResult, Turn,
+    Citation, Effort, Event, Media, MediaKind, Origin, Part, Reasoning, Role, Signature, Source, Stop, Text, Thinking, ToolCall,
+    ToolResult, Turn,
 };
 
 fn read(body: Value) -> Heard {
@@ -96,13 +97,7 @@ fn calls_without_ids_get_some_and_results_find_them() {
         cache: None,
     };
     assert_eq!(found[1].parts, [Part::Call(signed), call("call_1_1", "g", "{}"), call("call_1_2", "f", "{\"a\":2}")]);
-    let failed = ToolResult {
-        id: "call_1_2".into(),
-        name: Some("f".into()),
-        content: vec![Part::text("no")],
-        is_error: true,
-        cache: None,
-    };
+    let failed = ToolResult { id: "call_1_2".into(), name: Some("f".into()), content: vec![Part::text("no")], is_error: true, cache: None };
     let expect = [result("call_1_1", "g", "G"), result("call_1_0", "f", "{\"x\":1}"), Part::Result(failed), result("call_2_r0", "h", "H")];
     assert_eq!((found[2].role, found[2].parts.as_slice()), (Role::User, expect.as_slice()));
 
@@ -134,12 +129,8 @@ fn chunks_of_a_stream_that_were_kept_as_contents_are_one_turn() {
     ]));
     let thoughts = Thinking { text: "think".into(), signature: Some(Signature::new(Origin::Anthropic, "Er+/")) };
     let words = Text { signature: Some(Signature::new(Origin::Gemini, "Q2k+")), ..Text::new("Hello") };
-    let expect = [
-        Part::Thinking(thoughts),
-        Part::Redacted(Signature::new(Origin::Anthropic, "xx")),
-        Part::Text(words),
-        call("call_1_0", "f", "{}"),
-    ];
+    let expect =
+        [Part::Thinking(thoughts), Part::Redacted(Signature::new(Origin::Anthropic, "xx")), Part::Text(words), call("call_1_0", "f", "{}")];
     assert_eq!(found[1].parts, expect);
     assert_eq!(found.len(), 2);
 }
@@ -244,8 +235,7 @@ fn voice(array: bool) -> Voice {
     Voice { call: "0123456789abcdef0123456789abcdef".into(), created_s: 1_790_000_000, model: "m".into(), array, ..Voice::default() }
 }
 
-const USAGE: Usage =
-    Usage { input_uncached: 5, cache_read: 3, cache_write_5m: 2, output: 9, reasoning: 4, ..ZERO };
+const USAGE: Usage = Usage { input_uncached: 5, cache_read: 3, cache_write_5m: 2, output: 9, reasoning: 4, ..ZERO };
 const ZERO: Usage = Usage {
     input_uncached: 0,
     cache_read: 0,
@@ -384,8 +374,27 @@ fn broken_streams_end_in_an_error() {
 
 fn any_json() -> impl Strategy<Value = Value> {
     let names = [
-        "contents", "parts", "text", "role", "inlineData", "functionCall", "function_response", "thought", "thoughtSignature", "tools", "name", "args",
-        "functionDeclarations", "generationConfig", "responseSchema", "type", "mimeType", "data", "response", "systemInstruction", "nullable",
+        "contents",
+        "parts",
+        "text",
+        "role",
+        "inlineData",
+        "functionCall",
+        "function_response",
+        "thought",
+        "thoughtSignature",
+        "tools",
+        "name",
+        "args",
+        "functionDeclarations",
+        "generationConfig",
+        "responseSchema",
+        "type",
+        "mimeType",
+        "data",
+        "response",
+        "systemInstruction",
+        "nullable",
     ];
     let leaf = prop_oneof![
         Just(Value::Null),

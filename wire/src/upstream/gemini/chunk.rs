@@ -137,7 +137,10 @@ impl Word {
             Self::Name(name) => match name.as_str() {
                 "STOP" | "FINISH_REASON_UNSPECIFIED" => Stop::Done,
                 "MAX_TOKENS" | "CONTINUATION" => Stop::Length,
-                "MALFORMED_FUNCTION_CALL" | "MALFORMED_RESPONSE" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS"
+                "MALFORMED_FUNCTION_CALL"
+                | "MALFORMED_RESPONSE"
+                | "UNEXPECTED_TOOL_CALL"
+                | "TOO_MANY_TOOL_CALLS"
                 | "MISSING_THOUGHT_SIGNATURE" => Stop::Malformed,
                 _ => Stop::Filter,
             },

@@ -11,13 +11,7 @@ use crate::upstream::Target;
 /// Stop sequences that are taken. Source: `GenerationConfig.stopSequences` of the API reference.
 const STOPS: usize = 5;
 
-pub(super) fn write(
-    chat: &Chat,
-    target: &Target<'_>,
-    model: Model,
-    has_json_tool: bool,
-    dropped: &mut Vec<Dropped>,
-) -> Map<String, Value> {
+pub(super) fn write(chat: &Chat, target: &Target<'_>, model: Model, has_json_tool: bool, dropped: &mut Vec<Dropped>) -> Map<String, Value> {
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| {
         out.insert(name.to_owned(), value);

@@ -21,14 +21,8 @@ pub(super) fn write(chat: &Chat, target: &Target<'_>, model: Model) -> Result<Wr
         .flat_map(|turn| &turn.parts)
         .filter_map(|part| if let Part::Call(call) = part { Some((call.id.as_str(), call.name.as_str())) } else { None })
         .collect();
-    let mut writer = turns::Writer {
-        model,
-        names: &mut said.names,
-        dropped: &mut dropped,
-        free_text: &said.free_text_tools,
-        called,
-        resolution: None,
-    };
+    let mut writer =
+        turns::Writer { model, names: &mut said.names, dropped: &mut dropped, free_text: &said.free_text_tools, called, resolution: None };
     let (system_instruction, contents) = writer.write(chat)?;
     let resolution = writer.resolution;
     let mut generation_config = config::write(chat, target, model, said.json_tool.is_some(), &mut dropped);

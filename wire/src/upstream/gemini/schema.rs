@@ -14,8 +14,19 @@ const SCHEMAS: usize = 10_000;
 
 /// Members that are taken as they are.
 const KEPT: [&str; 13] = [
-    "title", "description", "default", "minItems", "maxItems", "minProperties", "maxProperties", "minimum", "maximum", "minLength",
-    "maxLength", "pattern", "example",
+    "title",
+    "description",
+    "default",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "example",
 ];
 
 /// `parameters` of a function; nothing for one that takes nothing, for which an empty object is refused.
@@ -115,7 +126,8 @@ impl<'a> Converter<'a> {
         let Some(Value::Object(members)) = map.get("properties") else { return };
         let written: Map<String, Value> = members.iter().map(|(name, schema)| (name.clone(), self.schema(schema, path))).collect();
         if let Some(Value::Array(required)) = map.get("required") {
-            let known: Vec<Value> = required.iter().filter(|name| name.as_str().is_some_and(|name| members.contains_key(name))).cloned().collect();
+            let known: Vec<Value> =
+                required.iter().filter(|name| name.as_str().is_some_and(|name| members.contains_key(name))).cloned().collect();
             if !known.is_empty() {
                 out.insert(String::from("required"), Value::Array(known));
             }

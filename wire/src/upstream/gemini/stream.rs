@@ -186,10 +186,8 @@ impl Choice {
             self.fenced(choice, &language, &code.code.unwrap_or_default(), out);
         } else if let Some(outcome) = part.code_execution_result {
             self.fenced(choice, "", &outcome.output.unwrap_or_default(), out);
-        } else if let Some(text) = part.text.map(|text| text.0.into_owned()) {
-            if !text.is_empty() {
-                self.say(choice, thought, text, out);
-            }
+        } else if let Some(text) = part.text.map(|text| text.0.into_owned()).filter(|text| !text.is_empty()) {
+            self.say(choice, thought, text, out);
         }
         // A mark by itself belongs to what is before it; after a call, or at the beginning, to nothing that could bring it back.
         match (signature, self.last) {

@@ -159,7 +159,10 @@ impl<'a> Writer<'a, '_> {
             }
             Source::FileId(id) if is_file(id) => part.file_data = Some(File { mime_type: None, file_uri: id }),
             Source::FileId(_) => {
-                return Err(Unsayable { what: String::from("this provider cannot read a file that was given to another one"), param: None });
+                return Err(Unsayable {
+                    what: String::from("this provider cannot read a file that was given to another one"),
+                    param: None,
+                });
             }
         }
         let level = match media.detail.as_deref() {
