@@ -215,3 +215,18 @@ fn an_array_of_chunks_is_watched_and_broken_off() {
     let (_, facts, verdict) = run(plan, b"[{\"error\":{\"code\":429,\"message\":\"slow\",\"status\":\"RESOURCE_EXHAUSTED\"}}]".chunks(5));
     assert!(matches!(verdict, Verdict::Error(_)) && !facts.ended);
 }
+
+#[test]
+fn reasons_as_numbers_and_pictures_count() {
+    let plan = RelayPlan { dialect: Dialect::Gemini, op: Op::GenerateContent, hide_usage: false, framing: Framing::Sse };
+    let check = |event: &str, finish: Option<&str>, ended: bool, expect: Verdict| {
+        let (_, facts, verdict) = run(plan, std::iter::once(format!("data: {event}\r\n\r\n").as_bytes()));
+        assert_eq!((facts.finish.as_deref(), facts.ended, verdict), (finish, ended, expect), "{event}");
+    };
+    check(r#"{"candidates":[{"content":{},"finishReason":2}]}"#, Some("2"), true, Verdict::Content);
+    check(r#"{"candidates":[{"content":{},"finishReason":0}]}"#, None, false, Verdict::Undecided);
+    check(r#"{"candidates":[{"content":{},"finishReason":""}]}"#, None, false, Verdict::Undecided);
+    check(r#"{"promptFeedback":{"blockReason":4}}"#, Some("4"), true, Verdict::Content);
+    let picture = r#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}]}"#;
+    check(picture, None, false, Verdict::Content);
+}

@@ -121,3 +121,10 @@ fn messages_are_bounded_and_clean() {
     let huge = format!(r#"{{"error":"{}"}}"#, "x".repeat(ERROR_BODY_BYTES));
     assert_eq!(read_error(400, huge.as_bytes()).message, "the upstream answered 400 with an unreadable body");
 }
+
+/// Gemini wraps the error in a list where a stream was asked for without `alt=sse`.
+#[test]
+fn an_error_in_a_list_is_read() {
+    let error = read_error(429, br#"[{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED"}}]"#);
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::RateLimited, "slow"));
+}
