@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::neutral::{Citation, Event, Media, MediaKind, NameMap, Origin, Part, Signature, Source, Stop, Text, Thinking, ToolCall};
+use crate::neutral::{
+    Citation, Event, Foreign, Media, MediaKind, NameMap, Origin, Part, Signature, Source, Stop, Text, Thinking, ToolCall,
+};
 use crate::upstream::gemini::Gemini;
 use crate::upstream::gemini::turns::NAMES;
 use crate::upstream::{Frame, Said, UpstreamDialect as _};
@@ -165,6 +167,22 @@ fn code_is_shown_and_drafts_are_not() {
             &stop(Stop::Done),
         ],
     );
+}
+
+#[test]
+fn tools_of_the_vendor_stay_in_the_dialect() {
+    let parts = json!([{"text": "a"}, {"toolCall": {"toolType": "T", "id": "1"}, "thoughtSignature": "A"}, {"toolResponse": {"id": "1"}}]);
+    let foreign =
+        |kind: &str, value: Value| Event::Foreign { choice: 0, part: Foreign { origin: Origin::Gemini, kind: kind.into(), value } };
+    let called = json!({"toolCall": {"toolType": "T", "id": "1"}, "thoughtSignature": "A"});
+    let expect = [
+        Event::Text { choice: 0, text: "a".into() },
+        foreign("toolCall", called.clone()),
+        foreign("toolResponse", json!({"toolResponse": {"id": "1"}})),
+    ];
+    check(&[last(parts.clone(), json!("STOP"))], &[&expect, &stop(Stop::Done)]);
+    let answer = Gemini.read(last(parts, json!("STOP")).to_string().as_bytes(), &Said::default()).unwrap();
+    assert!(matches!(&answer.choices[0].parts[1], Part::Foreign(part) if part.value == called));
 }
 
 #[test]
