@@ -1,6 +1,7 @@
 use bytes::BytesMut;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_domain::usage::Usage;
+use fluxa_domain::vendors::MaxTokensField;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use crate::neutral::{
     Citation, Effort, Event, Media, MediaKind, Origin, Part, Reasoning, Role, Signature, Source, Stop, Text, Thinking, ToolCall,
     ToolResult, Turn,
 };
+use crate::upstream::{Target, UpstreamDialect as _};
 
 fn read(body: Value) -> Heard {
     try_read(&body.to_string()).unwrap()
@@ -414,10 +416,19 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_shape_of_json_brings_it_down(contents in any_json(), config in any_json(), tools in any_json(), system in any_json()) {
+    fn no_shape_of_json_brings_it_down(whole in any::<bool>(), contents in any_json(), config in any_json(), tools in any_json(), system in any_json()) {
+        let contents = if whole { json!([{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": contents}]) } else { contents };
         let body = json!({"contents": contents, "generationConfig": config, "tools": tools, "systemInstruction": system});
-        let _ = try_read(&body.to_string());
         let _ = try_read(&contents.to_string());
+        if let Ok(heard) = try_read(&body.to_string()) {
+            // What is read can be asked of every generation of models, and what is asked can be read.
+            for model in ["gemini-1.5-pro", "gemini-2.5-flash", "gemini-3-pro-preview", "gemma-3"] {
+                let field = MaxTokensField::GenerationConfig;
+                let target = Target { model, quirks: &[], max_tokens_field: field, max_output: None, ask_usage: true };
+                let written = crate::upstream::gemini::Gemini.write(&heard.chat, &target).unwrap();
+                prop_assert!(try_read(std::str::from_utf8(&written.body).unwrap()).is_ok());
+            }
+        }
         let _ = read_count(contents.to_string().as_bytes());
     }
 }
