@@ -233,18 +233,14 @@ impl Reader {
         let text = &delta.text.0;
         match (self.block(index), &*delta.kind.0) {
             (Some(Block::Text { sources, .. }), "citations_delta") => sources.extend(delta.citation),
-            (Some(Block::Thinking { .. }) | None, "thinking_delta") => {
-                if !delta.thinking.0.is_empty() {
-                    out.push(Event::Thinking { choice: 0, text: delta.thinking.0.into_owned() });
-                }
+            (Some(Block::Thinking { .. }) | None, "thinking_delta") if !delta.thinking.0.is_empty() => {
+                out.push(Event::Thinking { choice: 0, text: delta.thinking.0.into_owned() });
             }
             (Some(Block::Thinking { signature }), "signature_delta") => signature.push_str(&delta.signature.0),
-            (Some(Block::Call { call, any, .. }), "input_json_delta") => {
-                if !delta.partial_json.0.is_empty() {
-                    *any = true;
-                    let call = *call;
-                    out.push(Event::CallArguments { choice: 0, call, fragment: delta.partial_json.0.into_owned() });
-                }
+            (Some(Block::Call { call, any, .. }), "input_json_delta") if !delta.partial_json.0.is_empty() => {
+                *any = true;
+                let call = *call;
+                out.push(Event::CallArguments { choice: 0, call, fragment: delta.partial_json.0.into_owned() });
             }
             (Some(Block::Gathered { input, .. }), "input_json_delta") => input.push_str(&delta.partial_json.0),
             (Some(Block::Form { any, .. }), "input_json_delta") => {
@@ -313,12 +309,11 @@ impl EventReader for Reader {
         let kind = if event.kind.0.is_empty() { frame.name } else { event.kind.0.as_bytes() };
         let index = event.index.unwrap_or(0);
         match kind {
-            b"message_start" => {
-                // Imitators begin twice.
-                if !std::mem::replace(&mut self.begun, true) {
-                    let (id, model) = event.message.map_or((None, None), |message| (message.id.some(), message.model.some()));
-                    out.push(Event::Begin { id, model });
-                }
+            // Imitators begin twice.
+            b"message_start" if !self.begun => {
+                self.begun = true;
+                let (id, model) = event.message.map_or((None, None), |message| (message.id.some(), message.model.some()));
+                out.push(Event::Begin { id, model });
             }
             b"content_block_start" => {
                 if let Some(block) = event.content_block {

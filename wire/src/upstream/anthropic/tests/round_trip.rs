@@ -43,8 +43,11 @@ fn media() -> impl Strategy<Value = Media> {
     ]
 }
 
+/// What is asked, what is said, and the calls with what came of them.
+type Round = (Vec<Part>, Vec<Part>, Vec<(String, Vec<Part>, bool)>);
+
 /// One round: the user asks, the model thinks, speaks and calls; the results come with the next question.
-fn round() -> impl Strategy<Value = (Vec<Part>, Vec<Part>, Vec<(String, Vec<Part>, bool)>)> {
+fn round() -> impl Strategy<Value = Round> {
     let plain = || prop_oneof![text().prop_map(Part::Text), media().prop_map(Part::Media)];
     let thinking = prop_oneof![
         words().prop_map(|text| Part::Thinking(Thinking { text, signature: Some(Signature::new(Origin::Anthropic, "c2ln")) })),
