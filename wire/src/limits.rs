@@ -44,3 +44,7 @@ pub const RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A configured secret shorter than this is a placeholder; replacing it would maim ordinary words.
 pub const SECRET_BYTES: usize = 8;
+
+/// What a reader of a stream holds back of one block that must be whole to be understood (the input of a vendor-run tool, sources).
+/// Four whole events; real ones are a few kB.
+pub const HELD_BLOCK_BYTES: usize = 16 * 1024 * 1024;

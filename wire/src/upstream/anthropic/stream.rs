@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{self, Wanted};
 use crate::answer::NotProtocol;
+use crate::limits::HELD_BLOCK_BYTES;
 use crate::neutral::{Event, Foreign, Origin, Stop};
 use crate::upstream::{EventReader, Frame, Said};
 
@@ -26,6 +27,8 @@ pub(super) struct Reader {
     ended: bool,
     blocks: Vec<(u64, Block)>,
     calls: u32,
+    /// Bytes of events that were held back since no block was open.
+    held_bytes: usize,
     /// Characters of text so far.
     place: u64,
     stop: Option<(Stop, Option<String>)>,
@@ -164,7 +167,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
 
 impl Reader {
     pub(super) const fn new(said: Said) -> Self {
-        Self { said, begun: false, ended: false, blocks: Vec::new(), calls: 0, place: 0, stop: None }
+        Self { said, begun: false, ended: false, blocks: Vec::new(), calls: 0, held_bytes: 0, place: 0, stop: None }
     }
 
     fn block(&mut self, index: u64) -> Option<&mut Block> {
@@ -229,7 +232,8 @@ impl Reader {
         Ok(())
     }
 
-    fn delta(&mut self, index: u64, raw: &[u8], delta: Delta<'_>, out: &mut Vec<Event>) {
+    fn delta(&mut self, index: u64, raw: &[u8], delta: Delta<'_>, out: &mut Vec<Event>) -> Result<(), NotProtocol> {
+        let told = out.len();
         let text = &delta.text.0;
         match (self.block(index), &*delta.kind.0) {
             (Some(Block::Text { sources, .. }), "citations_delta") => sources.extend(delta.citation),
@@ -252,12 +256,22 @@ impl Reader {
             (Some(Block::Text { .. }) | None, "text_delta") => self.text(text, out),
             _ => {}
         }
+        if out.len() == told {
+            self.held_bytes += raw.len();
+        }
+        if self.held_bytes > HELD_BLOCK_BYTES {
+            return Err(NotProtocol { what: "a block without an end" });
+        }
+        Ok(())
     }
 
     fn stop_block(&mut self, index: u64, out: &mut Vec<Event>) {
         if let Some(at) = self.blocks.iter().position(|(of, _)| *of == index) {
             let (_, block) = self.blocks.remove(at);
             self.close(block, out);
+            if self.blocks.is_empty() {
+                self.held_bytes = 0;
+            }
         }
     }
 
@@ -322,7 +336,7 @@ impl EventReader for Reader {
             }
             b"content_block_delta" => {
                 if let Some(delta) = event.delta {
-                    self.delta(index, frame.data, delta, out);
+                    self.delta(index, frame.data, delta, out)?;
                 }
             }
             b"content_block_stop" => self.stop_block(index, out),

@@ -152,7 +152,9 @@ fn ids_and_names_are_made_to_fit() {
     assert_eq!(body["messages"][3]["content"][0]["input"], json!({"_raw": "x"}));
     assert_eq!(body["messages"][3]["content"][0]["name"], name);
     // Calls without ids are answered in their order.
-    let parts = |texts: [&str; 2]| texts.map(|text| result("", text)).to_vec();
+    let nameless =
+        |text: &str| Part::Result(ToolResult { name: Some("f".into()), content: vec![Part::text(text)], ..ToolResult::default() });
+    let parts = |texts: [&str; 2]| texts.map(nameless).to_vec();
     let turns = vec![assistant(vec![call("", "f", ""), call("", "f", "")]), Turn::new(Role::User, parts(["1", "2"]))];
     let found = messages(turns);
     assert_eq!(found[2]["content"][1]["content"], json!([words("2")]));

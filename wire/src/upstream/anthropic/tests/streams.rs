@@ -205,6 +205,17 @@ fn without_its_end_mark_a_stream_has_no_end() {
 }
 
 #[test]
+fn what_is_held_back_has_a_bound() {
+    let mut reader = Anthropic.events(&Said::default());
+    let mut out = Vec::new();
+    let begin = start(0, json!({"type": "mcp_tool_use", "input": {}})).to_string();
+    reader.read(Frame { name: b"", data: begin.as_bytes() }, &mut out).unwrap();
+    let more = delta(0, input(&"x".repeat(1024 * 1024))).to_string();
+    let fed = (0..32).take_while(|_| reader.read(Frame { name: b"", data: more.as_bytes() }, &mut out).is_ok()).count();
+    assert_eq!((fed, out), (15, vec![]));
+}
+
+#[test]
 fn what_was_said_otherwise_is_put_back() {
     let said = Said { json_tool: Some("json".into()), free_text_tools: vec!["patch".into()], ..Said::default() };
     let frames = [
