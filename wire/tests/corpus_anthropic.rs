@@ -231,9 +231,7 @@ mod corpus {
             let turns = |chat: &fluxa_wire::neutral::Chat| {
                 chat.turns.iter().flat_map(|turn| turn.parts.clone()).filter(|part| !matches!(part, Part::Result(_))).collect::<Vec<_>>()
             };
-            if turns(&heard.chat) != turns(&again.chat) {
-                println!("{id}: the conversation changed");
-            }
+            assert_eq!(turns(&again.chat), turns(&heard.chat), "{id}: the conversation");
         }
     }
 
