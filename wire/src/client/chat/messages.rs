@@ -316,5 +316,3 @@ fn file_source(data: String, name: Option<&str>) -> Option<Source> {
     Some(Source::Inline { mime, data })
 }
 
-#[cfg(test)]
-mod tests;
