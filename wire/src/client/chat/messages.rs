@@ -315,4 +315,3 @@ fn file_source(data: String, name: Option<&str>) -> Option<Source> {
     let mime = name.and_then(media::mime_of_name).unwrap_or("application/pdf").to_owned();
     Some(Source::Inline { mime, data })
 }
-

@@ -22,7 +22,11 @@ fn an_answer_has_all_that_clients_look_for() {
     let answer = ChatAnswer {
         id: Some("msg_1".to_owned()),
         model: Some("big".to_owned()),
-        choices: vec![Choice { parts: vec![Part::text("a"), Part::text("b")], logprobs: Some(json!({"content": []})), ..Choice::default() }],
+        choices: vec![Choice {
+            parts: vec![Part::text("a"), Part::text("b")],
+            logprobs: Some(json!({"content": []})),
+            ..Choice::default()
+        }],
         usage: Some(usage),
         service_tier: Some("flex".to_owned()),
         fingerprint: Some("fp".to_owned()),
@@ -58,7 +62,12 @@ fn what_is_said_besides_words() {
     );
     // Cut off before its arguments.
     let bare = ToolCall { id: "a".to_owned(), signature: None, ..call };
-    check(vec![Part::Call(bare)], Stop::Length, json!({"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]}), "length");
+    check(
+        vec![Part::Call(bare)],
+        Stop::Length,
+        json!({"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]}),
+        "length",
+    );
     check(vec![Part::Refusal("no".to_owned())], Stop::Filter, json!({"refusal": "no"}), "content_filter");
     let thought = |text: &str, mark: Signature| Part::Thinking(Thinking { text: text.to_owned(), signature: Some(mark) });
     check(
@@ -104,5 +113,8 @@ fn tools_of_free_text_are_called_in_their_own_form() {
     let call = ToolCall { id: "a".to_owned(), name: "c".to_owned(), arguments: "raw".to_owned(), ..ToolCall::default() };
     let answer = ChatAnswer { choices: vec![Choice { parts: vec![Part::Call(call)], ..Choice::default() }], ..ChatAnswer::default() };
     let value: Value = serde_json::from_slice(&write(&answer, &voice)).unwrap();
-    assert_eq!(value["choices"][0]["message"]["tool_calls"], json!([{"id": "a", "type": "custom", "custom": {"name": "c", "input": "raw"}}]));
+    assert_eq!(
+        value["choices"][0]["message"]["tool_calls"],
+        json!([{"id": "a", "type": "custom", "custom": {"name": "c", "input": "raw"}}])
+    );
 }

@@ -90,7 +90,12 @@ fn messages_become_turns() {
     let media = |kind, source| Media::new(kind, source);
     let inline = |mime: &str, data: &str| Source::Inline { mime: mime.to_owned(), data: data.to_owned() };
     let result = |id: &str, name: &str, text: &str| {
-        Part::Result(ToolResult { id: id.to_owned(), name: Some(name.to_owned()), content: vec![Part::text(text)], ..ToolResult::default() })
+        Part::Result(ToolResult {
+            id: id.to_owned(),
+            name: Some(name.to_owned()),
+            content: vec![Part::text(text)],
+            ..ToolResult::default()
+        })
     };
     let call = |id: &str, name: &str, arguments: &str, mark: &str| {
         let signature = Some(Signature::new(Origin::Gemini, mark));
@@ -106,7 +111,10 @@ fn messages_become_turns() {
                     Part::Media(Media { detail: Some(String::from("low")), ..media(MediaKind::Image, inline("image/png", "AAAA")) }),
                     Part::Media(media(MediaKind::Image, Source::Url { mime: None, url: String::from("https://example.com/a.jpg") })),
                     Part::Media(media(MediaKind::Audio, inline("audio/mp3", "BBBB"))),
-                    Part::Media(Media { name: Some(String::from("a.pdf")), ..media(MediaKind::Document, inline("application/pdf", "CCCC")) }),
+                    Part::Media(Media {
+                        name: Some(String::from("a.pdf")),
+                        ..media(MediaKind::Document, inline("application/pdf", "CCCC"))
+                    }),
                     Part::Media(media(MediaKind::Document, Source::FileId(String::from("file-1")))),
                 ],
             ),
@@ -140,7 +148,10 @@ fn thoughts_come_back_with_their_marks() {
             {"type": "thinking", "thinking": "b", "signature": "fluxa.g.T"}]}),
         vec![thought("a", Some(claude("S"))), Part::Redacted(claude("D")), thought("b", Some(Signature::new(Origin::Gemini, "T")))],
     );
-    check(json!({"reasoning_content": "a", "thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "S"}]}), vec![thought("a", Some(claude("S")))]);
+    check(
+        json!({"reasoning_content": "a", "thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "S"}]}),
+        vec![thought("a", Some(claude("S")))],
+    );
     check(
         json!({"reasoning": "a", "reasoning_details": [
             {"type": "reasoning.text", "text": "a", "signature": "S", "format": "anthropic-claude-v1", "index": 0},
@@ -174,7 +185,8 @@ fn tools_and_the_choice_among_them() {
     assert_eq!(heard.chat.hosted_tools.len(), 2);
     assert_eq!(heard.chat.tool_choice, Some(ToolChoice::Named(String::from("old"))));
     assert_eq!(heard.repeat.get("custom_tools"), Some(&json!(["c"])));
-    let check = |value: Value, expect: ToolChoice| assert_eq!(chat(&json!({"messages": [], "tool_choice": value})).tool_choice, Some(expect));
+    let check =
+        |value: Value, expect: ToolChoice| assert_eq!(chat(&json!({"messages": [], "tool_choice": value})).tool_choice, Some(expect));
     check(json!("auto"), ToolChoice::Auto);
     check(json!("none"), ToolChoice::None);
     check(json!("required"), ToolChoice::Required);
@@ -216,7 +228,10 @@ fn thinking_is_asked_for_in_many_words() {
     let none = Reasoning::default();
     check(json!({"thinking": {"type": "enabled", "budget_tokens": 2000}}), Reasoning { enabled: Some(true), budget: Some(2_000), ..none });
     check(json!({"thinking": {"type": "disabled"}}), Reasoning { enabled: Some(false), ..none });
-    check(json!({"thinking": {"type": "adaptive"}, "reasoning_effort": "low"}), Reasoning { adaptive: true, effort: Some(Effort::Low), ..none });
+    check(
+        json!({"thinking": {"type": "adaptive"}, "reasoning_effort": "low"}),
+        Reasoning { adaptive: true, effort: Some(Effort::Low), ..none },
+    );
     check(json!({"reasoning": {"effort": "xhigh", "exclude": true}}), Reasoning { effort: Some(Effort::XHigh), show: Some(false), ..none });
     check(json!({"reasoning": {"max_tokens": 9, "enabled": true}}), Reasoning { enabled: Some(true), budget: Some(9), ..none });
     check(json!({"enable_thinking": true, "thinking_budget": 8}), Reasoning { enabled: Some(true), budget: Some(8), ..none });
@@ -232,7 +247,10 @@ fn what_cannot_be_read_names_its_place() {
     check(json!({"messages": ["x"]}), "messages[0]: expected an object");
     check(json!({"messages": [{"role": "bard"}]}), "messages[0].role: unknown role");
     check(json!({"messages": [{"role": "user", "content": [{"type": "text"}]}]}), "messages[0].content[0]: a text part without text");
-    check(json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]}]}), "messages[0].content[0]: an unreadable data address");
+    check(
+        json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]}]}),
+        "messages[0].content[0]: an unreadable data address",
+    );
     check(json!({"messages": [{"role": "tool", "content": "x"}]}), "messages[0].tool_call_id: missing");
     check(json!({"messages": [], "temperature": "hot"}), "temperature: expected a number");
     check(json!({"messages": [], "tools": [{"type": "function", "function": {}}]}), "tools[0].function.name: missing");
@@ -243,7 +261,8 @@ fn what_cannot_be_read_names_its_place() {
 /// Any JSON, now and then with words of the dialect.
 fn any_json() -> impl Strategy<Value = Value> {
     let word = "(role|content|type|text|user|assistant|tool|tool_calls|function|name|id|arguments|image_url|url|file|messages|thinking|x)";
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), word.prop_map(Value::from)];
+    let leaf =
+        prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), word.prop_map(Value::from)];
     leaf.prop_recursive(6, 48, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),

@@ -71,7 +71,8 @@ fn calls_are_numbered_in_a_row_and_named_once() {
     let mark = Signature::new(Origin::Gemini, "Ci");
     let call = |call: u32, id: &str, signature| Event::CallBegin { choice: 0, call, id: id.to_owned(), name: "f".to_owned(), signature };
     let more = |call: u32| Event::CallArguments { choice: 0, call, fragment: "{}".to_owned() };
-    let found = deltas(vec![begin(), call(0, "a", None), call(5, "", Some(mark.clone())), more(5), more(0), Event::CallEnd { choice: 0, call: 0 }]);
+    let found =
+        deltas(vec![begin(), call(0, "a", None), call(5, "", Some(mark.clone())), more(5), more(0), Event::CallEnd { choice: 0, call: 0 }]);
     let expect = vec![
         json!({"tool_calls": [{"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]}),
         json!({"tool_calls": [{"index": 1, "id": ids::join("call_0123456789abcdef01234567_1", Some(&mark)), "type": "function",
@@ -115,11 +116,26 @@ fn every_choice_has_its_role_and_its_end() {
     let stop = |choice, reason| Event::Stop { choice, reason, sequence: None };
     let logprobs = Event::Logprobs { choice: 1, value: json!({"content": []}) };
     let chunks = written(voice(false), vec![begin(), text(0), text(1), logprobs, stop(1, Stop::Filter), stop(0, Stop::Done), Event::End]);
-    let told: Vec<String> = chunks.iter().map(|chunk| {
-        let choice = &chunk["choices"][0];
-        format!("{} {} {}", choice["index"], choice["delta"]["content"], choice["finish_reason"])
-    }).collect();
-    assert_eq!(told, ["0 \"\" null", "0 \"x\" null", "1 \"\" null", "1 \"x\" null", "1 \"\" null", "0 null \"stop\"", "1 null \"content_filter\"", "null null null"]);
+    let told: Vec<String> = chunks
+        .iter()
+        .map(|chunk| {
+            let choice = &chunk["choices"][0];
+            format!("{} {} {}", choice["index"], choice["delta"]["content"], choice["finish_reason"])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "0 \"\" null",
+            "0 \"x\" null",
+            "1 \"\" null",
+            "1 \"x\" null",
+            "1 \"\" null",
+            "0 null \"stop\"",
+            "1 null \"content_filter\"",
+            "null null null"
+        ]
+    );
     assert_eq!(chunks[4]["choices"][0]["logprobs"], json!({"content": []}));
 }
 
@@ -135,7 +151,10 @@ fn tools_of_free_text_stream_their_input() {
             Event::CallArguments { choice: 0, call: 0, fragment: "raw".to_owned() },
         ],
     );
-    assert_eq!(chunks[1]["choices"][0]["delta"], json!({"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "c", "input": ""}}]}));
+    assert_eq!(
+        chunks[1]["choices"][0]["delta"],
+        json!({"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "c", "input": ""}}]})
+    );
     assert_eq!(chunks[2]["choices"][0]["delta"], json!({"tool_calls": [{"index": 0, "custom": {"input": "raw"}}]}));
 }
 

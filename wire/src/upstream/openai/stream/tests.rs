@@ -95,7 +95,10 @@ fn words_in_every_form() {
     check(&[json!({"reasoning_content": "t", "content": ""}), json!({"reasoning": "u", "content": null})], &[thinking("t"), thinking("u")]);
     check(&[json!({"reasoning_content": null, "reasoning": "u"})], &[thinking("u")]);
     check(&[json!({"reasoning_content": "", "reasoning": "u"})], &[thinking("u")]);
-    check(&[json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "t"}]}, {"type": "text", "text": "a"}]})], &[thinking("t"), text("a")]);
+    check(
+        &[json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "t"}]}, {"type": "text", "text": "a"}]})],
+        &[thinking("t"), text("a")],
+    );
     check(&[json!({"content": {"a": 1}})], &[text("{\"a\":1}")]);
     check(&[json!({"refusal": "no"})], &[Event::Refusal { choice: 0, text: String::from("no") }]);
     let signed = |origin, mark: &str| Event::ThinkingSigned { choice: 0, signature: Signature::new(origin, mark) };
@@ -119,11 +122,16 @@ fn words_in_every_form() {
     );
     let citation = Citation { url: String::from("u"), title: String::from("t"), start: Some(0), end: Some(4), ..Citation::default() };
     check(
-        &[json!({"annotations": [{"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 4}}, {"type": "file"}]})],
+        &[
+            json!({"annotations": [{"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 4}}, {"type": "file"}]}),
+        ],
         &[Event::Cited { choice: 0, citation }],
     );
     let picture = Media::new(MediaKind::Image, Source::Inline { mime: String::from("image/png"), data: String::from("AAAA") });
-    check(&[json!({"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]})], &[Event::Media { choice: 0, media: picture }]);
+    check(
+        &[json!({"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]})],
+        &[Event::Media { choice: 0, media: picture }],
+    );
     let mark = Signature::new(Origin::Gemini, "Ci");
     check(
         &[json!({"content": "a", "extra_content": {"google": {"thought_signature": "Ci"}}})],
@@ -191,7 +199,10 @@ fn calls_in_every_disorder() {
             &one,
         );
     }
-    check(&[list(json!([{"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}}]))], &[call(0, "a", "f"), arguments(0, "{\"x\":1}")]);
+    check(
+        &[list(json!([{"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}}]))],
+        &[call(0, "a", "f"), arguments(0, "{\"x\":1}")],
+    );
     // The name comes late; a call without a name is none.
     check(
         &[
@@ -210,7 +221,10 @@ fn calls_in_every_disorder() {
     check(&[json!({"function_call": {"name": "", "arguments": ""}, "tool_calls": null})], &[]);
     // Two calls without arguments.
     check(
-        &[list(json!([{"index": 0, "id": "a", "function": {"name": "f"}}])), list(json!([{"index": 0, "id": "b", "function": {"name": "f"}}]))],
+        &[
+            list(json!([{"index": 0, "id": "a", "function": {"name": "f"}}])),
+            list(json!([{"index": 0, "id": "b", "function": {"name": "f"}}])),
+        ],
         &[call(0, "a", "f"), call(1, "b", "f")],
     );
 }
@@ -222,26 +236,38 @@ fn answers_come_back_in_the_words_of_the_request() {
     let sent = names.fit("a.b", rule);
     let about = Said { names, json_tool: Some(String::from("json")), free_text_tools: vec![String::from("free")], think_tags: true };
     let calls = |calls: Value| json!({"tool_calls": calls});
-    assert_eq!(said(&about, &[calls(json!([{"index": 0, "id": "a", "function": {"name": sent, "arguments": "{}"}}]))]), [call(0, "a", "a.b"), arguments(0, "{}")]);
     assert_eq!(
-        said(&about, &[
-            calls(json!([{"index": 0, "id": "a", "function": {"name": "json", "arguments": "{\"x\""}}])),
-            calls(json!([{"index": 0, "function": {"arguments": ":1}"}}])),
-        ]),
+        said(&about, &[calls(json!([{"index": 0, "id": "a", "function": {"name": sent, "arguments": "{}"}}]))]),
+        [call(0, "a", "a.b"), arguments(0, "{}")]
+    );
+    assert_eq!(
+        said(
+            &about,
+            &[
+                calls(json!([{"index": 0, "id": "a", "function": {"name": "json", "arguments": "{\"x\""}}])),
+                calls(json!([{"index": 0, "function": {"arguments": ":1}"}}])),
+            ]
+        ),
         [text("{\"x\""), text(":1}")]
     );
     assert_eq!(
-        said(&about, &[
-            calls(json!([{"index": 0, "id": "a", "function": {"name": "free", "arguments": "{\"input\":\"ra"}}])),
-            calls(json!([{"index": 0, "function": {"arguments": "w {\"}"}}])),
-        ]),
+        said(
+            &about,
+            &[
+                calls(json!([{"index": 0, "id": "a", "function": {"name": "free", "arguments": "{\"input\":\"ra"}}])),
+                calls(json!([{"index": 0, "function": {"arguments": "w {\"}"}}])),
+            ]
+        ),
         [call(0, "a", "free"), arguments(0, "raw {"), Event::CallEnd { choice: 0, call: 0 }]
     );
     assert_eq!(
-        said(&about, &[
-            calls(json!([{"index": 0, "id": "a", "type": "custom", "custom": {"name": "c", "input": "x"}}])),
-            calls(json!([{"index": 0, "custom": {"input": "{y"}}])),
-        ]),
+        said(
+            &about,
+            &[
+                calls(json!([{"index": 0, "id": "a", "type": "custom", "custom": {"name": "c", "input": "x"}}])),
+                calls(json!([{"index": 0, "custom": {"input": "{y"}}])),
+            ]
+        ),
         [call(0, "a", "c"), arguments(0, "x"), arguments(0, "{y"), Event::CallEnd { choice: 0, call: 0 }]
     );
     let tagged = ["<th", "ink>a", "b</thi", "nk>\n", "\nc"].map(|piece| json!({"content": piece}));
@@ -264,7 +290,11 @@ fn reasons_to_stop() {
     check("content_filter", Stop::Filter);
     check("sensitive", Stop::Filter);
     let chunk = json!({"choices": [{"delta": {}, "finish_reason": "stop", "stop_reason": "END"}]}).to_string();
-    assert!(events(&Said::default(), &[&chunk]).contains(&Event::Stop { choice: 0, reason: Stop::Sequence, sequence: Some(String::from("END")) }));
+    assert!(events(&Said::default(), &[&chunk]).contains(&Event::Stop {
+        choice: 0,
+        reason: Stop::Sequence,
+        sequence: Some(String::from("END"))
+    }));
 }
 
 /// A stream that shows most of the dialect.
@@ -294,7 +324,9 @@ fn a_stream_goes_through_in_order() {
     let (told, cut) = translated(&[STREAM.as_bytes()]);
     assert!(!cut);
     let chunk = |inside: &str, finish: &str| {
-        format!("data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{inside},\"logprobs\":null,\"finish_reason\":{finish}}}],\"usage\":null}}\n\n")
+        format!(
+            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{inside},\"logprobs\":null,\"finish_reason\":{finish}}}],\"usage\":null}}\n\n"
+        )
     };
     let expect = [
         chunk(r#"{"role":"assistant","content":"","refusal":null}"#, "null"),
@@ -306,7 +338,9 @@ fn a_stream_goes_through_in_order() {
         chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"}"}}]}"#, "null"),
         chunk(r#"{"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]}"#, "null"),
         chunk("{}", "\"tool_calls\""),
-        String::from("data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":3,\"total_tokens\":7,\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0}}}\n\n"),
+        String::from(
+            "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":3,\"total_tokens\":7,\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0}}}\n\n",
+        ),
         String::from("data: [DONE]\n\n"),
     ];
     assert_eq!(told, expect.concat());
