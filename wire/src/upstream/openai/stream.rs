@@ -317,7 +317,7 @@ fn image(value: &Value) -> Option<Media> {
 }
 
 fn citations(annotations: &Value) -> Vec<Citation> {
-    annotations.as_array().into_iter().flatten().filter_map(|annotation| citation(annotation)).collect()
+    annotations.as_array().into_iter().flatten().filter_map(citation).collect()
 }
 
 fn citation(annotation: &Value) -> Option<Citation> {

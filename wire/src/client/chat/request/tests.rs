@@ -199,12 +199,15 @@ fn tools_and_the_choice_among_them() {
 }
 
 #[test]
-fn calls_of_the_old_form_find_their_results() {
+fn results_without_ids_find_their_calls() {
     let read = chat(&json!({"messages": [
         {"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}},
         {"role": "function", "name": "f", "content": "1"},
         {"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}},
-        {"role": "function", "name": "f", "content": "2"}]}));
+        {"role": "function", "name": "f", "content": "2"},
+        {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f"}}, {"id": "b", "function": {"name": "f"}}]},
+        {"role": "tool", "content": "3"},
+        {"role": "tool", "content": "4"}]}));
     let ids: Vec<&str> = read
         .turns
         .iter()
@@ -215,7 +218,7 @@ fn calls_of_the_old_form_find_their_results() {
             _ => "",
         })
         .collect();
-    assert_eq!(ids, ["call_function_0", "call_function_0", "call_function_1", "call_function_1"]);
+    assert_eq!(ids, ["call_function_0", "call_function_0", "call_function_1", "call_function_1", "a", "b", "a", "b"]);
 }
 
 #[test]
