@@ -116,6 +116,15 @@ fn words_in_every_form() {
             thinking("u"),
         ],
     );
+    let block = |text: &str, mark: &str| json!({"type": "thinking", "thinking": text, "signature": mark});
+    check(
+        &[json!({"reasoning_content": "t"}), json!({"thinking_blocks": [block("t", "S")]}), json!({"thinking_blocks": [block("u", "T")]})],
+        &[thinking("t"), signed(Origin::Anthropic, "S"), thinking("u"), signed(Origin::Anthropic, "T")],
+    );
+    check(
+        &[json!({"reasoning_content": "tu", "thinking_blocks": [block("t", "S"), block("u", "T")]})],
+        &[thinking("t"), signed(Origin::Anthropic, "S"), thinking("u"), signed(Origin::Anthropic, "T")],
+    );
     check(
         &[json!({"reasoning_content": "t"}), json!({"thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "S"}]})],
         &[thinking("t"), signed(Origin::Anthropic, "S")],
