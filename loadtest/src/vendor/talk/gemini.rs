@@ -143,14 +143,14 @@ fn answer(responses: &[&Value], mut open: Vec<Open>, talk: &mut Talk) -> Result<
 
 fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Result<Vec<Open>, String> {
     let mut open: Vec<Open> = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     for part in parts {
-        let signature = part["thoughtSignature"].as_str();
-        if let Some(signature) = signature {
-            if seen.contains(&signature) {
+        let signature = part["thoughtSignature"].as_str().map(standard);
+        if let Some(signature) = &signature {
+            if seen.contains(signature) {
                 return Err("The same thought signature is on two parts.".to_owned());
             }
-            seen.push(signature);
+            seen.push(signature.clone());
         }
         let Some(call) = part.get("functionCall") else { continue };
         if role != "model" {
@@ -159,8 +159,8 @@ fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Resul
         let name = text(call, "name");
         let right = seal::call(name, call.get("args").unwrap_or(&Value::Object(serde_json::Map::new())));
         // The calls of an agent are all its own, so it knows all their signatures.
-        let excused = signature == Some(seal::SENTINEL) && config.agent == 0;
-        if open.is_empty() && signature != Some(right.as_str()) && !excused {
+        let excused = part["thoughtSignature"] == seal::SENTINEL && config.agent == 0;
+        if open.is_empty() && signature.as_deref() != Some(right.as_str()) && !excused {
             return Err(if signature.is_none() {
                 format!("Function call is missing a thought_signature in functionCall parts. Function call `{name}`.")
             } else {
@@ -173,6 +173,11 @@ fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Resul
         open.push(Open { name: name.to_owned(), id: call["id"].as_str().map(str::to_owned) });
     }
     Ok(open)
+}
+
+/// Bytes may come in either alphabet of base64; Google's own SDK uses the one for addresses.
+fn standard(signature: &str) -> String {
+    signature.replace('-', "+").replace('_', "/")
 }
 
 /// Calls have ids from the third generation on.
