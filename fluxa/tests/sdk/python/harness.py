@@ -25,7 +25,7 @@ AWS = {"region": "us-east-1", "access_key_id": "AKIDEXAMPLE", "secret_access_key
 BASES = {"anthropic": "", "bedrock": "", "gemini": "/v1beta", "deepseek": "/prefix/v1"}
 # What models of a kind are called; some of what a translation may say depends on the name.
 NAMES = {
-    "anthropic": "claude-story-{}",
+    "anthropic": "claude-sonnet-4-5-story{}",
     "bedrock": "anthropic.claude-sonnet-4-5-story{}-v1:0",
     "gemini": "gemini-3-pro-story-{}",
     "deepseek": "deepseek-story-{}",

@@ -11,6 +11,8 @@ const GENERATION: &str = "stopSequences responseMimeType responseSchema response
     temperature topP topK seed presencePenalty frequencyPenalty responseLogprobs logprobs enableEnhancedCivicAnswers speechConfig \
     thinkingConfig mediaResolution imageConfig";
 const PART: &str = "text inlineData fileData functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse";
+/// Fields that hold the names of others.
+const FREE: &str = "args response parametersJsonSchema responseJsonSchema properties labels";
 /// What may stand beside the one thing that a part is.
 const BESIDE: &str = "thought thoughtSignature videoMetadata mediaResolution partMetadata";
 
@@ -24,6 +26,7 @@ struct Open {
 }
 
 pub(in crate::vendor) fn read(ask: &Ask<'_>, body: &Value, config: &MockConfig) -> Result<Talk, String> {
+    let body = &camel(body);
     if let Some(field) = stranger(body, FIELDS).or_else(|| stranger(&body["generationConfig"], GENERATION)) {
         return Err(format!("Invalid JSON payload received. Unknown name \"{field}\": Cannot find field."));
     }
@@ -173,6 +176,31 @@ fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Resul
         open.push(Open { name: name.to_owned(), id: call["id"].as_str().map(str::to_owned) });
     }
     Ok(open)
+}
+
+/// The body with its fields named in one way: Google takes snake_case too, and its own SDK sends some so.
+fn camel(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| {
+                let name = camel_name(name);
+                let value = if FREE.split_ascii_whitespace().any(|free| free == name) { value.clone() } else { camel(value) };
+                (name, value)
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(camel).collect()),
+        other => other.clone(),
+    }
+}
+
+fn camel_name(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        name + &head.to_ascii_uppercase() + tail
+    })
 }
 
 /// Bytes may come in either alphabet of base64; Google's own SDK uses the one for addresses.
