@@ -2,6 +2,7 @@
 thoughts and their signatures, and what it costs."""
 
 import pytest
+from google.genai import types
 
 import talks
 
@@ -161,3 +162,25 @@ def test_gemini_models_before_the_third_have_no_ids_and_work_as_well(fluxa, as_o
     fluxa.price(model)
     talks.check(talks.chat_talk(as_openai(), model))
     talks.check(talks.message_talk(as_anthropic(), model, "stream"))
+
+
+@pytest.mark.parametrize("kind", ["gemini", *FOREIGN_TO_GEMINI])
+def test_the_chat_of_googles_sdk_streams_turn_after_turn(fluxa, as_gemini, kind):
+    # It keeps each chunk of a stream as a content of its own.
+    model = fluxa.model(mock_of(kind), kind)
+    config = types.GenerateContentConfig(
+        tools=talks.GEMINI_TOOLS,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        thinking_config=types.ThinkingConfig(include_thoughts=True),
+    )
+    chat = as_gemini().chats.create(model=model, config=config)
+    message, texts = talks.QUESTION, []
+    for _ in range(talks.AGENT + 1):
+        parts = [part for chunk in chat.send_message_stream(message) for part in chunk.candidates[0].content.parts or []]
+        texts.append("".join(part.text or "" for part in parts if not part.thought))
+        calls = [part.function_call for part in parts if part.function_call]
+        message = [
+            types.Part(function_response=types.FunctionResponse(name=call.name, id=call.id, response={"output": talks.run(call.name, call.args or {})}))
+            for call in calls
+        ]
+    assert not calls and texts[-1].startswith("results: ") and texts[-1].count("told") == 4
