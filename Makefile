@@ -20,8 +20,13 @@ ARGS ?=
 SDK_PYTHON := fluxa/tests/sdk/python
 SDK_NODE := fluxa/tests/sdk/node
 VENV := $(BIN)/sdk-python
+SDK_JUDGE := loadtest/sdk
+JUDGE_VENV := $(BIN)/sdk-judge
+# `make conformance PAIRS=`: without the translated pairs. PAIR_ARGS goes to them alone (--client chat --filter openai …).
+PAIRS ?= yes
+PAIR_ARGS ?=
 
-.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench conformance fuzz clean
+.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench conformance pairs fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -102,7 +107,17 @@ conformance: ## CORPUS=FOLDER: replay a folder of recorded vendors' traffic thro
 	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance CORPUS=FOLDER   (a folder of recordings with an index.json)" >&2; exit 2; }
 	@[ -f "$(CORPUS)/index.json" ] || { echo "make conformance: no index.json in \"$(CORPUS)\"" >&2; exit 2; }
 	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
-	$(BIN)/debug/fluxa-conformance --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" $(ARGS)
+	native=0; $(BIN)/debug/fluxa-conformance --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" $(ARGS) || native=$$?; \
+	[ -z "$(PAIRS)" ] || $(MAKE) pairs CORPUS="$(CORPUS)" || exit $$?; exit $$native
+
+pairs: $(JUDGE_VENV)/.ready ## CORPUS=FOLDER: the same recordings asked in every client dialect, through the official SDKs too
+	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
+	$(BIN)/debug/fluxa-conformance --pairs --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" --python $(JUDGE_VENV)/bin/python --script $(SDK_JUDGE)/ask.py $(PAIR_ARGS)
+
+$(JUDGE_VENV)/.ready: $(SDK_JUDGE)/requirements.txt
+	python3 -m venv --clear $(JUDGE_VENV)
+	$(JUDGE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r $<
+	touch $@
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (needs cargo-fuzz and a nightly toolchain)
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { echo "make fuzz needs: cargo install cargo-fuzz --locked, and a nightly toolchain" >&2; exit 2; }

@@ -114,6 +114,8 @@ pub struct Telemetry {
 pub struct Upstream {
     /// Private ranges that providers may be in, beyond what the mode allows.
     pub allow_private: Vec<Cidr>,
+    /// Private ranges that addresses of pictures and documents in prompts may lead to.
+    pub media_allow_private: Vec<Cidr>,
     /// Whether cloud metadata addresses may be reached.
     pub allow_metadata: bool,
     /// Until a connection stands.
@@ -339,11 +341,13 @@ fn logging(r: &mut Reader<'_>, f: &mut Fields) -> Option<Logging> {
 fn upstream(r: &mut Reader<'_>, f: &mut Fields) -> Option<Upstream> {
     let allow_private = r.setting(f, "allow_private", values::cidrs);
     let allow_metadata = r.setting(f, "allow_metadata", values::boolean);
+    let media_allow_private = r.setting(f, "media_allow_private", values::cidrs);
     let connect_timeout = r.setting(f, "connect_timeout", values::positive_duration);
     let first_byte_timeout = r.setting(f, "first_byte_timeout", values::positive_duration);
     let idle_timeout = r.setting(f, "idle_timeout", values::positive_duration);
     Some(Upstream {
         allow_private: allow_private?,
+        media_allow_private: media_allow_private?,
         allow_metadata: allow_metadata?,
         connect_timeout: connect_timeout?,
         first_byte_timeout: first_byte_timeout?,

@@ -16,6 +16,7 @@ mod health;
 mod http;
 mod keys;
 mod ledger;
+mod media;
 mod metrics;
 mod models;
 mod output_bound;

@@ -100,8 +100,17 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     call.hold_reservation();
 
     // The only calls to vendors; the first byte of an answer commits to it.
-    let errand =
-        Errand { parts: &parts, path: &path, content_type, body: &body, outline: &outline, heard, keeps: op == Op::Responses, admitted };
+    let errand = Errand {
+        parts: &parts,
+        path: &path,
+        content_type,
+        body: &body,
+        outline: &outline,
+        heard,
+        inlined: std::cell::OnceCell::new(),
+        keeps: op == Op::Responses,
+        admitted,
+    };
     let answering = dispatch::first_answer(worker, call, &errand, &plan, &targets);
     let answered = match view.routes.find(model).and_then(|route| route.timeout_ms) {
         None => answering.await,

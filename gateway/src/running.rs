@@ -317,10 +317,14 @@ impl Seat {
         };
         let desk = Rc::new(desk);
         let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::clone(&gateway.tls) };
+        let scratch = Rc::new(Scratch::new());
+        let may_fetch = gateway.settings.media_allow_private.clone();
+        let fetcher = crate::media::Fetcher::new(may_fetch, Arc::clone(&gateway.tls), Rc::clone(&scratch));
         let worker = Rc::new(Worker {
             gateway,
             pool: Rc::new(Pool::default()),
-            scratch: Rc::new(Scratch::new()),
+            scratch,
+            fetcher,
             connector,
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),

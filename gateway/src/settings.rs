@@ -31,6 +31,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Cidr>,
     /// Which addresses a provider may have.
     pub egress: EgressPolicy,
+    /// Private ranges that addresses in prompts may lead to; no other private address is ever fetched from.
+    pub media_allow_private: Vec<Cidr>,
     /// Until a connection to a provider stands.
     pub connect_timeout: Duration,
     /// From the request sent to the first byte of the answer.

@@ -12,6 +12,7 @@ pub mod ending;
 pub mod expect;
 pub mod gateway;
 pub mod http;
+pub mod pairs;
 pub mod pieces;
 pub mod replay;
 pub mod report;

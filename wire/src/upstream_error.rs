@@ -82,7 +82,9 @@ pub fn read_error_named(status: u16, error_type: Option<&str>, body: &[u8]) -> U
     let mut found = shapes::read(if body.len() > ERROR_BODY_BYTES { b"" } else { body });
     let message = if found.message.is_empty() { general(status, body) } else { clean(&found.message) };
     let name = error_type.map(classify::exception_name).filter(|name| !name.is_empty());
-    let known = name.or_else(|| found.kind.as_deref().map(classify::exception_name)).and_then(classify::by_exception);
+    // Only a word that says so is the name of an exception: others use `type` for other words.
+    let inside = || found.kind.as_deref().map(classify::exception_name).filter(|name| name.ends_with("Exception"));
+    let known = name.or_else(inside).and_then(classify::by_exception);
     let kind = known.unwrap_or_else(|| classify::kind(status, &found, &message));
     if let Some(name) = name {
         found.code = Some(name.to_owned());

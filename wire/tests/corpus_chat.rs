@@ -135,7 +135,7 @@ mod tests {
                 let id = case.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 // Errors in a good answer are recognised before anything is read.
                 let whole = serde_json::from_str::<Value>(body).ok();
-                if case.pointer("/derived/error").is_some() || whole.is_some_and(|whole| whole.get("choices").is_none()) {
+                if case.pointer("/derived/error").is_some() || whole.is_some_and(|whole| whole.get("choices").is_none_or(Value::is_null)) {
                     continue;
                 }
                 let derived = case.get("derived").cloned().unwrap_or_default();

@@ -19,6 +19,8 @@ pub struct Bedrock {
     pub forced_tools: bool,
     /// `toolResult.status`.
     pub result_status: bool,
+    /// Words may stand in one turn with calls or with results.
+    pub mixed_turns: bool,
     /// Ids of calls are nine letters and digits.
     pub nine_ids: bool,
     /// `inferenceConfig.stopSequences`.
@@ -87,8 +89,8 @@ impl Bedrock {
         if has("nova-") {
             return Self::nova(name);
         }
-        let text_only = Self { images: false, videos: false, ..Self::UNKNOWN };
-        let known = Self { videos: false, ..Self::UNKNOWN };
+        let known = Self { videos: false, mixed_turns: false, ..Self::UNKNOWN };
+        let text_only = Self { images: false, ..known };
         if has("titan-") {
             return Self { system: false, tools: false, forced_tools: false, ..text_only };
         }
@@ -119,7 +121,8 @@ impl Bedrock {
             return Self { forced_tools: false, ..text_only };
         }
         let schemas = has("qwen3") || has("gemma-3") || has("minimax-m2") || has("kimi-k2") || has("nemotron-nano");
-        Self { schemas, ..Self::UNKNOWN }
+        // A name without a maker's is that of a profile: any model may stand behind it.
+        Self { schemas, stop_sequences: !has("qwen3"), mixed_turns: !name.contains('.'), ..Self::UNKNOWN }
     }
 
     const UNKNOWN: Self = Self {
@@ -128,6 +131,7 @@ impl Bedrock {
         tools: true,
         forced_tools: true,
         result_status: false,
+        mixed_turns: true,
         nine_ids: false,
         stop_sequences: true,
         sampling: true,
@@ -227,6 +231,10 @@ mod tests {
         check("amazon.titan-text-express-v1", false, false, true, false, false, false);
         check("amazon.nova-micro-v1:0", true, true, true, false, true, false);
         check("anthropic.claude-sonnet-4-5-20250929-v1:0", true, true, true, false, true, true);
+        check("qwen.qwen3-235b-a22b-2507-v1:0", true, false, false, false, true, true);
+        let mixed = |id: &str| Bedrock::of(id).mixed_turns;
+        assert!(mixed("us.amazon.nova-lite-v1:0") && mixed("anthropic.claude-3-haiku-20240307-v1:0") && mixed("abc123"));
+        assert!(!mixed("us.meta.llama4-maverick-17b-instruct-v1:0") && !mixed("qwen.qwen3-32b-v1:0"));
         assert_eq!(Bedrock::of("openai.gpt-6").least_output, 16);
         assert!(!Bedrock::of("us.anthropic.claude-opus-4-8").sampling && Bedrock::of("us.anthropic.claude-opus-4-6-v1").sampling);
     }

@@ -14,10 +14,11 @@ use fluxa_wire::relay::{Framing, Relay, RelayPlan};
 use fluxa_wire::retry::{retry_after, should_retry};
 use fluxa_wire::sigv4;
 use fluxa_wire::translate::{self, Cut, Translation};
+use fluxa_wire::upstream::Unsayable;
 use fluxa_wire::upstream_error::{ErrorKind, read_error_named};
 
 use super::failure::{Failure, Next};
-use super::request::{Prepared, Spoken, prepare};
+use super::request::{Prepared, Spoken, fetches_nothing, prepare};
 use super::{Committed, Errand, Reply, Target, Translated};
 use crate::aws::AwsCredentials;
 use crate::call::{Call, Ending};
@@ -71,6 +72,9 @@ pub(super) async fn run(
     if let Some(index) = key_index {
         tries.keys.push(index);
     }
+    if target.way == Way::Translated && fetches_nothing(door.dialect) {
+        fetch_media(worker, errand).await?;
+    }
     let mut prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
     if door.is_signed() && key_index.is_none() {
         let signed = sign(worker, errand, provider, door, &prepared).await?;
@@ -102,6 +106,18 @@ pub(super) async fn run(
         Failure::no_answer(&fault).billed(worked.then(Ending::default))
     })?;
     judge(worker, call, errand, target, key_index, answer, prepared).await
+}
+
+/// Puts what the conversation names by address into it, once for all targets that need it.
+async fn fetch_media(worker: &Worker, errand: &Errand<'_>) -> Result<(), Failure> {
+    let Some(heard) = errand.heard.as_ref().filter(|heard| crate::media::is_needed(&heard.chat)) else { return Ok(()) };
+    if errand.inlined.get().is_none() {
+        let mut chat = heard.chat.clone();
+        let failed = |what| Failure::unsayable(&Unsayable { what, param: None });
+        crate::media::inline(&worker.fetcher, &mut chat).await.map_err(failed)?;
+        let _ = errand.inlined.set(chat);
+    }
+    Ok(())
 }
 
 /// The header lines that prove to AWS who asks.

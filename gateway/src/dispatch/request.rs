@@ -104,14 +104,15 @@ fn translated(
         ask_usage,
     };
     let upstream = dialects::upstream(door.dialect);
+    let chat = if fetches_nothing(door.dialect) { errand.inlined.get().unwrap_or(&heard.chat) } else { &heard.chat };
     let written = match errand.admitted.output_cap {
-        Some(cap) if heard.chat.max_output.is_none_or(|asked| asked > cap) => {
-            let capped = fluxa_wire::neutral::Chat { max_output: Some(cap), ..heard.chat.clone() };
+        Some(cap) if chat.max_output.is_none_or(|asked| asked > cap) => {
+            let capped = fluxa_wire::neutral::Chat { max_output: Some(cap), ..chat.clone() };
             upstream.write(&capped, &addressee)?
         }
-        _ => upstream.write(&heard.chat, &addressee)?,
+        _ => upstream.write(chat, &addressee)?,
     };
-    let stream = heard.chat.stream;
+    let stream = chat.stream;
     let counts = call.op == Op::CountTokens;
     let (path, query) = match door.dialect {
         Dialect::Anthropic if counts => ("messages/count_tokens", None),
@@ -145,6 +146,11 @@ fn translated(
         headers: written.headers,
         spoken: Some(Spoken { said: written.said, dropped }),
     })
+}
+
+/// Vendors of this dialect want media in the request itself.
+pub(super) const fn fetches_nothing(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Gemini | Dialect::Bedrock)
 }
 
 const fn below(path: Path) -> &'static str {

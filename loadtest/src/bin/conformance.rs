@@ -6,8 +6,15 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use fluxa_loadtest::conformance::{self, Options, report::Report};
+use fluxa_loadtest::conformance::{
+    self, Options,
+    pairs::{
+        self,
+        dialect::{Client, Upstream},
+    },
+};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 /// Send recorded provider traffic through a gateway and compare bytes and usage.
 #[derive(Debug, Parser)]
@@ -26,19 +33,45 @@ struct Args {
     #[arg(long)]
     filter: Option<String>,
     /// Write the results of every case here.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "out", value_name = "FILE")]
     json: Option<PathBuf>,
     /// Cases at a time.
     #[arg(long, default_value_t = 4)]
     jobs: usize,
+    /// Every client dialect over every upstream dialect, instead of the recorded requests as they are.
+    #[arg(long)]
+    pairs: bool,
+    /// A further folder of recordings, with --pairs.
+    #[arg(long, value_name = "FOLDER", requires = "pairs")]
+    also: Vec<PathBuf>,
+    /// Only this client's dialect: chat, responses, messages or gemini.
+    #[arg(long, requires = "pairs", value_parser = client)]
+    client: Option<Client>,
+    /// Only vendors of this dialect: chat, messages, gemini or converse.
+    #[arg(long, requires = "pairs", value_parser = upstream)]
+    upstream: Option<Upstream>,
+    /// Python with the official libraries of loadtest/sdk/requirements.txt; without it, only raw answers are judged.
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    python: Option<PathBuf>,
+    /// The program that it runs.
+    #[arg(long, value_name = "FILE", default_value = "loadtest/sdk/ask.py")]
+    script: PathBuf,
+}
+
+fn client(name: &str) -> Result<Client, String> {
+    Client::named(name).ok_or_else(|| "chat, responses, messages or gemini".to_owned())
+}
+
+fn upstream(name: &str) -> Result<Upstream, String> {
+    Upstream::named(name).ok_or_else(|| "chat, messages, gemini or converse".to_owned())
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program's output is its purpose")]
 fn main() -> ExitCode {
     match run(&Args::parse()) {
-        Ok(report) => {
-            print!("{}", report.text());
-            if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        Ok((text, failed)) => {
+            print!("{text}");
+            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("fluxa-conformance: {error:#}");
@@ -47,7 +80,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<Report> {
+/// The report as text, and how many failed.
+fn run(args: &Args) -> Result<(String, usize)> {
     let fluxa = if args.direct {
         None
     } else {
@@ -55,15 +89,30 @@ fn run(args: &Args) -> Result<Report> {
         // The gateway runs in a folder of its own.
         Some(fs::canonicalize(&args.fluxa)?)
     };
-    let options = Options { corpus: args.corpus.clone(), fluxa, filter: args.filter.clone(), jobs: args.jobs };
     let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template("{pos}/{len} cases {wide_bar} {elapsed}")?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if args.pairs {
+        let fluxa = fluxa.context("--pairs needs a gateway")?;
+        let corpora = [&[args.corpus.clone()][..], &args.also].concat();
+        let (python, script, filter) = (args.python.clone(), args.script.clone(), args.filter.clone());
+        let options =
+            pairs::Options { corpora, fluxa, python, script, filter, client: args.client, upstream: args.upstream, jobs: args.jobs };
+        let report = runtime.block_on(pairs::run(&options, &progress));
+        progress.finish_and_clear();
+        let report = report?;
+        write(args, &report)?;
+        return Ok((report.text(), report.failed));
+    }
+    let options = Options { corpus: args.corpus.clone(), fluxa, filter: args.filter.clone(), jobs: args.jobs };
     let report = runtime.block_on(conformance::run(&options, &progress));
     progress.finish_and_clear();
     let report = report?;
-    if let Some(file) = &args.json {
-        let text = serde_json::to_vec_pretty(&report)?;
-        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(report)
+    write(args, &report)?;
+    Ok((report.text(), report.failed))
+}
+
+fn write(args: &Args, report: &impl Serialize) -> Result<()> {
+    let Some(file) = &args.json else { return Ok(()) };
+    let text = serde_json::to_vec_pretty(report)?;
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -34,6 +34,8 @@ pub struct Case {
     pub model: Option<String>,
     /// The message of the vendor's error.
     pub error_message: Option<String>,
+    /// What the corpus's own reader found, but for the usage.
+    pub derived: Map<String, Value>,
 }
 
 /// A recorded request.
@@ -170,6 +172,7 @@ impl TryFrom<CaseFile> for Case {
             usage: derived.remove("usage").filter(Value::is_object),
             model,
             error_message,
+            derived,
         })
     }
 }

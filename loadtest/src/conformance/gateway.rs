@@ -54,11 +54,19 @@ impl Gateway {
     /// # Errors
     /// It does not start, or refuses the key.
     pub async fn start(binary: &Path) -> Result<Self> {
+        Self::start_with(binary, "").await
+    }
+
+    /// The same, with more sections in its configuration: providers and routes to begin with.
+    ///
+    /// # Errors
+    /// It does not start, or refuses the key.
+    pub async fn start_with(binary: &Path, sections: &str) -> Result<Self> {
         let folder = TempDir::new().context("no folder for the gateway")?;
         let (port, telemetry) = (free_port()?, free_port()?);
         let config = folder.path().join("fluxa.yaml");
         let text = format!(
-            "server: {{ host: 127.0.0.1, port: {port}, master_key: {MASTER_KEY} }}\ndatabase: {{ path: {} }}\nlogging: {{ level: warn, format: json }}\nbudget: {{ unpriced: allow }}\ntelemetry: {{ listen: \"127.0.0.1:{telemetry}\" }}\n",
+            "server: {{ host: 127.0.0.1, port: {port}, master_key: {MASTER_KEY} }}\ndatabase: {{ path: {} }}\nlogging: {{ level: warn, format: json }}\nbudget: {{ unpriced: allow }}\ntelemetry: {{ listen: \"127.0.0.1:{telemetry}\" }}\n{sections}",
             folder.path().join("fluxa.db").display()
         );
         fs::write(&config, text)?;

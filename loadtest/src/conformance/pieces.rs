@@ -1,6 +1,6 @@
 //! How a replayed body is cut into writes: whole, an event at a time, or at a seeded number of bytes.
 //!
-//! The options stand in the path after the case's id: `/case/<id>;split=1-9;seed=7/v1/…`.
+//! The options stand in the path after the case's id: `/case/<id>;split=1-9;seed=7/v1/…`. `abort=N` ends it after N bytes.
 
 use super::{corpus::Case, sse};
 
@@ -20,12 +20,13 @@ pub enum Split {
 pub struct Cut {
     split: Split,
     seed: u64,
+    abort: Option<usize>,
 }
 
 impl Cut {
     /// Reads `split=…;seed=…`; unknown options are refused.
     pub fn read(options: &str) -> Option<Self> {
-        let mut cut = Self { split: Split::Event, seed: 0 };
+        let mut cut = Self { split: Split::Event, seed: 0, abort: None };
         for option in options.split(';').filter(|option| !option.is_empty()) {
             match option.split_once('=')? {
                 ("split", "all") => cut.split = Split::All,
@@ -36,15 +37,22 @@ impl Cut {
                     cut.split = (least > 0 && least <= most).then_some(Split::Bytes(least, most))?;
                 }
                 ("seed", seed) => cut.seed = seed.parse().ok()?,
+                ("abort", bytes) => cut.abort = Some(bytes.parse().ok()?),
                 _ => return None,
             }
         }
         Some(cut)
     }
 
+    /// Whether the connection breaks off before the end.
+    pub fn breaks(&self) -> bool {
+        self.abort.is_some()
+    }
+
     /// The pieces of the case's body, in order.
     pub fn pieces<'a>(&self, case: &'a Case) -> Vec<&'a [u8]> {
         let body = case.response.body.as_slice();
+        let body = &body[..self.abort.unwrap_or(body.len()).min(body.len())];
         match self.split {
             _ if body.is_empty() => Vec::new(),
             Split::Event if case.streams() => sse::events(body),
@@ -87,6 +95,7 @@ mod tests {
         assert_eq!(Cut::read("").unwrap().split, Split::Event);
         assert_eq!(Cut::read("split=1-9;seed=7").unwrap().split, Split::Bytes(1, 9));
         assert_eq!(Cut::read("split=3").unwrap().split, Split::Bytes(3, 3));
+        assert_eq!(Cut::read("split=3;abort=17").unwrap().abort, Some(17));
         for bad in ["split=0", "split=9-1", "colour=red", "seed"] {
             assert!(Cut::read(bad).is_none(), "{bad}");
         }

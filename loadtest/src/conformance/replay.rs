@@ -59,9 +59,17 @@ impl Replay {
     /// # Errors
     /// No port.
     pub async fn start(cases: impl IntoIterator<Item = Arc<Case>>) -> Result<Self> {
+        Self::start_named(cases.into_iter().map(|case| (case.id.clone(), case))).await
+    }
+
+    /// The same, each case under a name of the caller's: ids are long.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn start_named(cases: impl IntoIterator<Item = (String, Arc<Case>)>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the replay")?;
         let addr = listener.local_addr()?;
-        let cases = cases.into_iter().map(|case| (case.id.clone(), case)).collect();
+        let cases = cases.into_iter().collect();
         let book = Arc::new(Book { cases, seen: Mutex::default() });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&book)));
@@ -135,7 +143,7 @@ async fn play(stream: &mut BufReader<TcpStream>, case: &Case, cut: Cut) -> Resul
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    let chunked = case.streams();
+    let chunked = case.streams() || answer.content_type().contains("vnd.amazon.eventstream");
     if chunked {
         head.push_str("transfer-encoding: chunked\r\n\r\n");
     } else {
@@ -150,6 +158,10 @@ async fn play(stream: &mut BufReader<TcpStream>, case: &Case, cut: Cut) -> Resul
             stream.write_all(piece).await?;
         }
         yield_now().await;
+    }
+    if cut.breaks() {
+        stream.flush().await?;
+        anyhow::bail!("broken off, as told");
     }
     if chunked {
         stream.write_all(b"0\r\n\r\n").await?;

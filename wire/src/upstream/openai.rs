@@ -10,8 +10,13 @@ use crate::upstream::{EventReader, Said, Target, Unsayable, UpstreamDialect, Wri
 mod answer;
 mod calls;
 mod delta;
+mod messages;
+mod reasoning;
+mod request;
 mod stream;
+mod strict;
 mod think;
+mod tools;
 
 /// Chat completions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,8 +24,7 @@ pub struct OpenAi;
 
 impl UpstreamDialect for OpenAi {
     fn write(&self, chat: &Chat, target: &Target<'_>) -> Result<Written, Unsayable> {
-        let _ = (chat, target);
-        Ok(Written::default())
+        request::write(chat, target)
     }
 
     fn read(&self, body: &[u8], said: &Said) -> Result<ChatAnswer, NotProtocol> {

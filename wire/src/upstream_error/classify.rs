@@ -38,18 +38,21 @@ pub(super) fn exception_name(written: &str) -> &str {
 /// What an exception means, whatever its status. Streams write the first letter small. Source: protocol specification §6.6.
 pub(super) fn by_exception(name: &str) -> Option<ErrorKind> {
     let name = name.to_ascii_lowercase();
-    Some(match name.strip_suffix("exception")? {
+    Some(match name.strip_suffix("exception").unwrap_or(&name) {
         "throttling" | "toomanyrequests" | "servicequotaexceeded" => ErrorKind::RateLimited,
         "accessdenied"
         | "invalidsignature"
         | "unrecognizedclient"
         | "expiredtoken"
         | "incompletesignature"
-        | "missingauthenticationtoken" => ErrorKind::Auth,
+        | "missingauthenticationtoken"
+        | "invalidclienttokenid" => ErrorKind::Auth,
         "resourcenotfound" => ErrorKind::NotFound,
         "validation" => ErrorKind::BadRequest,
         "serviceunavailable" | "modelnotready" => ErrorKind::Overloaded,
-        "internalserver" | "modelerror" | "modelstreamerror" | "modeltimeout" => ErrorKind::Server,
+        "internalserver" | "internalservererror" | "internalfailure" | "modelerror" | "modelstreamerror" | "modeltimeout" => {
+            ErrorKind::Server
+        }
         _ => return None,
     })
 }

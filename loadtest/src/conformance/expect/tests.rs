@@ -22,6 +22,7 @@ fn case(status: u16, content_type: &str, body: &str) -> Case {
         usage: None,
         model: None,
         error_message: Some("Incorrect API key provided: sk-12345".to_owned()),
+        derived: serde_json::Map::new(),
     }
 }
 

@@ -13,6 +13,9 @@ pub(super) fn read(body: Value, stream: bool) -> Result<Heard, Unreadable> {
     let mut body = Fields::want(body, "body")?;
     let mut heard = Heard { chat: Chat { stream, ..Chat::default() }, ..Heard::default() };
     let contents = body.take("contents").ok_or_else(|| Unreadable { param: Some("contents"), ..unreadable("contents", "is missing") })?;
+    if contents.as_array().is_some_and(Vec::is_empty) {
+        return Err(Unreadable { param: Some("contents"), ..unreadable("contents", "is empty") });
+    }
     if let Some(system) = body.take("systemInstruction") {
         read_system(system, &mut heard)?;
     }
@@ -21,9 +24,6 @@ pub(super) fn read(body: Value, stream: bool) -> Result<Heard, Unreadable> {
     let leading = heard.chat.turns.iter().take_while(|turn| turn.role == Role::System).count();
     for turn in heard.chat.turns.drain(..leading) {
         heard.chat.system.extend(turn.parts.into_iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None }));
-    }
-    if heard.chat.turns.is_empty() {
-        return Err(Unreadable { param: Some("contents"), ..unreadable("contents", "holds no turn of a user") });
     }
     if let Some(found) = body.take("tools") {
         tools::read(list(found), &mut heard)?;

@@ -95,6 +95,7 @@ impl EventWriter for Writer {
 
     /// The SDKs raise on the first event, which has an `error` in it; clients that read responses only see the second.
     fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        self.output.flush(&mut Frames::new(out, &mut self.sequence));
         out.put_slice(&stream_end::error_event(Dialect::OpenAi, Op::Responses, refusal, self.sequence));
         self.sequence += 1;
         self.tell(Standing::Failed(refusal), out);

@@ -7,7 +7,7 @@ use super::parts::{self, mark, take};
 use super::toolbox::flat;
 use super::{under, wrong};
 use crate::client::Unreadable;
-use crate::neutral::{Chat, Foreign, Media, MediaKind, Origin, Part, Role, Source, Thinking, ToolCall, ToolResult, Turn, ids};
+use crate::neutral::{Chat, Foreign, Media, MediaKind, Origin, Part, Role, Signature, Source, Thinking, ToolCall, ToolResult, Turn, ids};
 
 /// Reads `input` into the turns of the conversation; leading instructions into its system.
 pub(super) fn read(input: Value, chat: &mut Chat) -> Result<(), Unreadable> {
@@ -53,11 +53,11 @@ fn item(value: Value, chat: &mut Chat) -> Result<(), Unreadable> {
             let result = ToolResult { id: ids::split(&id).0.to_owned(), content, ..ToolResult::default() };
             user(chat, Part::Result(result));
         }
-        "reasoning" => {
-            if let Some(part) = reasoning(&mut item)? {
-                assistant(chat, part);
-            }
-        }
+        "reasoning" => match reasoning(&mut item)? {
+            Some(Part::Redacted(mark)) if mark.origin == Origin::Gemini => marked(chat, mark),
+            Some(part) => assistant(chat, part),
+            None => {}
+        },
         "image_generation_call" if item.get("result").is_some_and(Value::is_string) => {
             let media = picture(&mut item)?;
             assistant(chat, Part::Media(media));
@@ -105,6 +105,14 @@ fn assistant(chat: &mut Chat, part: Part) {
     match chat.turns.last_mut() {
         Some(turn) if turn.role == Role::Assistant => turn.parts.push(part),
         _ => chat.turns.push(Turn::new(Role::Assistant, vec![part])),
+    }
+}
+
+/// Gemini hides no thoughts, but marks words: the mark follows them as an item of its own.
+fn marked(chat: &mut Chat, mark: Signature) {
+    match chat.turns.last_mut().filter(|turn| turn.role == Role::Assistant).and_then(|turn| turn.parts.last_mut()) {
+        Some(Part::Text(text)) => text.signature = Some(mark),
+        _ => assistant(chat, Part::Redacted(mark)),
     }
 }
 

@@ -9,6 +9,7 @@ use super::toolbox::Toolbox;
 use crate::neutral::{Citation, Event, Foreign, Media, MediaKind, Origin, Signature, Source, Stop, ids};
 
 mod call;
+mod free_text;
 mod message;
 
 use call::Call;
@@ -27,6 +28,8 @@ pub(super) struct Output {
     chars: u64,
     /// Citations of words that are still to come.
     early: Vec<Citation>,
+    /// A vendor's mark on the words of the open message.
+    mark: Option<Signature>,
 }
 
 /// The item that is being told.
@@ -39,7 +42,7 @@ enum Open {
 
 impl Output {
     pub(super) const fn new(call: String, toolbox: Toolbox, holds: bool) -> Self {
-        Self { call, toolbox, holds, done: Vec::new(), open: None, chars: 0, early: Vec::new() }
+        Self { call, toolbox, holds, done: Vec::new(), open: None, chars: 0, early: Vec::new(), mark: None }
     }
 
     /// The items that are done.
@@ -71,11 +74,11 @@ impl Output {
             },
             Event::Thinking { choice: 0, text } => self.think(&text, frames),
             Event::ThinkingSigned { choice: 0, signature } => self.sign(&signature, frames),
-            Event::Redacted { choice: 0, signature } => {
-                let id = self.begin_reasoning(frames);
-                self.open = Some(Open::Reasoning { id, text: None });
-                self.close_signed(false, Some(&signature), frames);
-            }
+            Event::Redacted { choice: 0, signature } => self.hide(&signature, frames),
+            Event::TextSigned { choice: 0, signature } => match &self.open {
+                Some(Open::Message(_)) => self.mark = Some(signature),
+                _ => self.hide(&signature, frames),
+            },
             Event::CallBegin { choice: 0, call, id, name, signature } => {
                 self.close(false, frames);
                 let id = if id.is_empty() { format!("call_{}_{call}", self.call.get(..24).unwrap_or(&self.call)) } else { id };
@@ -100,7 +103,7 @@ impl Output {
             Event::Media { choice: 0, media } => self.media(media, frames),
             Event::Foreign { choice: 0, part } => self.foreign(&part, frames),
             Event::Stop { choice: 0, reason, .. } => self.close(matches!(reason, Stop::Length | Stop::Context | Stop::Filter), frames),
-            // Other choices have no place in a response; marks on words have none either.
+            // Other choices have no place in a response.
             _ => {}
         }
     }
@@ -130,6 +133,18 @@ impl Output {
             Some(Open::Call(call)) => call.end(at, frames),
         };
         self.push(item, frames);
+        if let Some(mark) = self.mark.take() {
+            self.hide(&mark, frames);
+        }
+    }
+
+    /// Something that only its vendor can read: thoughts without words, or the mark on the message before. A client sends it back.
+    fn hide(&mut self, signature: &Signature, frames: &mut Frames<'_>) {
+        if signature.origin != Origin::Nobody {
+            let id = self.begin_reasoning(frames);
+            self.open = Some(Open::Reasoning { id, text: None });
+            self.close_signed(false, Some(signature), frames);
+        }
     }
 
     fn added(&self, item: &Value, frames: &mut Frames<'_>) {
@@ -148,6 +163,10 @@ impl Output {
 
     /// Says something in the message that is being told, begun if there is none.
     fn in_message(&mut self, frames: &mut Frames<'_>, say: impl FnOnce(&mut Message, &mut Frames<'_>)) {
+        if self.mark.is_some() {
+            // A mark is on the words before it, not on those that follow.
+            self.close(false, frames);
+        }
         let mut message = match self.open.take() {
             Some(Open::Message(message)) => message,
             other => {

@@ -20,8 +20,8 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Heard, Unreadable> {
     let repeat = repeat::of_request(&request);
     let mut heard = Heard { repeat, ..Heard::default() };
     heard.chat.stream = asked.stream;
-    for (name, param) in REFUSED {
-        if let Some(complaint) = refuse(name, request.shift_remove(*name)) {
+    for param in REFUSED {
+        if let Some(complaint) = refuse(param, request.shift_remove(param)) {
             return Err(Unreadable { param: Some(param), ..complaint });
         }
     }
@@ -48,12 +48,7 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Heard, Unreadable> {
 }
 
 /// What asks for something that is kept at OpenAI.
-const REFUSED: &[(&str, &str)] = &[
-    ("previous_response_id", "previous_response_id"),
-    ("conversation", "conversation"),
-    ("prompt", "prompt"),
-    ("background", "background"),
-];
+const REFUSED: [&str; 4] = ["previous_response_id", "conversation", "prompt", "background"];
 
 fn refuse(field: &str, value: Option<Value>) -> Option<Unreadable> {
     let value = value.filter(|value| !value.is_null() && *value != false)?;

@@ -54,6 +54,9 @@ impl Teller<'_, '_> {
                     let citation = Citation { start: citation.start.or(Some(start)), end: citation.end.or(Some(end)), ..citation.clone() };
                     self.take(Event::Cited { choice: 0, citation });
                 }
+                if let Some(signature) = &text.signature {
+                    self.take(Event::TextSigned { choice: 0, signature: signature.clone() });
+                }
             }
             Part::Media(media) => self.take(Event::Media { choice: 0, media: media.clone() }),
             Part::Thinking(thinking) => {

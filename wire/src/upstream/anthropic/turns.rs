@@ -71,7 +71,7 @@ pub(super) fn messages<'a>(
         match turn.role {
             Role::User => messages.user(&turn.parts, dropped)?,
             Role::Assistant => messages.assistant(&turn.parts, said, dropped),
-            Role::System => messages.system(&turn.parts, claude.system_turns),
+            Role::System => messages.system(&turn.parts, claude.system_turns, dropped),
         }
     }
     messages.settle(claude);
@@ -154,9 +154,17 @@ impl<'a> Messages<'a> {
         }
     }
 
-    fn system(&mut self, parts: &'a [Part], as_turn: bool) {
-        let texts = parts.iter().filter_map(|part| if let Part::Text(words) = part { text(words) } else { None });
-        let blocks: Vec<Block<'a>> = texts.collect();
+    fn system(&mut self, parts: &'a [Part], as_turn: bool, dropped: &mut Vec<Dropped>) {
+        let blocks = parts.iter().filter_map(|part| match part {
+            Part::Text(words) => text(words),
+            Part::Foreign(foreign) if as_turn => own(foreign.origin, &foreign.kind, &foreign.value, dropped),
+            Part::Foreign(foreign) => {
+                Dropped::note(dropped, format!("messages[].content[].{}", foreign.kind));
+                None
+            }
+            _ => None,
+        });
+        let blocks: Vec<Block<'a>> = blocks.collect();
         if blocks.is_empty() {
             return;
         }

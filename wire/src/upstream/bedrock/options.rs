@@ -152,6 +152,11 @@ impl<'a> Settings<'a> {
 
     fn think(&mut self, chat: &Chat, target: &Target<'_>, model: Model, unthought: bool, dropped: &mut Vec<Dropped>) {
         let Some(reasoning) = chat.reasoning else { return };
+        let asked = reasoning.enabled.is_some() || reasoning.adaptive || reasoning.effort.is_some() || reasoning.budget.is_some();
+        // Whether thoughts are shown matters only where there are any.
+        if !asked && !model.claude.is_some_and(|claude| claude.thinks_by_default) {
+            return;
+        }
         match (model.reasoning, model.claude) {
             (ReasoningForm::Claude, Some(claude)) => self.think_claude(reasoning, claude, target, unthought, dropped),
             (ReasoningForm::ReasoningConfig, _) => self.think_config(reasoning, dropped),

@@ -51,6 +51,9 @@ pub(super) enum Block<'a> {
     ToolResult(ToolResult<'a>),
     ReasoningContent(ReasoningContent<'a>),
     CachePoint(CachePoint),
+    /// A block of Converse's own that the neutral form does not know, as it was written.
+    #[serde(untagged)]
+    Other(&'a Value),
 }
 
 #[derive(Debug, Serialize)]

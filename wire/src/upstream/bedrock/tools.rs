@@ -60,6 +60,9 @@ pub(super) fn write<'a>(
         let offered = chat.tools.iter().filter(|tool| allowed.is_none_or(|allowed| allowed.contains(&tool.name)));
         for tool in offered {
             tools.push(spec(tool, model, names));
+            for extra in &tool.extras {
+                Dropped::note(dropped, format!("tools[].{}", extra.field));
+            }
             if let Some(point) = cache_point(model, tool.cache).filter(|_| model.tool_cache_points) {
                 tools.push(Tool::CachePoint(point));
             }

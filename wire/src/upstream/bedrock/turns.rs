@@ -21,6 +21,9 @@ const NINE: IdRule = IdRule { chars: 9, least: 9, punctuation: "" };
 
 /// Said where Converse wants words and there are none.
 const NO_WORDS: &str = "(no text)";
+/// Said between two turns of one side, where a model takes no words beside calls or results.
+const USER_GOES_ON: &str = "Continue.";
+const ASSISTANT_GOES_ON: &str = "Understood.";
 /// The result of a call that was never answered.
 const NO_OUTPUT: &str = "(no output)";
 
@@ -62,6 +65,9 @@ pub(super) fn write<'a>(
     }
     for turn in &chat.turns {
         let role = if turn.role == Role::Assistant { Role::Assistant } else { Role::User };
+        if turn.name.is_some() {
+            Dropped::note(writer.dropped, "messages[].name");
+        }
         for part in &turn.parts {
             writer.part(role, part)?;
         }
@@ -141,6 +147,12 @@ impl<'a> Writer<'a, '_> {
             }
             Part::Call(call) => self.call(call),
             Part::Result(result) => self.result(result)?,
+            // One member, as every block of Converse has.
+            Part::Foreign(foreign)
+                if foreign.origin == Origin::Bedrock && foreign.value.as_object().is_some_and(|block| block.len() == 1) =>
+            {
+                self.push(role, Block::Other(&foreign.value), None);
+            }
             Part::Foreign(foreign) => Dropped::note(self.dropped, foreign.kind.clone()),
         }
         Ok(())
@@ -235,6 +247,9 @@ fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
         content.append(&mut blocks);
         messages.push(Message { role: "user", content });
     }
+    if !model.mixed_turns {
+        messages = apart(messages);
+    }
     // What an assistant's turn ends with is continued; blanks at its end are refused.
     if let Some(Message { role: "assistant", content }) = messages.last_mut()
         && let Some(Block::Text(text)) = content.last_mut()
@@ -243,6 +258,24 @@ fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
         *text = Cow::Owned(text.trim_end().to_owned());
     }
     Turns { messages, calls_without_thoughts }
+}
+
+/// Takes words and calls, words and results apart: calls stay right before their results.
+fn apart(messages: Vec<Message<'_>>) -> Vec<Message<'_>> {
+    let mut out = Vec::with_capacity(messages.len());
+    for Message { role, content } in messages {
+        let (tools, words): (Vec<_>, Vec<_>) =
+            content.into_iter().partition(|block| matches!(block, Block::ToolUse(_) | Block::ToolResult(_)));
+        let (first, between, last) = match role {
+            "user" => (tools, Message { role: "assistant", content: vec![Block::Text(Cow::Borrowed(ASSISTANT_GOES_ON))] }, words),
+            _ => (words, Message { role: "user", content: vec![Block::Text(Cow::Borrowed(USER_GOES_ON))] }, tools),
+        };
+        let both = !first.is_empty() && !last.is_empty();
+        out.extend((!first.is_empty()).then_some(Message { role, content: first }));
+        out.extend(both.then_some(between));
+        out.extend((!last.is_empty()).then_some(Message { role, content: last }));
+    }
+    out
 }
 
 /// The results of a turn, one for each call before it. A result that nothing asked for becomes words.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::frames::{Body, Frames};
 use super::super::toolbox::Known;
+use super::free_text::FreeText;
 
 /// A call that is being told.
 #[derive(Debug)]
@@ -15,11 +16,12 @@ pub(super) struct Call {
     call_id: String,
     known: Known,
     arguments: String,
+    free: FreeText,
 }
 
 impl Call {
-    pub(super) const fn begin(number: u32, id: String, call_id: String, known: Known) -> Self {
-        Self { number, id, call_id, known, arguments: String::new() }
+    pub(super) fn begin(number: u32, id: String, call_id: String, known: Known) -> Self {
+        Self { number, id, call_id, known, arguments: String::new(), free: FreeText::default() }
     }
 
     pub(super) const fn is(&self, number: u32) -> bool {
@@ -31,30 +33,34 @@ impl Call {
         frames.put("response.output_item.added", Body { output_index, item: Some(&item), ..Body::default() });
     }
 
-    /// Free text comes in a JSON string here; it is told when it is whole.
+    /// More of the arguments. Free text comes in a JSON string here.
     pub(super) fn arguments(&mut self, fragment: &str, output_index: usize, frames: &mut Frames<'_>) {
-        self.arguments.push_str(fragment);
+        let at = Body { item_id: Some(&self.id), output_index, ..Body::default() };
         if !self.known.free_text {
-            let body = Body { item_id: Some(&self.id), output_index, delta: Some(fragment), ..Body::default() };
-            frames.put("response.function_call_arguments.delta", body);
+            self.arguments.push_str(fragment);
+            frames.put("response.function_call_arguments.delta", Body { delta: Some(fragment), ..at });
+            return;
+        }
+        let text = self.free.feed(fragment);
+        if !text.is_empty() {
+            frames.put("response.custom_tool_call_input.delta", Body { delta: Some(text), ..at });
         }
     }
 
     /// The item, whole. One whose arguments were cut off says so.
-    pub(super) fn end(self, output_index: usize, frames: &mut Frames<'_>) -> Value {
+    pub(super) fn end(mut self, output_index: usize, frames: &mut Frames<'_>) -> Value {
         let at = || Body { item_id: Some(&self.id), output_index, ..Body::default() };
         if self.known.free_text {
-            let input = free_text(&self.arguments);
-            if !input.is_empty() {
-                frames.put("response.custom_tool_call_input.delta", Body { delta: Some(&input), ..at() });
+            let rest = self.free.end();
+            if !rest.is_empty() {
+                frames.put("response.custom_tool_call_input.delta", Body { delta: Some(rest), ..at() });
             }
-            frames.put("response.custom_tool_call_input.done", Body { input: Some(&input), ..at() });
-            return self.item(&input, "completed");
+            frames.put("response.custom_tool_call_input.done", Body { input: Some(self.free.text()), ..at() });
+            return self.item(self.free.text(), status(self.free.is_whole()));
         }
-        let body = Body { arguments: Some(&self.arguments), ..at() };
-        frames.put("response.function_call_arguments.done", body);
+        frames.put("response.function_call_arguments.done", Body { arguments: Some(&self.arguments), ..at() });
         let is_whole = serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok();
-        self.item(&self.arguments, if is_whole { "completed" } else { "incomplete" })
+        self.item(&self.arguments, status(is_whole))
     }
 
     fn item(&self, said: &str, status: &str) -> Value {
@@ -71,15 +77,6 @@ impl Call {
     }
 }
 
-/// The text in `{"input": "..."}`; what is not of this form is the text itself.
-fn free_text(arguments: &str) -> String {
-    let parsed: Option<Value> = serde_json::from_str(arguments).ok();
-    match parsed {
-        Some(Value::Object(mut members)) => match members.remove("input") {
-            Some(Value::String(text)) => text,
-            None if members.is_empty() => String::new(),
-            _ => arguments.to_owned(),
-        },
-        _ => arguments.to_owned(),
-    }
+const fn status(is_whole: bool) -> &'static str {
+    if is_whole { "completed" } else { "incomplete" }
 }

@@ -1,11 +1,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::client::responses::OpenAiResponses;
-use crate::client::{Asked, ClientDialect, Heard, Unreadable};
+use crate::client::responses::{OpenAiResponses, items_of_answer, items_of_request, with_history};
+use crate::client::{Asked, ClientDialect, Heard, Unreadable, Voice};
 use crate::neutral::{
-    CacheMark, Chat, Citation, Effort, Extra, Foreign, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning, Role, Sampling,
-    Signature, Source, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn, ids,
+    CacheMark, Chat, ChatAnswer, Choice, Citation, Effort, Extra, Foreign, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning,
+    Role, Sampling, Signature, Source, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn, ids,
 };
 
 fn read(body: &Value) -> Result<Heard, Unreadable> {
@@ -480,16 +480,21 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever comes is read or complained about, and what is read can be answered.
+    /// Whatever comes is read or complained about; what is read can be answered, and the answer sent back.
     #[test]
     fn hostile_requests_are_only_refused(body in any_json(), input in any_json(), tools in any_json()) {
         let _ = read(&body);
         for input in [input.clone(), json!([input])] {
-            if let Ok(heard) = read(&json!({"input": input, "tools": tools})) {
-                let voice = crate::client::Voice { repeat: heard.repeat, ..crate::client::Voice::default() };
-                let answer = crate::neutral::ChatAnswer::default();
-                prop_assert!(serde_json::from_slice::<Value>(&OpenAiResponses.write(&answer, &voice)).is_ok());
-            }
+            let body = json!({"input": input, "tools": tools});
+            let Ok(heard) = read(&body) else { continue };
+            let turns = heard.chat.turns.iter().filter(|turn| turn.role == Role::Assistant);
+            let parts = turns.flat_map(|turn| turn.parts.clone()).collect();
+            let answer = ChatAnswer { choices: vec![Choice { parts, ..Choice::default() }], ..ChatAnswer::default() };
+            let voice = Voice { repeat: heard.repeat, ..Voice::default() };
+            let mut history = items_of_request(body.to_string().as_bytes());
+            history.extend(items_of_answer(&OpenAiResponses.write(&answer, &voice)));
+            let next: Value = serde_json::from_slice(&with_history(body.to_string().as_bytes(), &history)).unwrap();
+            prop_assert!(read(&next).is_ok(), "{}", next);
         }
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{CLAUDE, target};
 use crate::neutral::{
-    CacheMark, Chat, Effort, Extra, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning, Role, Sampling, Signature, Source, Text,
-    Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn,
+    CacheMark, Chat, Effort, Extra, Foreign, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning, Role, Sampling, Signature,
+    Source, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn,
 };
 use crate::upstream::bedrock::Bedrock;
 use crate::upstream::{Said, UpstreamDialect, Written};
@@ -183,15 +183,36 @@ fn calls_without_answers_and_answers_without_calls() {
             {"toolResult": {"toolUseId": ids[1], "content": [{"text": "of b"}]}},
             {"toolResult": {"toolUseId": ids[0], "content": [{"text": "(no output)"}]}},
             {"toolResult": {"toolUseId": ids[2], "content": [{"text": "(no output)"}]}},
-            {"text": "stray"},
-            {"text": "go on"},
         ])
     );
-    assert_eq!(messages[3]["content"], json!([{"text": "so it begins"}]));
+    // Most models take no words beside results.
+    assert_eq!(messages[3], json!({"role": "assistant", "content": [{"text": "Understood."}]}));
+    assert_eq!(messages[4], json!({"role": "user", "content": [{"text": "stray"}, {"text": "go on"}]}));
+    assert_eq!(messages[5]["content"], json!([{"text": "so it begins"}]));
     // Tools are made up of the history.
     let names: Vec<&str> =
         body["toolConfig"]["tools"].as_array().unwrap().iter().map(|t| t["toolSpec"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "b", "c"]);
+}
+
+#[test]
+fn words_and_calls_stand_apart_where_a_model_wants_it() {
+    let chat =
+        asking(vec![user("a"), assistant(vec![Part::text("b"), call("c", "f", "{}")]), Turn::new(Role::User, vec![result("c", "r")])]);
+    let roles_and_kinds = |model: &str| -> Vec<String> {
+        let (body, _) = written(&chat, model);
+        let messages = body["messages"].as_array().unwrap().clone();
+        let kinds = messages.iter().flat_map(|message| {
+            let blocks = message["content"].as_array().unwrap();
+            blocks
+                .iter()
+                .map(|block| format!("{} {}", message["role"].as_str().unwrap(), block.as_object().unwrap().keys().next().unwrap()))
+        });
+        kinds.collect()
+    };
+    assert_eq!(roles_and_kinds(NOVA), ["user text", "assistant text", "assistant toolUse", "user toolResult"]);
+    let apart = ["user text", "assistant text", "user text", "assistant toolUse", "user toolResult"];
+    assert_eq!(roles_and_kinds("us.meta.llama4-maverick-17b-instruct-v1:0"), apart);
 }
 
 #[test]
@@ -296,6 +317,12 @@ fn thinking_is_asked_for_in_each_models_way() {
     check_dropped(&chat(effort(Effort::Minimal), None), "openai.gpt-oss-120b-1:0", fields, json!({"reasoning_effort": "low"}), &[]);
     check_dropped(&chat(effort(Effort::Max), None), "openai.gpt-5.6", fields, json!({"reasoning": {"effort": "xhigh"}}), &hot);
     check_dropped(&chat(effort(Effort::High), None), "us.deepseek.r1-v1:0", fields, Value::Null, &["reasoning_effort"]);
+    // To be shown thoughts is not to ask for them.
+    let shown = Reasoning { show: Some(true), ..Reasoning::default() };
+    check_dropped(&chat(shown, None), CLAUDE, fields, Value::Null, &["top_p"]);
+    check_dropped(&chat(shown, None), NOVA, fields, Value::Null, &[]);
+    let summarized = json!({"thinking": {"type": "adaptive", "display": "summarized"}});
+    check_dropped(&chat(shown, None), "us.anthropic.claude-sonnet-5", fields, summarized, &hot);
     // Who called a tool without a thought cannot be made to think in the same turn.
     let mut called = chat(budget(2000), None);
     called.turns.extend([assistant(vec![call("c", "f", "{}")]), Turn::new(Role::User, vec![result("c", "r")])]);
@@ -390,6 +417,19 @@ fn what_cannot_be_said() {
     assert_eq!(body["guardrailConfig"], json!({"guardrailIdentifier": "g"}));
     assert_eq!(body["additionalModelRequestFields"], json!({"x": 1, "anthropic_beta": ["effort-2025-11-24"]}));
     assert_eq!(body["toolConfig"], json!({"tools": [{"systemTool": {"name": "s"}}]}));
+}
+
+#[test]
+fn blocks_of_converse_go_back_as_they_were() {
+    let foreign = |origin, kind: &str| {
+        let value = json!({"toolUse": {"toolUseId": "t", "name": "py", "input": {}, "type": "server_tool_use"}});
+        Part::Foreign(Foreign { origin, kind: kind.into(), value })
+    };
+    let own = foreign(Origin::Bedrock, "server_tool_use");
+    let other = foreign(Origin::Anthropic, "web_search_tool_result");
+    let chat = asking(vec![user("a"), assistant(vec![own, other, Part::text("b")]), Turn { name: Some("n".into()), ..user("c") }]);
+    let block = json!({"toolUse": {"toolUseId": "t", "name": "py", "input": {}, "type": "server_tool_use"}});
+    check_dropped(&chat, NOVA, "/messages/1/content", json!([block, {"text": "b"}]), &["web_search_tool_result", "messages[].name"]);
 }
 
 #[test]
