@@ -232,7 +232,7 @@ impl Subject {
         match seen {
             [seen] => {
                 let dropped = reply.header("x-fluxa-dropped").unwrap_or_default();
-                vendor_side::judge(self.upstream, self.streams, &self.wish, seen, dropped, findings);
+                vendor_side::judge((pass.client, self.upstream), self.streams, &self.wish, seen, dropped, findings);
             }
             _ => findings.fail(format!(
                 "the vendor was asked {} times: {} {}",
