@@ -15,6 +15,8 @@ pub struct Refusal {
     pub retry_after_s: Option<u64>,
     /// The status to answer when it is not the kind's own (an upstream's).
     pub status: Option<u16>,
+    /// The code to answer when it is not the kind's own (an upstream's word, such as `context_length_exceeded`).
+    pub code: Option<Box<str>>,
 }
 
 /// The kinds of refusal of the contract.
@@ -46,7 +48,7 @@ pub enum RefusalKind {
     NotFound,
     /// The path exists, the method does not.
     MethodNotAllowed,
-    /// This pair of dialect and provider is not translated.
+    /// The operation is not translated for what the provider speaks.
     NotTranslated,
     /// An upstream refuses our credentials.
     UpstreamAuth,
@@ -102,7 +104,7 @@ impl RefusalKind {
             Self::TooLarge => "request_too_large",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::NotTranslated => "not_yet_translated",
+            Self::NotTranslated => "not_translated",
             Self::UpstreamAuth => "upstream_auth_failed",
             Self::UpstreamProtocol => "upstream_protocol_error",
             Self::Upstream => "upstream_error",
@@ -126,7 +128,7 @@ impl RefusalKind {
 impl Refusal {
     /// A refusal of `kind` with a message.
     pub fn new(kind: RefusalKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), param: None, retry_after_s: None, status: None }
+        Self { kind, message: message.into(), param: None, retry_after_s: None, status: None, code: None }
     }
 
     /// Names the field at fault.
@@ -148,6 +150,12 @@ impl Refusal {
     pub const fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
+    }
+
+    /// The code to answer.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or_else(|| self.kind.code())
     }
 
     /// The status to answer.

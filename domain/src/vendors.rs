@@ -10,7 +10,7 @@ mod endpoint;
 mod quirk;
 mod rows;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{DEFAULT_REGION, Endpoint};
 pub use quirk::Quirk;
 pub use rows::VENDORS;
 
@@ -23,8 +23,8 @@ pub enum Auth {
     Header(&'static str),
     /// Not at all.
     None,
-    /// By signing the request: not built yet.
-    Unsigned,
+    /// By signing the request (AWS Signature Version 4); with an API key, `Authorization: Bearer KEY`.
+    Signed,
 }
 
 /// How the address of a call is made from the base address.
@@ -114,10 +114,10 @@ pub struct Vendor {
     pub resells: bool,
 }
 
-/// Where a client's dialect is served as it is.
+/// Where a dialect is served as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Served {
-    /// What is spoken there: the client's dialect.
+    /// What is spoken there.
     pub dialect: Dialect,
     /// The base address, unless the provider overrides it.
     pub base: &'static str,
@@ -140,13 +140,17 @@ impl Vendor {
         self.quirks.contains(&quirk)
     }
 
-    /// Where a client that speaks `client` is served without translation; `None` where it is not (yet).
+    /// What it speaks at its own address.
+    #[must_use]
+    pub const fn own(&self) -> Served {
+        Served { dialect: self.dialect, base: self.base_url, style: self.style, auth: self.auth }
+    }
+
+    /// Where a client that speaks `client` is served without translation; `None` where it needs one.
     #[must_use]
     pub fn serves(&self, client: Dialect) -> Option<Served> {
         match (client, self.dialect) {
-            (Dialect::OpenAi, Dialect::OpenAi) | (Dialect::Anthropic, Dialect::Anthropic) => {
-                Some(Served { dialect: client, base: self.base_url, style: self.style, auth: self.auth })
-            }
+            (client, own) if client == own => Some(self.own()),
             (Dialect::Anthropic, _) => {
                 self.anthropic_base_url.map(|base| Served { dialect: client, base, style: Style::AnthropicV1, auth: self.anthropic_auth })
             }
@@ -191,7 +195,8 @@ impl Vendor {
 }
 
 /// OpenAI's reasoning models (o1, o3, o4-mini, gpt-5 and later), which refuse `max_tokens`.
-fn is_openai_reasoning(model: &str) -> bool {
+#[must_use]
+pub fn is_openai_reasoning(model: &str) -> bool {
     let model = model.rsplit('/').next().unwrap_or(model);
     let number = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).fold(0_u32, |n, b| n.saturating_mul(10) + u32::from(b - b'0'));
     match (model.strip_prefix("gpt-"), model.strip_prefix('o')) {

@@ -114,6 +114,8 @@ pub struct Telemetry {
 pub struct Upstream {
     /// Private ranges that providers may be in, beyond what the mode allows.
     pub allow_private: Vec<Cidr>,
+    /// Private ranges that addresses of pictures and documents in prompts may lead to.
+    pub media_allow_private: Vec<Cidr>,
     /// Whether cloud metadata addresses may be reached.
     pub allow_metadata: bool,
     /// Until a connection stands.
@@ -179,6 +181,8 @@ pub enum OnClientClose {
 pub struct Retention {
     /// How long log rows are kept; `None` means for ever.
     pub logs: Option<Duration>,
+    /// How long responses are kept for clients that go on with them; `None` means not at all.
+    pub responses: Option<Duration>,
 }
 
 /// What [`Config::build`] reads.
@@ -257,7 +261,14 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
     let telemetry = section(r, &mut top, "telemetry", |r, f| Some(Telemetry { listen: r.setting(f, "listen", values::listen)? }));
     let upstream = section(r, &mut top, "upstream", upstream);
     let budget = section(r, &mut top, "budget", budget);
-    let retention = section(r, &mut top, "retention", |r, f| Some(Retention { logs: r.setting(f, "logs", keep)? }));
+    let retention = section(r, &mut top, "retention", |r, f| {
+        let logs = r.setting(f, "logs", keep);
+        let responses = r.setting(f, "responses", |text| match text {
+            "off" => Ok(None),
+            text => values::positive_duration(text).map(Some),
+        });
+        Some(Retention { logs: logs?, responses: responses? })
+    });
     let seeds = seeds::read(r, &mut top);
     r.finish(top);
     Some(Config {
@@ -330,11 +341,13 @@ fn logging(r: &mut Reader<'_>, f: &mut Fields) -> Option<Logging> {
 fn upstream(r: &mut Reader<'_>, f: &mut Fields) -> Option<Upstream> {
     let allow_private = r.setting(f, "allow_private", values::cidrs);
     let allow_metadata = r.setting(f, "allow_metadata", values::boolean);
+    let media_allow_private = r.setting(f, "media_allow_private", values::cidrs);
     let connect_timeout = r.setting(f, "connect_timeout", values::positive_duration);
     let first_byte_timeout = r.setting(f, "first_byte_timeout", values::positive_duration);
     let idle_timeout = r.setting(f, "idle_timeout", values::positive_duration);
     Some(Upstream {
         allow_private: allow_private?,
+        media_allow_private: media_allow_private?,
         allow_metadata: allow_metadata?,
         connect_timeout: connect_timeout?,
         first_byte_timeout: first_byte_timeout?,

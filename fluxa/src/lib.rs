@@ -4,6 +4,7 @@
 //! and prints. Start reading at `main.rs`, then `cli.rs` (what can be typed), `config.rs` (what can be configured)
 //! and `wiring.rs` (who gets what). It is a library only so that the fuzz target and the tests can reach it.
 
+pub mod aws_environment;
 pub mod banner;
 pub mod boot;
 pub mod check;

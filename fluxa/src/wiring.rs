@@ -14,7 +14,7 @@ use fluxa_domain::entry::Entry;
 use fluxa_domain::provider::Provider;
 use fluxa_domain::rbac::Role;
 use fluxa_domain::time::Micros;
-use fluxa_gateway::{BoxError, Gateway, Mount, MountBody, Running, Settings};
+use fluxa_gateway::{AwsAccess, BoxError, Gateway, Mount, MountBody, Running, Settings};
 use fluxa_store::journal::Journal;
 use fluxa_store::{Shared, Store};
 use http_body_util::BodyExt as _;
@@ -22,6 +22,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use tower::ServiceExt as _;
 
+use crate::aws_environment::aws_environment;
 use crate::banner;
 use crate::boot::{self, Opened, Seeded};
 use crate::check::{BoxFuture, Reach, Reached};
@@ -162,6 +163,7 @@ fn settings(config: &Config, opened: &Opened) -> Settings {
         max_connections_per_ip: config.server.max_connections_per_ip,
         trusted_proxies: config.server.trusted_proxies.clone(),
         egress: config.egress(),
+        media_allow_private: config.upstream.media_allow_private.clone(),
         connect_timeout: config.upstream.connect_timeout,
         first_byte_timeout: config.upstream.first_byte_timeout,
         idle_timeout: config.upstream.idle_timeout,
@@ -170,8 +172,15 @@ fn settings(config: &Config, opened: &Opened) -> Settings {
         assumed_max_output: config.budget.assumed_max_output,
         store_content: config.logging.store_content,
         pepper: opened.pepper,
+        aws: aws(),
+        keep_responses: config.retention.responses,
         request_log: Some(Arc::new(Lines(RequestLog::new(Format::of_stdout(config.logging.format))))),
     }
+}
+
+/// Who this process is to AWS.
+fn aws() -> AwsAccess {
+    AwsAccess::new(aws_environment(&crate::load::env))
 }
 
 /// The wall clock.
@@ -279,6 +288,7 @@ pub fn reach(config: &Config) -> Result<Box<dyn Reach>> {
             max_connections_per_ip: 0,
             trusted_proxies: Vec::new(),
             egress: config.egress(),
+            media_allow_private: Vec::new(),
             connect_timeout: config.upstream.connect_timeout,
             first_byte_timeout: config.upstream.first_byte_timeout,
             idle_timeout: config.upstream.idle_timeout,
@@ -287,6 +297,8 @@ pub fn reach(config: &Config) -> Result<Box<dyn Reach>> {
             assumed_max_output: config.budget.assumed_max_output,
             store_content: false,
             pepper,
+            aws: aws(),
+            keep_responses: None,
             request_log: None,
         },
     }))

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod failure;
+mod request;
 mod retry_budget;
 mod target;
 
@@ -12,8 +13,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use fluxa_domain::route::backoff_ms;
 use fluxa_wire::body::fields::Outline;
+use fluxa_wire::client::Heard;
 use fluxa_wire::facts::Facts;
-use fluxa_wire::relay::{Framing, Relay};
+use fluxa_wire::neutral::Dropped;
+use fluxa_wire::relay::Framing;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -23,8 +26,9 @@ pub(crate) use target::{Target, plan};
 
 use crate::admission::{Admitted, Priced};
 use crate::call::{Call, Ending};
+use crate::conversations::Keeping;
 use crate::pipeline::Stop;
-use crate::relay::{RelayBody, ending};
+use crate::relay::{Course, RelayBody, ending};
 use crate::reply::{self, ReplyBody, put, put_number};
 use crate::snapshot::ProviderView;
 use crate::upstream::{AnswerBody, AnswerHead};
@@ -46,7 +50,21 @@ pub(crate) struct Errand<'a> {
     pub(crate) content_type: &'a str,
     pub(crate) body: &'a Bytes,
     pub(crate) outline: &'a Outline,
+    /// What was asked in the neutral form, where a target needs it.
+    pub(crate) heard: Option<Heard>,
+    /// The same with what it names by address put into it, once a target has needed that.
+    pub(crate) inlined: std::cell::OnceCell<fluxa_wire::neutral::Chat>,
+    /// The conversation is kept with its answer.
+    pub(crate) keeps: bool,
     pub(crate) admitted: Admitted,
+}
+
+impl Errand<'_> {
+    /// A stream that is wanted as one JSON array: Gemini's, without `alt=sse`.
+    fn array(&self) -> bool {
+        let by_path = self.path.ends_with(":streamGenerateContent");
+        by_path && !self.parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"))
+    }
 }
 
 /// An answer that was committed to.
@@ -54,6 +72,18 @@ pub(crate) struct Reply {
     head: AnswerHead,
     admitted: Admitted,
     body: Committed,
+    /// Set where the answer was translated.
+    translated: Option<Translated>,
+    /// The conversation to be kept with this answer.
+    keeping: Option<Keeping>,
+    /// What was done less well than it could be.
+    degraded: Option<&'static str>,
+}
+
+/// What the head of a translated answer says.
+struct Translated {
+    content_type: &'static str,
+    dropped: Vec<Dropped>,
 }
 
 /// Its body.
@@ -61,7 +91,7 @@ enum Committed {
     /// Read whole; what it told, where it was understood.
     Whole(Bytes, Option<Facts>),
     /// To be relayed.
-    Stream { body: AnswerBody, relay: Box<Relay>, framing: Framing, held: BytesMut, provider: Arc<ProviderView>, complete: bool },
+    Stream { body: AnswerBody, relay: Box<Course>, framing: Framing, held: BytesMut, provider: Arc<ProviderView>, complete: bool },
 }
 
 /// Tries the targets until one answers.
@@ -150,20 +180,35 @@ fn note(call: &mut Call, target: &Target, status: u16, ms: u64, why: &str) {
 }
 
 impl Reply {
+    /// An estimate of ours for a client that asked how long its prompt is, of a model that nobody can be asked about.
+    pub(crate) fn estimated_count(call: &mut Call, admitted: Admitted, tokens: u64) -> Self {
+        call.sent = false;
+        let body = Committed::Whole(fluxa_wire::count_tokens::write(call.dialect, tokens), None);
+        let translated = Some(Translated { content_type: "application/json", dropped: Vec::new() });
+        Self { head: AnswerHead::ours(200), admitted, body, translated, keeping: None, degraded: Some("token_count_estimated") }
+    }
+
     /// An answer of a vendor that is passed on though it is an error.
     fn whole(head: AnswerHead, admitted: Admitted, body: Bytes) -> Self {
-        Self { head, admitted, body: Committed::Whole(body, None) }
+        Self { head, admitted, body: Committed::Whole(body, None), translated: None, keeping: None, degraded: None }
     }
 
     /// The HTTP answer. A whole answer is settled here, a stream when it ends.
     pub(crate) fn into_response(self, mut call: Call) -> Response<ReplyBody> {
-        let Self { head, admitted, body } = self;
+        let Self { head, admitted, body, translated, keeping, degraded } = self;
         let mut response = Response::new(ReplyBody::Full(None));
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
         // Room for all that follows at once: growing a map means hashing its names again.
         *headers = HeaderMap::with_capacity(REPLY_HEADERS);
         crate::head::pass_back(&head, headers);
+        if let Some(translated) = translated {
+            headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(translated.content_type));
+            if !translated.dropped.is_empty() {
+                let names: Vec<String> = translated.dropped.iter().map(ToString::to_string).collect();
+                put(headers, reply::X_FLUXA_DROPPED, &names.join(", "));
+            }
+        }
         crate::head::standing(&admitted.standing, headers);
         put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);
         put(headers, reply::X_FLUXA_MODEL, &call.entry.upstream_model);
@@ -171,12 +216,18 @@ impl Reply {
         if admitted.output_cap.is_some() {
             put(headers, reply::X_FLUXA_DEGRADED, "output_capped_by_budget");
         }
+        if let Some(degraded) = degraded {
+            put(headers, reply::X_FLUXA_DEGRADED, degraded);
+        }
         call.entry.status = head.status;
         call.first_byte();
         let body = match body {
             Committed::Whole(bytes, facts) => {
                 if call.worker.settings().store_content {
                     call.entry.response_body = Some(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                if let Some(keeping) = keeping {
+                    keeping.keep(&call.worker, &bytes);
                 }
                 let failed = head.status >= 400;
                 let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
@@ -187,7 +238,8 @@ impl Reply {
                 ReplyBody::full(bytes)
             }
             Committed::Stream { body, relay, framing, held, provider, complete } => {
-                ReplyBody::Relay(Box::new(RelayBody::new(call, body, *relay, framing, held, provider, complete)))
+                let relayed = RelayBody::new(call, body, *relay, framing, held, provider, complete, keeping);
+                ReplyBody::Relay(Box::new(relayed))
             }
         };
         *response.body_mut() = body;

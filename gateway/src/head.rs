@@ -1,5 +1,6 @@
 //! Request heads for vendors and answer heads for clients: both are built from lists of what may pass.
 
+use fluxa_domain::dialect::Dialect;
 use fluxa_store::shared::{RateStanding, Standing};
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -10,8 +11,9 @@ use crate::upstream::AnswerHead;
 
 /// Headers of a client that are passed on. Everything else stays here: credentials, cookies, hop-by-hop and
 /// forwarding headers, and whatever a vendor or a cloud might one day trust.
-const PASSED_ON: [&str; 5] = ["accept", "accept-language", "idempotency-key", "openai-beta", "anthropic-version"];
-/// And those that begin with this (`anthropic-beta` and its kin).
+const PASSED_ON: [&str; 3] = ["accept", "accept-language", "idempotency-key"];
+const ANTHROPIC_VERSION_NAME: &str = "anthropic-version";
+/// And, to vendors of its dialect, those that begin with this (`anthropic-beta` and its kin).
 const PASSED_ON_PREFIX: &str = "anthropic-";
 /// Sent where the client names no version and the vendor wants one.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -44,6 +46,8 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) content_type: &'a str,
     pub(crate) body_bytes: usize,
     pub(crate) needs_version: bool,
+    /// Headers that belong to the body.
+    pub(crate) more: &'a [(&'static str, String)],
 }
 
 impl RequestHead<'_> {
@@ -70,7 +74,10 @@ impl RequestHead<'_> {
         let mut versioned = false;
         for (name, value) in self.client {
             let name = name.as_str();
-            let passes = PASSED_ON.contains(&name) || name.starts_with(PASSED_ON_PREFIX);
+            // A beta of one dialect means nothing, or something else, in another.
+            let passes = PASSED_ON.contains(&name)
+                || self.door.dialect == Dialect::Anthropic && (name == ANTHROPIC_VERSION_NAME || name.starts_with(PASSED_ON_PREFIX))
+                || self.door.dialect == Dialect::OpenAi && name == "openai-beta";
             let connection_names_it = || {
                 self.client
                     .get_all("connection")
@@ -85,6 +92,11 @@ impl RequestHead<'_> {
         }
         if self.needs_version && !versioned {
             line(&[b"anthropic-version: ", ANTHROPIC_VERSION.as_bytes()]);
+        }
+        for (name, value) in self.more {
+            for part in [name, ": ", value, "\r\n"] {
+                out.extend_from_slice(part.as_bytes());
+            }
         }
         self.door.auth_line(self.key, &mut out);
         out.extend_from_slice(&self.provider.header_lines);

@@ -77,7 +77,7 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
         if !takes(method) {
             return Route::Refused(Dialect::Gemini, not_taken());
         }
-        return Route::Call(Dialect::Gemini, Op::GenerateContent, path.trim_start_matches("/v1beta/").to_owned());
+        return gemini(method, path.trim_start_matches("/v1beta/"));
     }
     let Some(below) = path.strip_prefix("/v1/") else { return Route::Elsewhere };
     let asks_anthropic = headers.contains_key("anthropic-version");
@@ -115,6 +115,47 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
     Route::Call(dialect, op, below.to_owned())
 }
 
+/// Below `/v1beta/`: Gemini's own paths.
+fn gemini(method: &Method, below: &str) -> Route {
+    let below = below.strip_suffix('/').unwrap_or(below);
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    if below == "models" && reads {
+        return Route::Models(Dialect::Gemini, None);
+    }
+    if let Some(id) = below.strip_prefix("models/").filter(|id| reads && !id.contains(':')) {
+        return Route::Models(Dialect::Gemini, Some(pass_path::decode(id)));
+    }
+    let op = match below.rsplit_once(':').map(|(_, method)| method) {
+        Some("generateContent" | "streamGenerateContent") if *method == Method::POST => Op::GenerateContent,
+        Some("countTokens") if *method == Method::POST => Op::CountTokens,
+        Some("embedContent" | "batchEmbedContents") if *method == Method::POST => Op::Embeddings,
+        _ => Op::Other,
+    };
+    if !pass_path::is_sound(below) {
+        let text = "this path is not passed on: it has empty or dotted parts, or encoded separators";
+        return Route::Refused(Dialect::Gemini, Refusal::new(RefusalKind::InvalidRequest, text));
+    }
+    Route::Call(Dialect::Gemini, op, below.to_owned())
+}
+
+/// What a path of Gemini's says: `models/NAME:method`.
+pub(crate) struct GeminiCall {
+    /// The model, decoded.
+    pub(crate) model: String,
+    /// The answer is to be streamed.
+    pub(crate) stream: bool,
+}
+
+/// Reads the model and the method out of a path of Gemini's clients.
+pub(crate) fn gemini_call(dialect: Dialect, path: &str) -> Option<GeminiCall> {
+    if dialect != Dialect::Gemini {
+        return None;
+    }
+    let (model, method) = path.rsplit_once(':')?;
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    Some(GeminiCall { model: pass_path::decode(model), stream: method == "streamGenerateContent" })
+}
+
 /// Answers one request, whatever it is.
 pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
     let uri = request.uri();
@@ -136,7 +177,7 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
         },
         Route::Home => json(
             StatusCode::OK,
-            Bytes::from_static(b"{\"service\":\"fluxa\",\"docs\":\"OpenAI dialect at /v1, Anthropic dialect at /v1/messages\"}\n"),
+            Bytes::from_static(b"{\"service\":\"fluxa\",\"docs\":\"OpenAI dialect at /v1, Anthropic dialect at /v1/messages, Gemini dialect at /v1beta\"}\n"),
         ),
         Route::Elsewhere => elsewhere(&worker, request, peer).await,
         Route::Refused(dialect, refusal) => {
@@ -167,8 +208,43 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
         Route::Call(dialect, op, path) => {
             let (parts, body) = request.into_parts();
             let ip = caller_ip(&worker, &parts.headers, peer);
+            if op == Op::Other
+                && let Some(id) = path.strip_prefix("responses/")
+                && let Some(kept) = kept_response(&worker, &parts, ip, id).await
+            {
+                return kept;
+            }
             call(&worker, Inbound { parts, body, dialect, op, path, ip }).await
         }
+    }
+}
+
+/// Shows or forgets a response that is kept here; nothing where it is not, or something else is asked of it: then it is a vendor's.
+async fn kept_response(worker: &Rc<Worker>, parts: &Parts, ip: IpAddr, id: &str) -> Option<Response<ReplyBody>> {
+    if !matches!(parts.method, Method::GET | Method::DELETE) || id.contains('/') {
+        return None;
+    }
+    let at = crate::clock::now();
+    let own = worker.call_id(at).to_string();
+    let request_id = request_id(&parts.headers).unwrap_or_else(|| own.clone());
+    let gateway = &worker.gateway;
+    let found = async {
+        let access = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), Dialect::OpenAi), at).await?;
+        access.key.may_enter(ip, at)?;
+        let key = access.key.id.as_str();
+        if parts.method == Method::GET {
+            return gateway.conversations.response(&gateway.store, key, id, at).await;
+        }
+        let gone = gateway.conversations.forget(&gateway.store, key, id).await?;
+        Ok(gone.then(|| serde_json::json!({"id": id, "object": "response.deleted", "deleted": true})))
+    };
+    match found.await {
+        Ok(found) => {
+            let mut response = json(StatusCode::OK, Bytes::from(found?.to_string()));
+            stamp(response.headers_mut(), Dialect::OpenAi, &request_id, &own);
+            Some(response)
+        }
+        Err(refusal) => Some(refuse(Dialect::OpenAi, &refusal, &request_id, &own, 0)),
     }
 }
 

@@ -4,15 +4,19 @@
 //! Start reading at `pipeline.rs`: the life of one call, on one page.
 
 mod admission;
+mod aws;
 mod body;
 mod call;
 mod clock;
+mod conversations;
+mod dialects;
 mod dispatch;
 mod head;
 mod health;
 mod http;
 mod keys;
 mod ledger;
+mod media;
 mod metrics;
 mod models;
 mod output_bound;
@@ -31,6 +35,7 @@ mod tasks;
 mod upstream;
 mod worker;
 
+pub use aws::{AwsAccess, AwsCredentials, AwsCredentialsError, AwsEnvironment};
 pub use probe::{ProbeReport, probe};
 pub use reply::{BoxError, MountBody};
 pub use running::{Gateway, Running, StartError};

@@ -26,11 +26,17 @@ fn named(op: Op, outline: &Outline) -> impl Iterator<Item = (MaxField, u64)> {
 
 /// The client's own bound of one answer in tokens: the largest of them, because who obeys which is the vendor's affair.
 pub(crate) fn asked(op: Op, outline: &Outline) -> Option<u64> {
+    if op == Op::GenerateContent {
+        return outline.generation.as_ref()?.max.as_ref()?.value;
+    }
     named(op, outline).map(|(_, tokens)| tokens).max()
 }
 
 /// The edits that bound one answer by `cap` tokens: every bound above it is lowered; where the body has none, the vendor's own is set.
 pub(crate) fn cap(op: Op, outline: &Outline, vendors: MaxTokensField, cap: u64) -> Vec<Edit> {
+    if op == Op::GenerateContent {
+        return edit::set_generation_max(outline, cap).into_iter().collect();
+    }
     if named(op, outline).next().is_some() {
         return named(op, outline).filter_map(|(field, _)| edit::set_max(outline, field, cap)).collect();
     }
@@ -90,5 +96,13 @@ mod tests {
         );
         check(Op::Responses, MaxTokensField::MaxOutputTokens, r#"{"max_tokens":1}"#, r#"{"max_output_tokens":100,"max_tokens":1}"#);
         check(Op::Messages, own, "{}", r#"{"max_tokens":100}"#);
+        let gemini = |body, expect| check(Op::GenerateContent, MaxTokensField::GenerationConfig, body, expect);
+        gemini("{}", r#"{"generationConfig":{"maxOutputTokens":100}}"#);
+        gemini(r#"{"contents":[]}"#, r#"{"generationConfig":{"maxOutputTokens":100},"contents":[]}"#);
+        gemini(r#"{"generationConfig":{}}"#, r#"{"generationConfig":{"maxOutputTokens":100}}"#);
+        gemini(r#"{"generationConfig":null}"#, r#"{"generationConfig":{"maxOutputTokens":100}}"#);
+        gemini(r#"{"generation_config":{"topK":1}}"#, r#"{"generation_config":{"maxOutputTokens":100,"topK":1}}"#);
+        gemini(r#"{"generationConfig":{"maxOutputTokens":900}}"#, r#"{"generationConfig":{"maxOutputTokens":100}}"#);
+        gemini(r#"{"generationConfig":{"maxOutputTokens":9}}"#, r#"{"generationConfig":{"maxOutputTokens":9}}"#);
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_wire::body::fields::Field;
+use fluxa_wire::client::{Asked, Heard};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
@@ -15,6 +17,7 @@ use crate::call::Call;
 use crate::dispatch::{self, Errand, Reply};
 use crate::http::{Inbound, token};
 use crate::size::Size;
+use crate::snapshot::Way;
 use crate::worker::Worker;
 
 /// Why a call was stopped, and what to say beside the error.
@@ -42,19 +45,20 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let access = gateway.keys.identify(&gateway.store, token, now).await?;
     call.belongs_to(&access);
     access.key.may_enter(ip, now)?;
-    if dialect == Dialect::Gemini {
-        return Err(Refusal::new(
-            RefusalKind::NotTranslated,
-            "the Gemini dialect is not translated yet: use the OpenAI or the Anthropic dialect",
-        )
-        .into());
-    }
 
     // What is asked.
-    let body = crate::body::read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
+    let mut body = crate::body::read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let outline = read_outline(&parts.method, op, content_type, &body)?;
-    let model = outline.model_name().unwrap_or_default();
+    let mut outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
+    let named = crate::http::gemini_call(dialect, &path);
+    if let Some(method) = &named {
+        outline.stream = Some(Field { span: 0..0, value: method.stream });
+    }
+    let model = named.as_ref().map_or_else(|| outline.model_name().unwrap_or_default().to_owned(), |method| method.model.clone());
+    let model = model.as_str();
+    if op != Op::Other && model.is_empty() {
+        return Err(Refusal::new(RefusalKind::InvalidRequest, "the request names no model").param("model").into());
+    }
     model.clone_into(&mut call.entry.model);
     call.entry.stream = outline.wants_stream();
     call.service_tier.clone_from(&outline.service_tier);
@@ -64,7 +68,25 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     access.key.may_use(model)?;
 
     // Where to, in which order, and at which price.
-    let plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    if op == Op::Responses && outline.previous_response && plan.iter().any(|target| target.way == Way::Translated) {
+        // A vendor with responses of its own knows its own ids, and ours not.
+        match gateway.conversations.resume(&gateway.store, &access.key.id, &body, now).await {
+            Ok(Some(whole)) => {
+                body = whole.into();
+                outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
+                plan.retain(|target| target.way == Way::Translated);
+            }
+            Ok(None) => {}
+            Err(refusal) => {
+                plan.retain(|target| target.way == Way::Native);
+                if plan.is_empty() {
+                    return Err(refusal.into());
+                }
+            }
+        }
+    }
+    let (heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;
     let (plan, targets) = price(&gateway, &view, &access.key, op, plan, now)?;
 
     // May they spend it.
@@ -78,12 +100,25 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     call.hold_reservation();
 
     // The only calls to vendors; the first byte of an answer commits to it.
-    let errand = Errand { parts: &parts, path: &path, content_type, body: &body, outline: &outline, admitted };
+    let errand = Errand {
+        parts: &parts,
+        path: &path,
+        content_type,
+        body: &body,
+        outline: &outline,
+        heard,
+        inlined: std::cell::OnceCell::new(),
+        keeps: op == Op::Responses,
+        admitted,
+    };
     let answering = dispatch::first_answer(worker, call, &errand, &plan, &targets);
     let answered = match view.routes.find(model).and_then(|route| route.timeout_ms) {
         None => answering.await,
         Some(within_ms) => within(within_ms, answering).await,
     };
+    if answered.is_err() && op == Op::CountTokens && plan.iter().any(|target| target.way == Way::Translated) {
+        return Ok(Reply::estimated_count(call, admitted, size.input_likely));
+    }
     answered.map_err(|mut stop| {
         stop.headers.extend(crate::head::standing_lines(admitted.standing.rpm, admitted.standing.tpm));
         stop
@@ -99,7 +134,13 @@ async fn within(ms: u64, answering: impl Future<Output = Result<Reply, Stop>>) -
 }
 
 /// Reads the outline of a body, where the operation has one.
-fn read_outline(method: &Method, op: Op, content_type: &str, body: &[u8]) -> Result<fluxa_wire::body::fields::Outline, Refusal> {
+fn read_outline(
+    method: &Method,
+    dialect: Dialect,
+    op: Op,
+    content_type: &str,
+    body: &[u8],
+) -> Result<fluxa_wire::body::fields::Outline, Refusal> {
     let media = content_type.split(';').next().unwrap_or_default().trim();
     let is_form = media.eq_ignore_ascii_case("multipart/form-data");
     let is_json = media.is_empty() || media.eq_ignore_ascii_case("application/json") || media.to_ascii_lowercase().ends_with("+json");
@@ -118,10 +159,38 @@ fn read_outline(method: &Method, op: Op, content_type: &str, body: &[u8]) -> Res
         let text = format!("content-type \"{}\" is not supported here: send application/json", printable(media));
         return Err(Refusal::new(RefusalKind::InvalidRequest, text).with_status(415));
     };
-    if op != Op::Other && outline.model_name().is_none_or(str::is_empty) {
-        return Err(Refusal::new(RefusalKind::InvalidRequest, "the request names no model").param("model"));
+    // Gemini's clients name the model in the path; what their body calls so is not edited.
+    Ok(if dialect == Dialect::Gemini { fluxa_wire::body::fields::Outline { model: None, ..outline } } else { outline })
+}
+
+/// Reads what was asked into the neutral form, where a target needs that. A request that cannot be read so is not for those targets;
+/// one that no other target is left for is refused.
+fn hear(
+    dialect: Dialect,
+    op: Op,
+    body: &[u8],
+    model: &str,
+    stream: bool,
+    mut plan: Vec<dispatch::Target>,
+) -> Result<(Option<Heard>, Vec<dispatch::Target>), Refusal> {
+    let is_translated = |target: &dispatch::Target| target.way == Way::Translated;
+    let Some(client) = crate::dialects::client(dialect, op).filter(|_| plan.iter().any(is_translated)) else {
+        return Ok((None, plan));
+    };
+    match client.read(Asked { body, model, stream }) {
+        Ok(mut heard) => {
+            heard.chat.name_results();
+            Ok((Some(heard), plan))
+        }
+        Err(unreadable) => {
+            plan.retain(|target| !is_translated(target));
+            if plan.is_empty() {
+                let refusal = Refusal::new(RefusalKind::InvalidRequest, unreadable.to_string());
+                return Err(unreadable.param.map_or_else(|| refusal.clone(), |param| refusal.clone().param(param)));
+            }
+            Ok((None, plan))
+        }
     }
-    Ok(outline)
 }
 
 /// Puts a price beside each target, and drops the targets that the policy on unpriced models refuses.

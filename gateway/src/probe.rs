@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluxa_domain::dialect::Dialect;
 use fluxa_domain::net::EgressPolicy;
 use fluxa_domain::provider::Provider;
 use fluxa_domain::vendors::Style;
@@ -15,7 +14,7 @@ use hyper::header::HeaderMap;
 use crate::head::RequestHead;
 use crate::health::Health;
 use crate::settings::Settings;
-use crate::snapshot::ProviderView;
+use crate::snapshot::{Door, ProviderView};
 use crate::upstream::{Ask, Connector, Pool, Progress, Scratch, Timers, TlsSetup, exchange};
 
 /// The whole probe.
@@ -69,10 +68,12 @@ pub(crate) async fn run(provider: Arc<ProviderView>, egress: EgressPolicy) -> Pr
 }
 
 async fn ask(provider: &ProviderView, egress: EgressPolicy) -> ProbeReport {
-    let dialect = if provider.openai.is_some() { Dialect::OpenAi } else { Dialect::Anthropic };
-    let Some(door) = provider.door(dialect) else {
-        return ProbeReport::bad(format!("providers of kind {} are not translated yet, so they get no calls", provider.record.kind));
+    let Some(door) = provider.door(provider.vendor.dialect) else {
+        return ProbeReport::bad("has no address: set its base_url");
     };
+    if door.is_signed() && provider.keys.is_empty() {
+        return connect(provider, door, egress).await;
+    }
     let style = match door.style {
         Style::AnthropicV1 => AddressStyle::AnthropicV1,
         Style::Azure => AddressStyle::ResourceV1,
@@ -89,6 +90,7 @@ async fn ask(provider: &ProviderView, egress: EgressPolicy) -> ProbeReport {
         content_type: "",
         body_bytes: 0,
         needs_version: door.style == Style::AnthropicV1,
+        more: &[],
     }
     .write();
     let connector = Connector { egress, tls: Arc::new(TlsSetup::default()) };
@@ -113,9 +115,27 @@ async fn ask(provider: &ProviderView, egress: EgressPolicy) -> ProbeReport {
     ProbeReport { ok, status: Some(status), latency_ms, message, models }
 }
 
+/// Where requests are signed, the list of models is at another host: only the way there is tried.
+async fn connect(provider: &ProviderView, door: &Door, egress: EgressPolicy) -> ProbeReport {
+    let connector = Connector { egress, tls: Arc::new(TlsSetup::default()) };
+    let began = Instant::now();
+    let connected = connector.connect(&door.origin, provider.connect_timeout).await;
+    let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match connected {
+        Ok(_) => {
+            let message = String::from("can be reached; the credentials are proved by the first call");
+            ProbeReport { ok: true, status: None, latency_ms, message, models: None }
+        }
+        Err(error) => ProbeReport { latency_ms, ..ProbeReport::bad(error.to_string()) },
+    }
+}
+
 fn judge(status: u16, body: &[u8]) -> (bool, String, Option<u64>) {
     let list: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let count = list.as_ref().and_then(|list| list.get("data").unwrap_or(list).as_array()).map(|models| models.len() as u64);
+    let count = list
+        .as_ref()
+        .and_then(|list| list.get("data").or_else(|| list.get("models")).unwrap_or(list).as_array())
+        .map(|models| models.len() as u64);
     match (status, count) {
         (200, Some(count)) => (true, format!("answers, and lists {count} models"), Some(count)),
         (200, None) => (false, String::from("answers, but not as an API of this kind does: check the base address"), None),

@@ -10,15 +10,19 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::estimate::{TextCount, likely_tokens};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::facts::Facts;
 use fluxa_wire::limits::SECRET_BYTES;
-use fluxa_wire::relay::{Framing, Relay};
+use fluxa_wire::relay::Framing;
 use tokio::time::Sleep;
 
+mod course;
+
+pub(crate) use course::Course;
+
 use crate::call::{CLIENT_CLOSED, Call, Ending};
+use crate::conversations::Keeping;
 use crate::reply::BoxError;
 use crate::snapshot::ProviderView;
 use crate::upstream::{AnswerBody, BodyFault, Progress};
@@ -32,15 +36,20 @@ const LEAST_TAIL_BYTES: usize = 4;
 /// Bytes of an answer kept where the operator wants content stored.
 const MAX_STORED_BYTES: usize = 256 * 1024;
 
+/// After so long without a byte for the client, one is sent that means nothing: clients and proxies give up silent streams.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(15);
+
 /// An answer being relayed. Dropping it before its end means that the client has left.
 pub(crate) struct RelayBody {
     call: Call,
     body: AnswerBody,
-    relay: Relay,
+    relay: Course,
     framing: Framing,
     out: BytesMut,
     idle: Duration,
     last_read: Instant,
+    /// When the client last got a byte, or a sign of life.
+    last_sent: Instant,
     last_noted: Instant,
     timer: Pin<Box<Sleep>>,
     known_length: Option<u64>,
@@ -54,6 +63,17 @@ pub(crate) struct RelayBody {
     provider: Option<Arc<ProviderView>>,
     /// Bytes that may be the start of a key, until the next read tells.
     kept: BytesMut,
+    /// The conversation to be kept once the stream has ended well.
+    keeping: Option<Keeping>,
+}
+
+/// Whose silence the timer noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// The vendor's: it is given up.
+    Vendor,
+    /// The client heard nothing for a while.
+    Client,
 }
 
 impl RelayBody {
@@ -61,18 +81,20 @@ impl RelayBody {
     pub(crate) fn new(
         mut call: Call,
         body: AnswerBody,
-        relay: Relay,
+        relay: Course,
         framing: Framing,
         out: BytesMut,
         provider: Arc<ProviderView>,
         complete: bool,
+        keeping: Option<Keeping>,
     ) -> Self {
         let now = Instant::now();
         let known_length = if framing == Framing::Opaque && out.is_empty() { body.known_length() } else { None };
         call.first_byte();
         let covered = call.output_likely;
         let idle = provider.idle_timeout;
-        let provider = (framing == Framing::Sse).then_some(provider);
+        let speaks = matches!(framing, Framing::Sse | Framing::JsonArray);
+        let provider = speaks.then_some(provider);
         let stored = call.worker.settings().store_content.then(|| out.to_vec());
         let mut this = Self {
             call,
@@ -82,8 +104,9 @@ impl RelayBody {
             out,
             idle,
             last_read: now,
+            last_sent: now,
             last_noted: now,
-            timer: Box::pin(tokio::time::sleep_until((now + idle).into())),
+            timer: Box::pin(tokio::time::sleep_until((now + idle.min(SIGN_OF_LIFE_EVERY)).into())),
             known_length,
             stored,
             ended: false,
@@ -91,6 +114,7 @@ impl RelayBody {
             covered,
             provider,
             kept: BytesMut::new(),
+            keeping,
         };
         // A body without a byte (204, or a length of zero) is over before it is asked for.
         if complete || (this.body.is_complete() && this.body_is_over()) {
@@ -164,12 +188,13 @@ impl RelayBody {
                 Poll::Ready(Err(BodyFault::Coding)) => {
                     self.end(Some((RefusalKind::UpstreamProtocol, "the provider's answer is not well-formed")))
                 }
-                Poll::Pending => {
-                    if self.poll_timer(cx).is_pending() {
-                        return Poll::Pending;
+                Poll::Pending => match self.poll_timer(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Silence::Client) => self.relay.keep_alive(&mut self.out),
+                    Poll::Ready(Silence::Vendor) => {
+                        self.end(Some((RefusalKind::UpstreamTimeout, "the provider fell silent in the middle of its answer")));
                     }
-                    self.end(Some((RefusalKind::UpstreamTimeout, "the provider fell silent in the middle of its answer")));
-                }
+                },
             }
         }
     }
@@ -179,6 +204,9 @@ impl RelayBody {
     fn note(&mut self) {
         let facts = self.relay.facts();
         if facts.ended {
+            if let Some(keeping) = self.keeping.take() {
+                keeping.keep_stream(&self.call.worker, &self.out);
+            }
             let ending = Ending { complete: facts.error.is_none(), error: upstream_word("", facts), ..ending(facts) };
             self.store_answer();
             if self.call.finish_early(ending) {
@@ -227,13 +255,25 @@ impl RelayBody {
         }
     }
 
-    /// Ready when the vendor has been silent for too long. The timer is only moved when it fires, not at every read.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the vendor has been silent for too long, or the client has heard nothing for a while. The timer is only moved
+    /// when it fires, not at every read.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Silence> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.last_read.elapsed() >= self.idle {
-                return Poll::Ready(());
+            let now = Instant::now();
+            let given_up = self.last_read + self.idle;
+            if now >= given_up {
+                return Poll::Ready(Silence::Vendor);
             }
-            self.timer.as_mut().reset((self.last_read + self.idle).into());
+            // Only streams of events have a way to say nothing, and what may be the start of a key must not be torn apart.
+            let speaks = matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.kept.is_empty();
+            let sign = self.last_sent.max(self.last_read) + SIGN_OF_LIFE_EVERY;
+            if speaks && now >= sign {
+                self.last_sent = now;
+                self.timer.as_mut().reset((now + SIGN_OF_LIFE_EVERY).min(given_up).into());
+                return Poll::Ready(Silence::Client);
+            }
+            let next = if speaks { sign.min(given_up) } else { given_up };
+            self.timer.as_mut().reset(next.into());
         }
         Poll::Pending
     }
@@ -245,7 +285,7 @@ impl RelayBody {
         match broke {
             None => {
                 self.relay.finish(&mut self.out);
-                if self.framing == Framing::Sse && is_cut(self.call.dialect, self.call.op, self.relay.facts()) {
+                if matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.relay.is_cut(self.call.dialect, self.call.op) {
                     error = RefusalKind::Upstream.code();
                     self.relay
                         .break_off(&Refusal::new(RefusalKind::Upstream, "the provider's stream ended before its end mark"), &mut self.out);
@@ -258,6 +298,9 @@ impl RelayBody {
                     self.abort = Some(text);
                 }
             }
+        }
+        if let Some(keeping) = self.keeping.take() {
+            keeping.keep_stream(&self.call.worker, &self.out);
         }
         self.hide_keys();
         // The start of a key and nothing after it: no key.
@@ -309,17 +352,4 @@ pub(crate) fn ending(facts: &Facts) -> Ending {
 
 const fn upstream_word(error: &'static str, facts: &Facts) -> &'static str {
     if error.is_empty() && facts.error.is_some() { RefusalKind::Upstream.code() } else { error }
-}
-
-/// A stream that was closed in good order but before its end. Many vendors of the chat dialect leave out
-/// `[DONE]`, so there a finish reason is end mark enough.
-const fn is_cut(dialect: Dialect, op: Op, facts: &Facts) -> bool {
-    if facts.ended || facts.error.is_some() {
-        return false;
-    }
-    match (dialect, op) {
-        (Dialect::Anthropic, Op::Messages) | (Dialect::OpenAi, Op::Responses) => true,
-        (Dialect::OpenAi, Op::Chat | Op::Completions) => facts.finish.is_none(),
-        _ => false,
-    }
 }

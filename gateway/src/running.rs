@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Dice;
+use crate::conversations::Conversations;
 use crate::health::{Changed, Health};
 use crate::keys::Keys;
 use crate::ledger::{self, Desk, Queue};
@@ -69,6 +70,7 @@ pub struct Gateway {
     pub(crate) shared: Shared,
     pub(crate) view: ArcSwap<View>,
     pub(crate) keys: Keys,
+    pub(crate) conversations: Conversations,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
@@ -116,6 +118,7 @@ impl Gateway {
         shared.counters.recorded(&[]).await;
         let gateway = Arc::new(Self {
             keys: Keys::new(settings.pepper),
+            conversations: Conversations::new(settings.keep_responses),
             view: ArcSwap::from_pointee(view),
             health,
             metrics: Arc::new(Metrics::default()),
@@ -314,10 +317,14 @@ impl Seat {
         };
         let desk = Rc::new(desk);
         let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::clone(&gateway.tls) };
+        let scratch = Rc::new(Scratch::new());
+        let may_fetch = gateway.settings.media_allow_private.clone();
+        let fetcher = crate::media::Fetcher::new(may_fetch, Arc::clone(&gateway.tls), Rc::clone(&scratch));
         let worker = Rc::new(Worker {
             gateway,
             pool: Rc::new(Pool::default()),
-            scratch: Rc::new(Scratch::new()),
+            scratch,
+            fetcher,
             connector,
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),

@@ -8,6 +8,8 @@ use fluxa_domain::entry::Entry;
 use fluxa_domain::net::{Cidr, EgressPolicy};
 use fluxa_domain::price::UnpricedPolicy;
 
+use crate::aws::AwsAccess;
+
 /// Writes one line a call; called by the ledger in batches, off the path of calls.
 pub trait RequestLog: Send + Sync {
     /// Writes the lines of `entries`.
@@ -29,6 +31,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Cidr>,
     /// Which addresses a provider may have.
     pub egress: EgressPolicy,
+    /// Private ranges that addresses in prompts may lead to; no other private address is ever fetched from.
+    pub media_allow_private: Vec<Cidr>,
     /// Until a connection to a provider stands.
     pub connect_timeout: Duration,
     /// From the request sent to the first byte of the answer.
@@ -45,6 +49,10 @@ pub struct Settings {
     pub store_content: bool,
     /// The pepper of virtual keys' hashes.
     pub pepper: [u8; 32],
+    /// Who the gateway is to AWS, for providers without keys of their own.
+    pub aws: AwsAccess,
+    /// How long responses are kept for clients that go on with them; `None` means not at all.
+    pub keep_responses: Option<Duration>,
     /// Where request lines go.
     pub request_log: Option<Arc<dyn RequestLog>>,
 }

@@ -61,7 +61,8 @@ impl Size {
         let items = u64::from(outline.media).saturating_mul(MEDIA_TOKENS);
         let bytes_per_token = if outline.documents > 0 { DOCUMENT_BYTES_PER_TOKEN } else { IMAGE_BYTES_PER_TOKEN };
         let messages = u64::from(outline.messages).saturating_add(u64::from(outline.tools));
-        let answers = outline.n.unwrap_or(1).max(outline.best_of.unwrap_or(1)).max(1);
+        let candidates = outline.generation.as_ref().and_then(|config| config.answers);
+        let answers = outline.n.or(candidates).unwrap_or(1).max(outline.best_of.unwrap_or(1)).max(1);
         let text_most = if exact { bound_tokens_with_digits(count, digits(body), messages) } else { bound_tokens(count, messages) };
         // A named image is as large as an inlined one; a named document may be anything.
         let outside = outline.previous_response || (outline.documents > 0 && outline.media > outline.inlined);

@@ -14,6 +14,7 @@ use fluxa_domain::vendors::{Auth, Path, Style, Vendor, vendor};
 use fluxa_store::{Store, StoreError};
 use fluxa_wire::limits::SECRET_BYTES;
 
+use crate::aws::AwsCredentials;
 use crate::health::{Health, ProviderState};
 use crate::settings::Settings;
 use crate::upstream::Origin;
@@ -36,9 +37,13 @@ pub(crate) struct ProviderView {
     pub(crate) openai: Option<Door>,
     /// Where clients of the Anthropic dialect are served without translation.
     pub(crate) anthropic: Option<Door>,
+    /// The address of a vendor that speaks neither of the two.
+    other: Option<Door>,
     /// Operations at addresses of their own, where the operator has not moved the provider.
     own_doors: Vec<(Op, Door)>,
     pub(crate) keys: Vec<KeySlot>,
+    /// Keys that sign requests, where the provider has its own.
+    pub(crate) aws: Option<Arc<AwsCredentials>>,
     /// The operator's extra headers, as lines of a request head.
     pub(crate) header_lines: Vec<u8>,
     pub(crate) connect_timeout: Duration,
@@ -50,9 +55,20 @@ pub(crate) struct ProviderView {
     pub(crate) state: Arc<ProviderState>,
 }
 
+/// How a client's call goes to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As it is.
+    Native,
+    /// In the vendor's own dialect.
+    Translated,
+}
+
 /// An address of a provider.
 #[derive(Debug)]
 pub(crate) struct Door {
+    /// What is spoken there.
+    pub(crate) dialect: Dialect,
     pub(crate) origin: Origin,
     /// The path of the base address, without a trailing slash.
     pub(crate) base_path: String,
@@ -73,9 +89,10 @@ impl Door {
     pub(crate) fn auth_line(&self, key: Option<&KeySlot>, out: &mut Vec<u8>) {
         let Some(key) = key else { return };
         let (name, scheme) = match self.auth {
-            Auth::Bearer => ("authorization", "Bearer "),
+            Auth::Bearer | Auth::Signed => ("authorization", "Bearer "),
+            Auth::Header(_) if is_access_token(key.secret.expose()) => ("authorization", "Bearer "),
             Auth::Header(name) => (name, ""),
-            Auth::None | Auth::Unsigned => return,
+            Auth::None => return,
         };
         for part in [name, ": ", scheme, key.secret.expose(), "\r\n"] {
             out.extend_from_slice(part.as_bytes());
@@ -83,15 +100,38 @@ impl Door {
     }
 }
 
+/// What is issued for a while by an identity service (Microsoft's and Google's, Anthropic's for subscriptions) goes as a bearer
+/// token, also where a vendor has a header of its own for keys. Source: protocol specification §2.1 and §7.
+fn is_access_token(key: &str) -> bool {
+    key.starts_with("ya29.") || key.starts_with("sk-ant-oat") || key.starts_with("eyJ") && key.split('.').count() == 3
+}
+
+impl Door {
+    /// Requests to here are signed, unless there is an API key.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.auth == Auth::Signed
+    }
+}
+
 impl ProviderView {
     pub(crate) fn build(provider: Provider, settings: &Settings, health: &Health) -> Option<Self> {
-        let Provider { record, secrets } = provider;
+        let Provider { mut record, secrets } = provider;
         let vendor = vendor(&record.kind)?;
         let state = health.provider(&record.name);
+        let aws = AwsCredentials::own(&secrets).unwrap_or_else(|error| {
+            tracing::warn!(provider = %record.name, %error, "provider keys cannot be used");
+            state.failed(crate::clock::now(), &error.to_string());
+            None
+        });
+        if vendor.auth == Auth::Signed && record.region.is_none() {
+            record.region = settings.aws.region().map(str::to_owned);
+        }
         let door = |client: Dialect| -> Option<Door> {
             let endpoint = vendor.endpoint(&record, client)?;
             match Origin::parse(&endpoint.base) {
-                Ok((origin, base_path)) => Some(Door { origin, base_path, style: endpoint.style, auth: endpoint.auth }),
+                Ok((origin, base_path)) => {
+                    Some(Door { dialect: endpoint.dialect, origin, base_path, style: endpoint.style, auth: endpoint.auth })
+                }
                 Err(error) => {
                     tracing::warn!(provider = %record.name, %error, "provider address cannot be used");
                     // In the report as well: such a provider gets no calls, so it would never fail.
@@ -101,13 +141,14 @@ impl ProviderView {
             }
         };
         let (openai, anthropic) = (door(Dialect::OpenAi), door(Dialect::Anthropic));
+        let other = if matches!(vendor.dialect, Dialect::Gemini | Dialect::Bedrock) { door(vendor.dialect) } else { None };
         let own_doors = if record.base_url.is_some() {
             Vec::new()
         } else {
             let at = |&(op, path): &(Op, Path)| match path {
                 Path::At(url) => {
                     let (origin, base_path) = Origin::parse(url).ok()?;
-                    Some((op, Door { origin, base_path, style: Style::Plain, auth: vendor.auth }))
+                    Some((op, Door { dialect: vendor.dialect, origin, base_path, style: Style::Plain, auth: vendor.auth }))
                 }
                 Path::Below(_) | Path::Origin(_) => None,
             };
@@ -131,10 +172,17 @@ impl ProviderView {
             vendor,
             openai,
             anthropic,
+            other,
             own_doors,
             keys,
+            aws: aws.map(Arc::new),
             header_lines,
         })
+    }
+
+    /// The region of its address.
+    pub(crate) fn region(&self) -> &str {
+        self.record.region.as_deref().unwrap_or(fluxa_domain::vendors::DEFAULT_REGION)
     }
 
     /// The address that serves clients of `dialect` without translation.
@@ -142,7 +190,29 @@ impl ProviderView {
         match dialect {
             Dialect::OpenAi => self.openai.as_ref(),
             Dialect::Anthropic => self.anthropic.as_ref(),
-            Dialect::Gemini | Dialect::Bedrock => None,
+            Dialect::Gemini | Dialect::Bedrock => match &self.other {
+                Some(door) if door.dialect as u8 == dialect as u8 => Some(door),
+                _ => None,
+            },
+        }
+    }
+
+    /// How a client of `dialect` is served with `op`; nothing where it cannot be.
+    pub(crate) fn way(&self, dialect: Dialect, op: Op) -> Option<Way> {
+        // A vendor of OpenAI's dialect may have chat completions and no responses.
+        let lacks = dialect == Dialect::OpenAi && op == Op::Responses && !self.vendor.offers(Op::Responses);
+        if self.door_for(dialect, op).is_some() && !lacks {
+            return Some(Way::Native);
+        }
+        let translated = crate::dialects::client(dialect, op).is_some() && self.door(self.vendor.dialect).is_some();
+        translated.then_some(Way::Translated)
+    }
+
+    /// The address for a call that goes this way.
+    pub(crate) fn door_on(&self, way: Way, dialect: Dialect, op: Op) -> Option<&Door> {
+        match way {
+            Way::Native => self.door_for(dialect, op),
+            Way::Translated => self.door(self.vendor.dialect),
         }
     }
 

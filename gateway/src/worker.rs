@@ -24,6 +24,8 @@ pub(crate) struct Worker {
     pub(crate) scratch: Rc<crate::upstream::Scratch>,
     /// Opens connections to vendors.
     pub(crate) connector: Connector,
+    /// Fetches what prompts name by address.
+    pub(crate) fetcher: crate::media::Fetcher,
     /// Where finished calls are handed in.
     pub(crate) desk: Rc<Desk>,
     /// Ids, jitter, weighted picks.

@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a mock vendor that speaks OpenAI's and Anthropic's dialects.
+    /// Run a mock vendor that speaks the dialects of OpenAI, Anthropic, Gemini and Bedrock.
     Vendor(vendor::VendorArgs),
     /// Send requests at a rate, or as fast as they are answered, and report times.
     Load(load::LoadArgs),

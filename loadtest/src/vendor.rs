@@ -1,17 +1,22 @@
-//! A mock vendor: an HTTP/1.1 server on loopback that answers in OpenAI's and Anthropic's dialects, misbehaves on
-//! demand, and keeps its own bill, so that a test can compare it with the gateway's ledger.
+//! A mock vendor: an HTTP/1.1 server on loopback that answers in the dialects of OpenAI, Anthropic, Gemini and Bedrock,
+//! misbehaves on demand, and keeps its own bill, so that a test can compare it with the gateway's ledger.
 //!
 //! Start at [`Mock::start`]; what it does with a request is in [`MockConfig`]. It never calls anyone.
 
 mod anthropic;
 mod ask;
+mod bedrock;
 mod config;
+mod gemini;
 mod ledger;
 mod openai;
 mod reel;
 mod refusal;
+mod reply;
 mod script;
+mod seal;
 mod serve;
+mod talk;
 
 use std::{
     io,

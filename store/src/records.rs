@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod logs;
 pub mod prices;
 pub mod providers;
+pub mod responses;
 pub mod revision;
 pub mod routes;
 pub mod settings;

@@ -11,6 +11,10 @@ pub enum AddressStyle {
     Deployment,
     /// `{base}/openai/v1/{path}`
     ResourceV1,
+    /// `{base}/models/{model}:{method}`; a base below `/projects/` (Vertex) gets `/publishers/google` before it. The path is the method.
+    Gemini,
+    /// `{base}/model/{model}/{method}`. The path is the method.
+    Bedrock,
 }
 
 /// Paths that are pasted with a base, longest first.
@@ -49,6 +53,18 @@ pub fn target(style: AddressStyle, base: &str, op_path: &str, deployment: &str, 
             push(&mut url, path);
             version = api_version;
         }
+        AddressStyle::Gemini => {
+            url.push_str(base);
+            gemini_model(&mut url, base, deployment);
+            url.push(':');
+            url.push_str(path.trim_start_matches(':'));
+        }
+        AddressStyle::Bedrock => {
+            url.push_str(base);
+            url.push_str("/model/");
+            encode(&mut url, deployment);
+            push(&mut url, path);
+        }
     }
     let mut join = '?';
     let mut add = |part: std::fmt::Arguments<'_>| {
@@ -75,6 +91,46 @@ fn tidy(base: &str) -> (&str, Option<&str>) {
     let base = base.trim_end_matches('/');
     let base = PASTED.iter().find_map(|tail| base.strip_suffix(tail)).unwrap_or(base);
     (base.trim_end_matches('/'), query)
+}
+
+/// The path of a model: `models/x`, `tunedModels/x` and longer names keep their folders, a bare name is one of the vendor's models.
+fn gemini_model(url: &mut String, base: &str, model: &str) {
+    let model = model.trim_matches('/');
+    let bare = model.strip_prefix("models/").unwrap_or(model);
+    if base.contains("/projects/") {
+        let (publisher, name) = match bare.split_once('/') {
+            // A tuned model or any other served at an endpoint of its own.
+            Some(("endpoints", _)) => (None, bare),
+            Some(("publishers", _)) => (None, bare),
+            // `meta/llama-4`: a publisher and its model.
+            Some((publisher, name)) => (Some(publisher), name),
+            None => (Some("google"), bare),
+        };
+        match publisher {
+            Some(_) if base.ends_with("/models") => {}
+            Some(_) if base.contains("/publishers/") => url.push_str("/models"),
+            Some(publisher) => {
+                url.push_str("/publishers/");
+                encode(url, publisher);
+                url.push_str("/models");
+            }
+            None => {}
+        }
+        encode_path(url, name);
+        return;
+    }
+    if !base.ends_with("/models") && !bare.starts_with("tunedModels/") {
+        url.push_str("/models");
+    }
+    encode_path(url, bare);
+}
+
+/// Each step of a path, percent-encoded; steps that lead up are left out, they would reach another path.
+fn encode_path(url: &mut String, path: &str) {
+    for step in path.split('/').filter(|step| !matches!(*step, "" | "." | "..")) {
+        url.push('/');
+        encode(url, step);
+    }
 }
 
 /// The part of a pasted base before `/openai`.
@@ -142,6 +198,35 @@ mod tests {
             );
             check(ResourceV1, base, "responses", "https://r.test/openai/v1/responses?api-version=2024-10-21");
         }
+    }
+
+    #[test]
+    fn models_in_the_path() {
+        let check = |style, base: &str, model: &str, query: Option<&str>, expect: &str| {
+            let method = if style == AddressStyle::Bedrock { "converse-stream" } else { "streamGenerateContent" };
+            assert_eq!(target(style, base, method, model, query, None), expect, "{base} {model}");
+        };
+        use AddressStyle::{Bedrock, Gemini};
+        let google = "https://g.test/v1beta";
+        for model in ["m-2.5", "models/m-2.5", "/models/m-2.5"] {
+            check(Gemini, google, model, Some("alt=sse"), "https://g.test/v1beta/models/m-2.5:streamGenerateContent?alt=sse");
+        }
+        check(Gemini, "https://g.test/v1beta/models/", "m", None, "https://g.test/v1beta/models/m:streamGenerateContent");
+        check(Gemini, google, "tunedModels/a b", None, "https://g.test/v1beta/tunedModels/a%20b:streamGenerateContent");
+        check(Gemini, google, "m?x#y", None, "https://g.test/v1beta/models/m%3Fx%23y:streamGenerateContent");
+        check(Gemini, google, "../m", None, "https://g.test/v1beta/models/m:streamGenerateContent");
+        let vertex = "https://eu-aiplatform.test/v1/projects/p/locations/eu";
+        let called = "/publishers/google/models/m:streamGenerateContent";
+        for base in
+            [vertex.to_owned(), format!("{vertex}/"), format!("{vertex}/publishers/google"), format!("{vertex}/publishers/google/models")]
+        {
+            check(Gemini, &base, "m", None, &format!("{vertex}{called}"));
+        }
+        check(Gemini, vertex, "publishers/a/models/m", None, &format!("{vertex}/publishers/a/models/m:streamGenerateContent"));
+        check(Gemini, vertex, "a/m", None, &format!("{vertex}/publishers/a/models/m:streamGenerateContent"));
+        check(Gemini, vertex, "endpoints/7", None, &format!("{vertex}/endpoints/7:streamGenerateContent"));
+        check(Bedrock, "https://b.test/", "us.a.m-v1:0", None, "https://b.test/model/us.a.m-v1%3A0/converse-stream");
+        check(Bedrock, "https://b.test", "arn:aws:x/y", None, "https://b.test/model/arn%3Aaws%3Ax%2Fy/converse-stream");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lists of models, as the clients of each dialect expect them on the same path.
 //!
-//! Source: `types/model.py` of the OpenAI SDK, `types/model_info.py` of the Anthropic SDK.
+//! Source: `types/model.py` of the OpenAI SDK, `types/model_info.py` of the Anthropic SDK, `Model` in `types.py` of Google's.
 
 use bytes::Bytes;
 use fluxa_domain::dialect::Dialect;
@@ -21,18 +21,20 @@ pub struct ModelInfo {
     pub display_name: String,
 }
 
-/// A list of models. Dialects without a list of their own get OpenAI's.
+/// A list of models. Bedrock has no list of its own and gets OpenAI's.
 #[must_use]
 pub fn list(dialect: Dialect, models: &[ModelInfo]) -> Bytes {
-    let rendered = if dialect == Dialect::Anthropic {
-        serde_json::to_vec(&AnthropicList {
+    let rendered = match dialect {
+        Dialect::Anthropic => serde_json::to_vec(&AnthropicList {
             data: models.iter().map(AnthropicModel::of).collect(),
             has_more: false,
             first_id: models.first().map(|m| m.id.as_str()),
             last_id: models.last().map(|m| m.id.as_str()),
-        })
-    } else {
-        serde_json::to_vec(&OpenAiList { object: "list", data: models.iter().map(OpenAiModel::of).collect() })
+        }),
+        Dialect::Gemini => serde_json::to_vec(&GeminiList { models: models.iter().map(GeminiModel::of).collect() }),
+        Dialect::OpenAi | Dialect::Bedrock => {
+            serde_json::to_vec(&OpenAiList { object: "list", data: models.iter().map(OpenAiModel::of).collect() })
+        }
     };
     Bytes::from(rendered.unwrap_or_default())
 }
@@ -40,10 +42,10 @@ pub fn list(dialect: Dialect, models: &[ModelInfo]) -> Bytes {
 /// A single model.
 #[must_use]
 pub fn single(dialect: Dialect, model: &ModelInfo) -> Bytes {
-    let rendered = if dialect == Dialect::Anthropic {
-        serde_json::to_vec(&AnthropicModel::of(model))
-    } else {
-        serde_json::to_vec(&OpenAiModel::of(model))
+    let rendered = match dialect {
+        Dialect::Anthropic => serde_json::to_vec(&AnthropicModel::of(model)),
+        Dialect::Gemini => serde_json::to_vec(&GeminiModel::of(model)),
+        Dialect::OpenAi | Dialect::Bedrock => serde_json::to_vec(&OpenAiModel::of(model)),
     };
     Bytes::from(rendered.unwrap_or_default())
 }
@@ -91,14 +93,41 @@ impl<'a> AnthropicModel<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct GeminiList<'a> {
+    models: Vec<GeminiModel<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GeminiModel<'a> {
+    name: String,
+    display_name: &'a str,
+    supported_generation_methods: [&'static str; 3],
+}
+
+impl<'a> GeminiModel<'a> {
+    fn of(model: &'a ModelInfo) -> Self {
+        Self {
+            name: format!("models/{}", model.id),
+            display_name: &model.display_name,
+            supported_generation_methods: ["generateContent", "streamGenerateContent", "countTokens"],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn both_shapes() {
+    fn each_dialect_has_its_shape() {
         let m = ModelInfo { id: "m-1".into(), created_s: 784_111_777, owned_by: "fluxa".into(), display_name: "M 1".into() };
         let check = |bytes: Bytes, expect: &str| assert_eq!(String::from_utf8_lossy(&bytes), expect);
+        check(
+            list(Dialect::Gemini, std::slice::from_ref(&m)),
+            r#"{"models":[{"name":"models/m-1","displayName":"M 1","supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}]}"#,
+        );
         check(
             list(Dialect::OpenAi, std::slice::from_ref(&m)),
             r#"{"object":"list","data":[{"id":"m-1","object":"model","created":784111777,"owned_by":"fluxa"}]}"#,

@@ -26,9 +26,34 @@ pub fn status(dialect: Dialect, refusal: &Refusal) -> u16 {
     }
 }
 
+/// Whether an error body has the shape that clients of this dialect read.
+#[must_use]
+pub fn has_shape(dialect: Dialect, body: &[u8]) -> bool {
+    if body.len() > crate::limits::ERROR_BODY_BYTES {
+        return false;
+    }
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
+    // Without `alt=sse`, errors of Gemini's streams come in a list.
+    let outer = if dialect == Dialect::Gemini { body.get(0).unwrap_or(&body) } else { &body };
+    let Some(error) = outer.get("error") else { return dialect == Dialect::Bedrock && body.get("message").is_some() };
+    let says = error.get("message").is_some_and(serde_json::Value::is_string);
+    match dialect {
+        Dialect::OpenAi => says,
+        Dialect::Anthropic => says && error.get("type").is_some_and(serde_json::Value::is_string),
+        Dialect::Gemini => says && error.get("code").is_some_and(serde_json::Value::is_number),
+        Dialect::Bedrock => false,
+    }
+}
+
 /// The body inside a stream, which has its request id in a header already.
 pub(crate) fn body_without_id(dialect: Dialect, refusal: &Refusal) -> Vec<u8> {
     render(dialect, refusal, None)
+}
+
+/// The error object of OpenAI's shape, for events that have it among other members.
+pub(crate) fn openai_error(refusal: &Refusal) -> impl Serialize + '_ {
+    let kind = openai_type(refusal.kind, status(Dialect::OpenAi, refusal));
+    OpenAiError { message: &refusal.message, kind, param: refusal.param, code: refusal.kind.code() }
 }
 
 fn render(dialect: Dialect, refusal: &Refusal, request_id: Option<&str>) -> Vec<u8> {
@@ -36,7 +61,7 @@ fn render(dialect: Dialect, refusal: &Refusal, request_id: Option<&str>) -> Vec<
     let status = status(dialect, refusal);
     let rendered = match dialect {
         Dialect::OpenAi => serde_json::to_vec(&OpenAi {
-            error: OpenAiError { message, kind: openai_type(refusal.kind, status), param: refusal.param, code: refusal.kind.code() },
+            error: OpenAiError { message, kind: openai_type(refusal.kind, status), param: refusal.param, code: refusal.code() },
         }),
         Dialect::Anthropic => serde_json::to_vec(&Anthropic {
             kind: "error",
@@ -113,7 +138,7 @@ struct OpenAiError<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     param: Option<&'static str>,
-    code: &'static str,
+    code: &'a str,
 }
 
 #[derive(Serialize)]
@@ -171,6 +196,21 @@ mod tests {
         );
         check(Dialect::Gemini, &no_key, r#"{"error":{"code":401,"message":"no \"key\"","status":"UNAUTHENTICATED"}}"#);
         check(Dialect::Bedrock, &no_key, r#"{"message":"no \"key\""}"#);
+    }
+
+    #[test]
+    fn shapes_are_recognised() {
+        let check = |dialect, body: &str, expect: bool| assert_eq!(has_shape(dialect, body.as_bytes()), expect, "{body}");
+        for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini, Dialect::Bedrock] {
+            let own = refuse(dialect, &Refusal::new(RefusalKind::Upstream, "no"), "r");
+            check(dialect, std::str::from_utf8(&own).unwrap(), true);
+            for other in ["", "<html>", "[]", "\"no\"", r#"{"detail":"no"}"#, r#"{"error":"no"}"#] {
+                check(dialect, other, false);
+            }
+        }
+        check(Dialect::OpenAi, r#"{"object":"error","message":"no"}"#, false);
+        check(Dialect::Anthropic, r#"{"error":{"message":"no","type":null}}"#, false);
+        check(Dialect::Gemini, r#"[{"error":{"code":400,"message":"no","status":"X"}}]"#, true);
     }
 
     #[test]

@@ -8,9 +8,11 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::Refusal;
 
 use crate::facts::{Finished, Verdict};
+use crate::frame::json_array::Splitter;
 pub use crate::frame::sse::StreamFault;
 use crate::frame::sse::{Framer, Piece};
 use crate::limits::KEPT_BUFFER_BYTES;
+use crate::refuse;
 use crate::stream_end;
 use crate::tap::Tap;
 
@@ -19,6 +21,8 @@ use crate::tap::Tap;
 pub enum Framing {
     /// Server-sent events.
     Sse,
+    /// One JSON array of chunks: Gemini's streams where no events were asked for.
+    JsonArray,
     /// One JSON document: pass it through here, and give it whole to [`crate::answer::answer`].
     Json,
     /// Anything else: passed through, nothing is learned.
@@ -43,6 +47,8 @@ pub struct RelayPlan {
 pub struct Relay {
     plan: RelayPlan,
     framer: Framer,
+    /// In place of the framer, where the stream is an array.
+    splitter: Splitter,
     tap: Tap,
     /// With `hide_usage`: the start of a block that is not judged yet.
     held: BytesMut,
@@ -54,7 +60,8 @@ impl Relay {
     /// A relay at the start of an answer.
     #[must_use]
     pub fn new(plan: RelayPlan) -> Self {
-        Self { plan, framer: Framer::new(), tap: Tap::new(plan.dialect, plan.op), held: BytesMut::new(), torn: false }
+        let tap = Tap::new(plan.dialect, plan.op);
+        Self { plan, framer: Framer::new(), splitter: Splitter::new(), tap, held: BytesMut::new(), torn: false }
     }
 
     /// Takes what one read gave and appends to `out` what may go to the client.
@@ -65,7 +72,7 @@ impl Relay {
     pub fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), StreamFault> {
         if self.plan.framing != Framing::Sse {
             out.extend_from_slice(input);
-            return Ok(());
+            return if self.plan.framing == Framing::JsonArray { self.watch_elements(input) } else { Ok(()) };
         }
         let Self { plan, framer, tap, held, .. } = self;
         if !plan.hide_usage {
@@ -93,6 +100,13 @@ impl Relay {
         Ok(())
     }
 
+    fn watch_elements(&mut self, input: &[u8]) -> Result<(), StreamFault> {
+        let Self { splitter, tap, .. } = self;
+        splitter.push(input, |element| {
+            tap.event(b"", element);
+        })
+    }
+
     /// The upstream has closed: an event without its blank line is still judged, and the facts are told.
     pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
         let Self { framer, tap, held, torn, .. } = self;
@@ -112,7 +126,7 @@ impl Relay {
     /// Whether the answer can still be given up. Hold `out` while this is [`Verdict::Undecided`].
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.plan.framing == Framing::Sse { self.tap.verdict.clone() } else { Verdict::Content }
+        if matches!(self.plan.framing, Framing::Sse | Framing::JsonArray) { self.tap.verdict.clone() } else { Verdict::Content }
     }
 
     /// What is known so far.
@@ -131,13 +145,39 @@ impl Relay {
             self.torn || !self.framer.at_boundary()
         };
         self.framer = Framer::new();
-        if self.plan.framing != Framing::Sse {
-            return;
+        match self.plan.framing {
+            Framing::Sse => {}
+            Framing::JsonArray => return self.break_off_array(refusal, out),
+            Framing::Json | Framing::Opaque => return,
         }
         if open {
             out.extend_from_slice(b"\n\n");
         }
         out.extend_from_slice(&self.error_event(refusal));
+    }
+
+    /// A last element that is an error, and the closing bracket. After half an element, nothing can be added that could be read.
+    fn break_off_array(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        let splitter = std::mem::take(&mut self.splitter);
+        if splitter.has_ended() || !splitter.at_boundary() {
+            return;
+        }
+        out.extend_from_slice(match (splitter.has_begun(), splitter.elements()) {
+            (false, _) => b"[",
+            (true, 0) => b"",
+            (true, _) => b"\n,\r\n",
+        });
+        out.extend_from_slice(&refuse::body_without_id(self.plan.dialect, refusal));
+        out.extend_from_slice(b"\n]");
+    }
+
+    /// A sign of life that means nothing, where one may stand: between whole events.
+    pub fn keep_alive(&mut self, out: &mut BytesMut) {
+        match self.plan.framing {
+            Framing::Sse if self.framer.at_boundary() && self.held.is_empty() => out.extend_from_slice(b": keep-alive\n\n"),
+            Framing::JsonArray if self.splitter.at_boundary() && !self.splitter.has_ended() => out.extend_from_slice(b"\n"),
+            _ => {}
+        }
     }
 
     fn error_event(&self, refusal: &Refusal) -> Bytes {

@@ -25,9 +25,10 @@ pub fn error_event(dialect: Dialect, op: Op, refusal: &Refusal, sequence: u64) -
         let event = ResponseError {
             kind: "error",
             sequence_number: sequence,
-            code: refusal.kind.code(),
+            code: refusal.code(),
             message: &refusal.message,
             param: refusal.param,
+            error: refuse::openai_error(refusal),
         };
         out.extend_from_slice(&serde_json::to_vec(&event).unwrap_or_default());
     } else {
@@ -38,13 +39,15 @@ pub fn error_event(dialect: Dialect, op: Op, refusal: &Refusal, sequence: u64) -
 }
 
 #[derive(Serialize)]
-struct ResponseError<'a> {
+struct ResponseError<'a, E> {
     #[serde(rename = "type")]
     kind: &'static str,
     sequence_number: u64,
     code: &'a str,
     message: &'a str,
     param: Option<&'static str>,
+    /// The same again as OpenAI itself sends it: the official SDKs raise on an event with an `error` in it, and on no other.
+    error: E,
 }
 
 #[cfg(test)]
@@ -71,7 +74,7 @@ mod tests {
         check(
             Dialect::OpenAi,
             Op::Responses,
-            "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"upstream_error\",\"message\":\"upstream broke\",\"param\":null}\n\n",
+            "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"upstream_error\",\"message\":\"upstream broke\",\"param\":null,\"error\":{\"message\":\"upstream broke\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}\n\n",
         );
         check(
             Dialect::Gemini,

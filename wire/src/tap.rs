@@ -77,6 +77,10 @@ impl Tap {
         if matches!(look.kind, b"message_stop" | b"response.completed" | b"response.incomplete" | b"response.failed") {
             self.facts.ended = true;
         }
+        // Usage comes after the reason: only then is a stream of Converse whole.
+        if self.flavor == Flavor::Converse && name == b"metadata" && self.facts.finish.is_some() {
+            self.facts.ended = true;
+        }
         let finished = look.finish.is_some_and(|f| !contents(f).is_empty());
         if content || finished || self.facts.ended {
             self.commit();
@@ -84,9 +88,19 @@ impl Tap {
         usage_only
     }
 
+    /// Takes an exception that a binary stream holds in place of an event: its name and its payload.
+    pub(crate) fn exception(&mut self, name: &str, payload: &[u8]) {
+        self.facts.events += 1;
+        let error = upstream_error::read_error_named(200, Some(name), payload);
+        if self.verdict == Verdict::Undecided {
+            self.verdict = Verdict::Error(Box::new(error.clone()));
+        }
+        self.facts.error = Some(error);
+    }
+
     /// The stream has ended: what a dialect without an end mark counts as its end is settled.
     pub(crate) fn end(&mut self) {
-        if self.flavor == Flavor::Gemini && self.facts.finish.is_some() && self.facts.error.is_none() {
+        if matches!(self.flavor, Flavor::Gemini | Flavor::Converse) && self.facts.finish.is_some() && self.facts.error.is_none() {
             self.facts.ended = true;
         }
     }

@@ -12,6 +12,7 @@ use fluxa_domain::usage::Usage;
 use crate::answer::NotProtocol;
 use crate::client::{ClientDialect, EventWriter, Voice};
 use crate::facts::{Facts, Finished, Verdict};
+use crate::frame::event_stream::{EventStream, Message};
 use crate::frame::sse::{Framer, Piece, StreamFault};
 use crate::neutral::untangle::Untangle;
 use crate::neutral::{ChatAnswer, Event};
@@ -19,11 +20,26 @@ use crate::tap::Tap;
 use crate::upstream::{EventReader, Frame, Said, UpstreamDialect};
 use crate::upstream_error::{ErrorKind, UpstreamError};
 
+/// How a vendor's stream is cut into events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Server-sent events.
+    Sse,
+    /// Binary frames (`application/vnd.amazon.eventstream`).
+    EventStream,
+}
+
 /// A stream on its way from one dialect to another.
 #[derive(Debug)]
 pub struct Translation {
-    framer: Framer,
+    cutter: Cutter,
     rest: Rest,
+}
+
+#[derive(Debug)]
+enum Cutter {
+    Sse(Framer),
+    EventStream(EventStream),
 }
 
 /// All but the framer, so that the framer can lend its buffer.
@@ -53,13 +69,17 @@ impl Translation {
     #[must_use]
     pub fn new(
         (dialect, op): (Dialect, Op),
+        cut: Cut,
         upstream: &dyn UpstreamDialect,
         said: &Said,
         client: &dyn ClientDialect,
         voice: Voice,
     ) -> Self {
         Self {
-            framer: Framer::new(),
+            cutter: match cut {
+                Cut::Sse => Cutter::Sse(Framer::new()),
+                Cut::EventStream => Cutter::EventStream(EventStream::new()),
+            },
             rest: Rest {
                 tap: Tap::new(dialect, op),
                 reader: upstream.events(said),
@@ -80,25 +100,38 @@ impl Translation {
     ///
     /// When the stream breaks a bound. What is in `out` may still be sent; then call [`Translation::break_off`].
     pub fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), StreamFault> {
-        let Self { framer, rest } = self;
+        let Self { cutter, rest } = self;
         let mut broken = None;
-        framer.push(input, |piece, _| {
-            if let Piece::Block { event, data: Some(data) } = piece {
-                broken = broken.or(rest.event(Frame { name: event, data }, out).err());
+        match cutter {
+            Cutter::Sse(framer) => framer.push(input, |piece, _| {
+                if let Piece::Block { event, data: Some(data) } = piece {
+                    broken = broken.or(rest.event(Frame { name: event, data }, out).err());
+                }
+            })?,
+            Cutter::EventStream(frames) => {
+                let cut = frames.push(input, |message| broken = broken.or(rest.message(message, out).err()));
+                cut.map_err(|_| StreamFault::NotProtocol)?;
             }
-        })?;
+        }
         broken.map_or(Ok(()), |_| Err(StreamFault::NotProtocol))
     }
 
     /// The vendor has closed.
     pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
-        let Self { framer, rest } = self;
-        // A last event beyond the bounds is not translated; the stream then counts as cut.
-        let _ = framer.finish(|piece| {
-            if let Piece::Block { event, data: Some(data) } = piece {
-                let _ = rest.event(Frame { name: event, data }, out);
+        let Self { cutter, rest } = self;
+        match cutter {
+            // A last event beyond the bounds is not translated; the stream then counts as cut.
+            Cutter::Sse(framer) => {
+                let _ = framer.finish(|piece| {
+                    if let Piece::Block { event, data: Some(data) } = piece {
+                        let _ = rest.event(Frame { name: event, data }, out);
+                    }
+                });
             }
-        });
+            // Half a frame: more was to come.
+            Cutter::EventStream(frames) if !frames.at_boundary() => return rest.tap.facts.clone(),
+            Cutter::EventStream(_) => {}
+        }
         rest.tap.end();
         if rest.over.is_none() {
             let mut read = std::mem::take(&mut rest.read);
@@ -142,14 +175,37 @@ impl Translation {
 }
 
 impl Rest {
+    /// Takes one binary frame: an event, or what came in place of one.
+    fn message(&mut self, message: Message<'_>, out: &mut BytesMut) -> Result<(), NotProtocol> {
+        match message.message_type() {
+            Some("exception") => self.exception(message.exception_type().unwrap_or_default(), message.payload, out),
+            Some("error") => {
+                let words = serde_json::json!({"message": message.error_message().unwrap_or_default()});
+                self.exception(message.error_code().unwrap_or_default(), words.to_string().as_bytes(), out);
+            }
+            // A frame without a type keeps the connection alive.
+            _ => {
+                if let Some(name) = message.event_type() {
+                    return self.event(Frame { name: name.as_bytes(), data: message.payload }, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn exception(&mut self, name: &str, payload: &[u8], out: &mut BytesMut) {
+        if self.over.is_none() {
+            self.tap.exception(name, payload);
+            self.break_off_by_fault(out);
+        }
+    }
+
     fn event(&mut self, frame: Frame<'_>, out: &mut BytesMut) -> Result<(), NotProtocol> {
         if self.over.is_some() {
             return Ok(());
         }
         self.tap.event(frame.name, frame.data);
-        if let Some(error) = &self.tap.facts.error {
-            let refusal = refusal_of(error);
-            self.break_off(&refusal, out);
+        if self.break_off_by_fault(out) {
             return Ok(());
         }
         let mut read = std::mem::take(&mut self.read);
@@ -202,6 +258,13 @@ impl Rest {
         }
     }
 
+    /// Ends the stream if the vendor's is an error by now.
+    fn break_off_by_fault(&mut self, out: &mut BytesMut) -> bool {
+        let Some(refusal) = self.tap.facts.error.as_ref().map(refusal_of) else { return false };
+        self.break_off(&refusal, out);
+        true
+    }
+
     fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
         self.over = Some(Over::Broken);
         self.writer.break_off(refusal, out);
@@ -224,6 +287,35 @@ pub fn whole(
     let answer = upstream.read(body, said)?.settle();
     let usage = Some(usage_of(facts, voice.input_estimate));
     Ok(client.write(&ChatAnswer { usage, ..answer }, voice))
+}
+
+/// A whole answer as the stream that the client asked for.
+///
+/// # Errors
+///
+/// When it is not an answer of the vendor's dialect.
+pub fn whole_as_stream(
+    upstream: &dyn UpstreamDialect,
+    said: &Said,
+    body: &[u8],
+    facts: &Facts,
+    client: &dyn ClientDialect,
+    voice: Voice,
+) -> Result<Bytes, NotProtocol> {
+    let answer = upstream.read(body, said)?.settle();
+    let usage = usage_of(facts, voice.input_estimate);
+    let mut untangle = Untangle::new(client.overlaps());
+    let mut writer = client.events(voice);
+    let (mut ordered, mut out) = (Vec::new(), BytesMut::new());
+    for event in answer.into_events() {
+        untangle.push(event, &mut ordered);
+    }
+    ordered.push(Event::Usage(usage));
+    ordered.push(Event::End);
+    for event in ordered {
+        writer.write(event, &mut out);
+    }
+    Ok(out.freeze())
 }
 
 /// The usage to tell a client: the vendor's, else what was counted here.

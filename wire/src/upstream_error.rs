@@ -72,9 +72,23 @@ impl UpstreamError {
 /// Reads an error body. Never fails: what cannot be read gets a general message.
 #[must_use]
 pub fn read_error(status: u16, body: &[u8]) -> UpstreamError {
-    let found = shapes::read(if body.len() > ERROR_BODY_BYTES { b"" } else { body });
+    read_error_named(status, None, body)
+}
+
+/// Reads an error whose name stands outside its body: `error_type` is the text of the header `x-amzn-errortype`, or the name of
+/// an exception in a binary stream. Never fails.
+#[must_use]
+pub fn read_error_named(status: u16, error_type: Option<&str>, body: &[u8]) -> UpstreamError {
+    let mut found = shapes::read(if body.len() > ERROR_BODY_BYTES { b"" } else { body });
     let message = if found.message.is_empty() { general(status, body) } else { clean(&found.message) };
-    let kind = classify::kind(status, &found, &message);
+    let name = error_type.map(classify::exception_name).filter(|name| !name.is_empty());
+    // Only a word that says so is the name of an exception: others use `type` for other words.
+    let inside = || found.kind.as_deref().map(classify::exception_name).filter(|name| name.ends_with("Exception"));
+    let known = name.or_else(inside).and_then(classify::by_exception);
+    let kind = known.unwrap_or_else(|| classify::kind(status, &found, &message));
+    if let Some(name) = name {
+        found.code = Some(name.to_owned());
+    }
     let names_options = |text: &str| text.contains("stream_options");
     UpstreamError {
         status,

@@ -53,6 +53,29 @@ impl Claude {
         Some(Self::with(family.unwrap_or_default(), version))
     }
 
+    /// What is assumed of another model behind an endpoint of this dialect: what the dialect had from its beginning, and thinking
+    /// with a number of tokens, which is what imitators took over.
+    #[must_use]
+    pub const fn imitator() -> Self {
+        Self {
+            sampling: true,
+            thinking: ClaudeThinking::Budget,
+            effort: false,
+            xhigh: false,
+            thinks_by_default: false,
+            prefill: true,
+            system_turns: false,
+            schemas: false,
+            max_output: 8_192,
+        }
+    }
+
+    /// Whether it can think at all.
+    #[must_use]
+    pub const fn thinks(&self) -> bool {
+        !matches!(self.thinking, ClaudeThinking::None)
+    }
+
     fn with(family: &str, version: Option<(u32, u32)>) -> Self {
         let version = version.unwrap_or((u32::MAX, 0));
         let newest = version >= (5, 0) || family == "opus" && version >= (4, 7);
@@ -111,6 +134,7 @@ mod tests {
         check("claude-fable-5-1", false, Adaptive, 128_000);
         check("claude-next", false, Adaptive, 128_000);
         assert_eq!(Claude::of("gpt-4o"), Option::None);
+        assert!(Claude::imitator().thinks() && !Claude::of("claude-3-opus").unwrap().thinks());
         assert!(!Claude::of("claude-opus-4-6").unwrap().prefill && Claude::of("claude-haiku-4-5").unwrap().prefill);
     }
 }

@@ -7,6 +7,12 @@ use crate::provider::ProviderRecord;
 /// Paths that people paste after the base address.
 const PASTED: [&str; 6] = ["/chat/completions", "/v1/messages", "/responses", "/embeddings", "/completions", "/messages"];
 
+/// The region of a provider that names none.
+pub const DEFAULT_REGION: &str = "us-east-1";
+
+/// Paths at which vendors are known to serve the same API on their other hosts, or by another name.
+const KNOWN_PATHS: [&str; 2] = ["", "/v1"];
+
 /// Where a client's dialect is served by a provider, as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -21,19 +27,28 @@ pub struct Endpoint {
 }
 
 impl Vendor {
-    /// Where `record`, a provider of this kind, serves a client that speaks `client`; `None` where it does not (yet).
+    /// Where `record`, a provider of this kind, serves a client that speaks `client` as it is; `None` where it needs translation.
     ///
     /// A base address that overrides the vendor's moves the native Anthropic endpoint to the same scheme and
-    /// host too, so that a provider's key never goes to a host that nobody configured for it.
+    /// host too, so that a provider's key never goes to a host that nobody configured for it. That is only known to be there
+    /// where the override keeps the vendor's path (another region, another machine); behind an address of another layout (a
+    /// proxy with a prefix) there is none unless the operator names it.
     #[must_use]
     pub fn endpoint(&self, record: &ProviderRecord, client: Dialect) -> Option<Endpoint> {
         let served = self.serves(client)?;
         let native = client == Dialect::Anthropic && self.dialect != Dialect::Anthropic;
         let base = match (native, &record.anthropic_base_url, &record.base_url) {
             (true, Some(own), _) => without_v1(&tidy(own)).to_owned(),
-            (true, None, Some(own)) => format!("{}{}", origin(own), path_of(served.base)),
+            (true, None, Some(own)) => {
+                let own = self.tidy_base(own);
+                if self.base_url.is_empty() || path_of(&own) == path_of(self.base_url) || KNOWN_PATHS.contains(&path_of(&own)) {
+                    format!("{}{}", origin(&own), path_of(served.base))
+                } else {
+                    String::new()
+                }
+            }
             (false, _, Some(own)) => self.tidy_base(own),
-            (_, _, None) => served.base.replace("{region}", record.region.as_deref().unwrap_or("us-east-1")),
+            (_, _, None) => regional(served.base, record.region.as_deref()),
         };
         if base.is_empty() {
             return None;
@@ -55,6 +70,13 @@ impl Vendor {
             Style::Plain | Style::Gemini | Style::Bedrock => base,
         }
     }
+}
+
+/// A base with its region filled in; the regions of China have a top-level domain of their own.
+fn regional(base: &str, region: Option<&str>) -> String {
+    let region = region.unwrap_or(DEFAULT_REGION);
+    let base = base.replace("{region}", region);
+    if region.starts_with("cn-") { base.replace(".amazonaws.com", ".amazonaws.com.cn") } else { base }
 }
 
 fn tidy(base: &str) -> String {

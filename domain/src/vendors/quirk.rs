@@ -69,6 +69,77 @@ pub enum Quirk {
     ReasoningContentBack,
     /// `model` may be the id of a deployment: prices go by the configured model.
     ModelIsDeployment,
+    /// Takes all of OpenAI's dialect, the newest fields too: custom tools, `allowed_tools`, `verbosity`, `service_tier`,
+    /// `metadata`, `prompt_cache_key`, `prediction`. Others refuse some of them or do not know them.
+    WholeDialect,
+    /// Takes one temperature only (which one depends on whether the model thinks): none is sent, nor `top_p`.
+    OneTemperature,
+    /// Takes `top_k`.
+    TopK,
+    /// Takes penalties from 0 to 1.
+    PenaltiesUpToOne,
+    /// Refuses `presence_penalty` and `frequency_penalty`.
+    NoPenalties,
+    /// Refuses `stop`.
+    NoStop,
+    /// Takes one stop sequence.
+    OneStop,
+    /// Refuses `seed`.
+    NoSeed,
+    /// Its field for the seed is `random_seed`.
+    RandomSeed,
+    /// Refuses `logprobs`, `top_logprobs` and `logit_bias`.
+    NoLogprobs,
+    /// Refuses `logit_bias`.
+    NoLogitBias,
+    /// Refuses `user`.
+    NoUser,
+    /// Refuses `parallel_tool_calls`.
+    NoParallelToolCalls,
+    /// Takes `tool_choice: "required"` and `"none"` only.
+    ToolChoiceRequiredOrNone,
+    /// Refuses `strict` in tools.
+    NoStrictTools,
+    /// Refuses the keywords `$schema` and `$id` in schemas.
+    NoSchemaMeta,
+    /// Knows `response_format: json_object`, but not `json_schema`: the schema is put into the instructions.
+    NoJsonSchema,
+    /// Knows no `response_format`: the form of the answer is put into the instructions.
+    NoResponseFormat,
+    /// A last message of the assistant, to be gone on with, is marked `prefix: true`.
+    AssistantPrefix,
+    /// Uses `cache_control` marks on parts of the content.
+    CacheMarks,
+    /// Takes films as parts `video_url`.
+    VideoParts,
+    /// Wants the assistant's `reasoning_details` back in later turns.
+    ReasoningDetailsBack,
+
+    // How thinking is asked for; `reasoning_effort` where none of these is said.
+    /// By `thinking: {type: enabled | disabled}`.
+    ThinkingObject,
+    /// By `thinking: {type}` and `reasoning_effort` beside it.
+    ThinkingObjectAndEffort,
+    /// By `enable_thinking` and `thinking_budget`.
+    EnableThinking,
+    /// By `reasoning: {effort | max_tokens | enabled}`.
+    ReasoningObject,
+    /// By `reasoning_effort: low | medium | high`, nothing else.
+    ThreeEfforts,
+    /// By `reasoning_effort: none | high`, nothing else.
+    EffortHighOrNone,
+    /// Not at all: there is no field for it.
+    NoReasoningControl,
+    /// Shows its thoughts apart from the text only with `reasoning_format: "parsed"`.
+    ReasoningFormatParsed,
+
+    // How a search of the web is asked for.
+    /// By `enable_search: true`.
+    EnableSearch,
+    /// By a plugin: `plugins: [{id: web}]`.
+    WebPlugin,
+    /// Not at all: it always searches.
+    SearchesUnasked,
 
     // What an answer holds.
     /// Reports errors as `base_resp.status_code` in a 200.

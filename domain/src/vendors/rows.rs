@@ -11,7 +11,7 @@ pub const VENDORS: &[Vendor] = &[
     Vendor {
         kind: "openai",
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Responses, Op::Images, Op::Audio, Op::Moderations, Op::Rerank],
-        quirks: &[Quirk::ReasoningModelsRefuseMaxTokens],
+        quirks: &[Quirk::ReasoningModelsRefuseMaxTokens, Quirk::WholeDialect],
         ..row("OpenAI", "OPENAI_API_KEY", "https://api.openai.com/v1")
     },
     Vendor {
@@ -35,6 +35,8 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::ReasoningContent,
             Quirk::ReasoningContentBack,
             Quirk::KeepAliveComments,
+            Quirk::NoJsonSchema,
+            Quirk::ThinkingObjectAndEffort,
         ],
         ..row("DeepSeek", "DEEPSEEK_API_KEY", "https://api.deepseek.com")
     },
@@ -44,7 +46,7 @@ pub const VENDORS: &[Vendor] = &[
         anthropic_base_url: Some("https://dashscope.aliyuncs.com/apps/anthropic"),
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Responses, Op::Rerank],
         paths: &[(Op::Rerank, Path::Origin("/compatible-api/v1/reranks"))],
-        quirks: &[Quirk::ReasoningContent],
+        quirks: &[Quirk::ReasoningContent, Quirk::EnableThinking, Quirk::TopK, Quirk::CacheMarks, Quirk::VideoParts, Quirk::EnableSearch],
         ..row("Qwen (Alibaba Cloud)", "QWEN_API_KEY", "https://dashscope.aliyuncs.com/compatible-mode/v1")
     },
     // Mainland; `api.moonshot.ai` is the global host, with keys of its own.
@@ -60,6 +62,9 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::NoRequiredToolChoice,
             Quirk::ReasoningContent,
             Quirk::ReasoningContentBack,
+            Quirk::OneTemperature,
+            Quirk::ThinkingObject,
+            Quirk::VideoParts,
         ],
         ..row("Moonshot (Kimi)", "MOONSHOT_API_KEY", "https://api.moonshot.cn/v1")
     },
@@ -75,13 +80,25 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::NoZeroTemperature,
             Quirk::TemperatureUpToOne,
             Quirk::ReasoningContent,
+            Quirk::OneStop,
+            Quirk::NoJsonSchema,
+            Quirk::ThinkingObject,
+            Quirk::VideoParts,
+            Quirk::CacheMarks,
+            Quirk::ReasoningContentBack,
         ],
         ..row("Zhipu (GLM)", "ZHIPU_API_KEY", "https://open.bigmodel.cn/api/paas/v4")
     },
     Vendor {
         kind: "ernie",
         ops: &[Op::Chat, Op::Embeddings, Op::Images, Op::Rerank],
-        quirks: &[Quirk::UsageInFinishChunk, Quirk::NoZeroTemperature, Quirk::TemperatureUpToOne, Quirk::ReasoningContent],
+        quirks: &[
+            Quirk::UsageInFinishChunk,
+            Quirk::NoZeroTemperature,
+            Quirk::TemperatureUpToOne,
+            Quirk::ReasoningContent,
+            Quirk::EnableThinking,
+        ],
         ..row("Baidu Qianfan (ERNIE)", "ERNIE_API_KEY", "https://qianfan.baidubce.com/v2")
     },
     // The native endpoint is reported, not documented.
@@ -89,7 +106,7 @@ pub const VENDORS: &[Vendor] = &[
         kind: "doubao",
         anthropic_base_url: Some("https://ark.cn-beijing.volces.com/api/compatible"),
         ops: &[Op::Chat, Op::Embeddings, Op::Responses, Op::Images],
-        quirks: &[Quirk::ModelIsDeployment, Quirk::ReasoningContent],
+        quirks: &[Quirk::ModelIsDeployment, Quirk::ReasoningContent, Quirk::ThinkingObjectAndEffort, Quirk::VideoParts],
         ..row("Volcengine Ark (Doubao)", "DOUBAO_API_KEY", "https://ark.cn-beijing.volces.com/api/v3")
     },
     Vendor {
@@ -113,6 +130,14 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::LastMessageFromUser,
             Quirk::ThinkingParts,
             Quirk::NoToolCallIndex,
+            Quirk::RandomSeed,
+            Quirk::NoLogprobs,
+            Quirk::NoUser,
+            Quirk::NoMessageName,
+            Quirk::NoStrictTools,
+            Quirk::NoSchemaMeta,
+            Quirk::AssistantPrefix,
+            Quirk::EffortHighOrNone,
         ],
         ..row("Mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1")
     },
@@ -127,6 +152,10 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::BadKeyIs400,
             Quirk::EmptyFinishReason,
             Quirk::ReasoningContent,
+            Quirk::NoStop,
+            Quirk::NoPenalties,
+            Quirk::NoStrictTools,
+            Quirk::ThreeEfforts,
         ],
         ..row("xAI (Grok)", "XAI_API_KEY", "https://api.x.ai/v1")
     },
@@ -142,6 +171,12 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::LastMessageFromUser,
             Quirk::NoTools,
             Quirk::ThinkTags,
+            Quirk::NoStop,
+            Quirk::NoSeed,
+            Quirk::NoLogprobs,
+            Quirk::TopK,
+            Quirk::ThreeEfforts,
+            Quirk::SearchesUnasked,
         ],
         ..row("Perplexity", "PERPLEXITY_API_KEY", "https://api.perplexity.ai")
     },
@@ -150,7 +185,17 @@ pub const VENDORS: &[Vendor] = &[
         kind: "cohere",
         ops: &[Op::Chat, Op::Embeddings, Op::Rerank],
         paths: &[(Op::Rerank, Path::At("https://api.cohere.com/v2/rerank"))],
-        quirks: &[Quirk::NoStreamOptions, Quirk::UsageInFinishChunk, Quirk::OneChoice],
+        quirks: &[
+            Quirk::NoStreamOptions,
+            Quirk::UsageInFinishChunk,
+            Quirk::OneChoice,
+            Quirk::NoLogitBias,
+            Quirk::NoUser,
+            Quirk::NoParallelToolCalls,
+            Quirk::ToolChoiceRequiredOrNone,
+            Quirk::PenaltiesUpToOne,
+            Quirk::EffortHighOrNone,
+        ],
         ..row("Cohere", "COHERE_API_KEY", "https://api.cohere.ai/compatibility/v1")
     },
     // Mainland; `api.minimax.io` is the global host.
@@ -167,6 +212,9 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::BaseRespInOk,
             Quirk::LastEventRepeatsMessage,
             Quirk::ThinkTags,
+            Quirk::CacheMarks,
+            Quirk::VideoParts,
+            Quirk::NoReasoningControl,
         ],
         ..row("MiniMax", "MINIMAX_API_KEY", "https://api.minimaxi.com/v1")
     },
@@ -180,6 +228,9 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::StringContentOnly,
             Quirk::TemperatureUpToOne,
             Quirk::EmptyFinishReason,
+            Quirk::TopK,
+            Quirk::NoResponseFormat,
+            Quirk::NoReasoningControl,
         ],
         ..row("Baichuan", "BAICHUAN_API_KEY", "https://api.baichuan-ai.com/v1")
     },
@@ -187,7 +238,14 @@ pub const VENDORS: &[Vendor] = &[
         kind: "stepfun",
         anthropic_base_url: Some("https://api.stepfun.com"),
         ops: &[Op::Chat, Op::Responses, Op::Images, Op::Audio],
-        quirks: &[Quirk::UsageUnasked, Quirk::UsageInEveryChunk, Quirk::EmptyFinishReason, Quirk::ReasoningField],
+        quirks: &[
+            Quirk::UsageUnasked,
+            Quirk::UsageInEveryChunk,
+            Quirk::EmptyFinishReason,
+            Quirk::ReasoningField,
+            Quirk::VideoParts,
+            Quirk::ThreeEfforts,
+        ],
         ..row("StepFun", "STEPFUN_API_KEY", "https://api.stepfun.com/v1")
     },
     // The key is the `APIPassword`; X1 lives at `/v2`.
@@ -203,13 +261,16 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::CodeInOk,
             Quirk::ToolCallsMayBeObject,
             Quirk::ReasoningContent,
+            Quirk::TopK,
+            Quirk::NoJsonSchema,
+            Quirk::NoReasoningControl,
         ],
         ..row("iFlytek Spark", "SPARK_API_KEY", "https://spark-api-open.xf-yun.com/v1")
     },
     Vendor {
         kind: "zero-one",
         ops: &[Op::Chat],
-        quirks: &[Quirk::NoStreamOptions, Quirk::UsageInFinishChunk],
+        quirks: &[Quirk::NoStreamOptions, Quirk::UsageInFinishChunk, Quirk::NoJsonSchema, Quirk::NoReasoningControl],
         ..row("01.AI (Yi)", "ZERO_ONE_API_KEY", "https://api.lingyiwanwu.com/v1")
     },
     // TokenHub, which also sells others' models, is another host.
@@ -223,6 +284,7 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::LastMessageFromUser,
             Quirk::OneSystemMessage,
             Quirk::ReasoningContent,
+            Quirk::EnableThinking,
         ],
         ..row("Tencent Hunyuan", "TENCENT_API_KEY", "https://api.hunyuan.cloud.tencent.com/v1")
     },
@@ -232,7 +294,7 @@ pub const VENDORS: &[Vendor] = &[
         style: Style::Azure,
         auth: Auth::Header("api-key"),
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Responses, Op::Images, Op::Audio],
-        quirks: &[Quirk::ReasoningModelsRefuseMaxTokens, Quirk::ModelIsDeployment, Quirk::EmptyFirstChunk],
+        quirks: &[Quirk::ReasoningModelsRefuseMaxTokens, Quirk::ModelIsDeployment, Quirk::EmptyFirstChunk, Quirk::WholeDialect],
         resells: true,
         ..row("Azure OpenAI", "AZURE_API_KEY", "")
     },
@@ -241,7 +303,7 @@ pub const VENDORS: &[Vendor] = &[
         kind: "bedrock",
         dialect: Dialect::Bedrock,
         style: Style::Bedrock,
-        auth: Auth::Unsigned,
+        auth: Auth::Signed,
         ops: &[Op::Chat],
         resells: true,
         ..row("AWS Bedrock", "BEDROCK_API_KEY", "https://bedrock-runtime.{region}.amazonaws.com")
@@ -258,6 +320,9 @@ pub const VENDORS: &[Vendor] = &[
             Quirk::NoMessageName,
             Quirk::OneChoice,
             Quirk::ReasoningField,
+            Quirk::NoLogprobs,
+            Quirk::ThreeEfforts,
+            Quirk::ReasoningFormatParsed,
         ],
         resells: true,
         ..row("Groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1")
@@ -266,14 +331,21 @@ pub const VENDORS: &[Vendor] = &[
         kind: "fireworks",
         anthropic_base_url: Some("https://api.fireworks.ai/inference"),
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Responses, Op::Rerank],
-        quirks: &[Quirk::UsageUnasked, Quirk::UsageInFinishChunk, Quirk::ToolsExcludeResponseFormat, Quirk::ReasoningContent],
+        quirks: &[
+            Quirk::UsageUnasked,
+            Quirk::UsageInFinishChunk,
+            Quirk::ToolsExcludeResponseFormat,
+            Quirk::ReasoningContent,
+            Quirk::TopK,
+            Quirk::ThreeEfforts,
+        ],
         resells: true,
         ..row("Fireworks", "FIREWORKS_API_KEY", "https://api.fireworks.ai/inference/v1")
     },
     Vendor {
         kind: "together",
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Images, Op::Audio, Op::Rerank],
-        quirks: &[Quirk::UsageInFinishChunk, Quirk::ReasoningField, Quirk::BareModelList],
+        quirks: &[Quirk::UsageInFinishChunk, Quirk::ReasoningField, Quirk::BareModelList, Quirk::TopK],
         resells: true,
         ..row("Together", "TOGETHER_API_KEY", "https://api.together.xyz/v1")
     },
@@ -281,7 +353,7 @@ pub const VENDORS: &[Vendor] = &[
         kind: "siliconflow",
         anthropic_base_url: Some("https://api.siliconflow.cn"),
         ops: &[Op::Chat, Op::Embeddings, Op::Images, Op::Audio, Op::Rerank],
-        quirks: &[Quirk::UsageInEveryChunk, Quirk::ReasoningContent],
+        quirks: &[Quirk::UsageInEveryChunk, Quirk::ReasoningContent, Quirk::EnableThinking, Quirk::TopK, Quirk::VideoParts],
         resells: true,
         ..row("SiliconFlow", "SILICONFLOW_API_KEY", "https://api.siliconflow.cn/v1")
     },
@@ -296,7 +368,19 @@ pub const VENDORS: &[Vendor] = &[
         kind: "openrouter",
         anthropic_base_url: Some("https://openrouter.ai/api"),
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Responses],
-        quirks: &[Quirk::UsageUnasked, Quirk::CostInUsage, Quirk::ErrorInOk, Quirk::KeepAliveComments, Quirk::ReasoningField],
+        quirks: &[
+            Quirk::UsageUnasked,
+            Quirk::CostInUsage,
+            Quirk::ErrorInOk,
+            Quirk::KeepAliveComments,
+            Quirk::ReasoningField,
+            Quirk::TopK,
+            Quirk::CacheMarks,
+            Quirk::VideoParts,
+            Quirk::ReasoningObject,
+            Quirk::ReasoningDetailsBack,
+            Quirk::WebPlugin,
+        ],
         resells: true,
         ..row("OpenRouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1")
     },

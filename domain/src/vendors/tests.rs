@@ -64,11 +64,11 @@ fn every_vendor_of_the_seed_is_here() {
 #[test]
 fn a_dialect_is_served_as_it_is_or_not_at_all() {
     for row in VENDORS {
-        let openai = row.serves(Dialect::OpenAi);
         let anthropic = row.serves(Dialect::Anthropic);
-        assert_eq!(openai.is_some(), row.dialect == Dialect::OpenAi, "{}", row.kind);
+        for dialect in [Dialect::OpenAi, Dialect::Gemini, Dialect::Bedrock] {
+            assert_eq!(row.serves(dialect).is_some(), row.dialect == dialect, "{}", row.kind);
+        }
         assert_eq!(anthropic.is_some(), row.kind == "anthropic" || row.anthropic_base_url.is_some(), "{}", row.kind);
-        assert!(row.serves(Dialect::Gemini).is_none() && row.serves(Dialect::Bedrock).is_none(), "{}", row.kind);
     }
     let azure = vendor("azure").unwrap().serves(Dialect::OpenAi).unwrap();
     assert_eq!((azure.style, azure.auth), (Style::Azure, Auth::Header("api-key")));
@@ -98,6 +98,9 @@ fn an_endpoint_follows_the_providers_addresses() {
     // The key of a provider elsewhere must not go to the vendor's own host.
     check("deepseek", Some("http://127.0.0.1:9000/v1"), None, Anthropic, Some("http://127.0.0.1:9000/anthropic"));
     check("deepseek", Some("http://127.0.0.1:9000/v1"), Some("http://127.0.0.1:9001/v1/"), Anthropic, Some("http://127.0.0.1:9001"));
+    // A proxy of another layout is only known to have what it was configured for.
+    check("deepseek", Some("http://127.0.0.1:9000/vendors/deepseek/v1"), None, Anthropic, None);
+    check("deepseek", Some("http://127.0.0.1:9000/x/v1"), Some("http://127.0.0.1:9000/y"), Anthropic, Some("http://127.0.0.1:9000/y"));
     check("deepseek", None, Some("http://127.0.0.1:9001/a"), OpenAi, Some("https://api.deepseek.com"));
     check(
         "qwen",
@@ -113,6 +116,8 @@ fn an_endpoint_follows_the_providers_addresses() {
     check("echo", None, None, OpenAi, None);
     check("echo", Some("http://127.0.0.1:9000/v1"), None, Anthropic, Some("http://127.0.0.1:9000"));
     check("gemini", None, None, OpenAi, None);
+    check("gemini", None, None, Dialect::Gemini, Some("https://generativelanguage.googleapis.com/v1beta"));
+    check("bedrock", None, None, Dialect::Bedrock, Some("https://bedrock-runtime.us-east-1.amazonaws.com"));
 }
 
 #[test]

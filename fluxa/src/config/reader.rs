@@ -262,5 +262,5 @@ impl Reader<'_> {
 
 /// Lists are shown even when empty.
 fn is_list(spec: &Spec) -> bool {
-    matches!(spec.path, "server.trusted_proxies" | "upstream.allow_private")
+    matches!(spec.path, "server.trusted_proxies" | "upstream.allow_private" | "upstream.media_allow_private")
 }

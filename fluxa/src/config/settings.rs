@@ -39,6 +39,7 @@ pub const SETTINGS: &[Spec] = &[
     row("telemetry.listen", "FLUXA_TELEMETRY_LISTEN", "127.0.0.1:9090"),
     row("upstream.allow_private", "FLUXA_UPSTREAM_ALLOW_PRIVATE", ""),
     row("upstream.allow_metadata", "FLUXA_UPSTREAM_ALLOW_METADATA", "false"),
+    row("upstream.media_allow_private", "FLUXA_UPSTREAM_MEDIA_ALLOW_PRIVATE", ""),
     row("upstream.connect_timeout", "FLUXA_UPSTREAM_CONNECT_TIMEOUT", "5s"),
     row("upstream.first_byte_timeout", "FLUXA_UPSTREAM_FIRST_BYTE_TIMEOUT", "60s"),
     row("upstream.idle_timeout", "FLUXA_UPSTREAM_IDLE_TIMEOUT", "60s"),
@@ -49,6 +50,7 @@ pub const SETTINGS: &[Spec] = &[
     row("budget.assumed_max_output", "FLUXA_BUDGET_ASSUMED_MAX_OUTPUT", "16384"),
     row("budget.on_client_close", "FLUXA_BUDGET_ON_CLIENT_CLOSE", "cancel"),
     row("retention.logs", "FLUXA_RETENTION_LOGS", "90d"),
+    row("retention.responses", "FLUXA_RETENTION_RESPONSES", "24h"),
 ];
 
 /// What the contract names and this release does not have: (key, variable, what to say).

@@ -38,6 +38,7 @@ fn nothing_at_all_is_a_configuration() {
     assert_eq!(config.budget.unpriced, Unpriced::Refuse);
     assert_eq!(config.budget.assumed_max_output, 16_384);
     assert_eq!(config.retention.logs, Some(Duration::from_hours(90 * 24)));
+    assert_eq!(config.retention.responses, Some(Duration::from_hours(24)));
     assert!(config.server.master_key.is_none() && config.server.workers.is_none());
     assert!(parse("# only a comment ${NOT_SET}\n").is_ok());
     assert!(parse("server:\n").is_ok());

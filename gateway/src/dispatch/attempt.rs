@@ -7,21 +7,26 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::RefusalKind;
-use fluxa_domain::vendors::{Path, Quirk, Style};
-use fluxa_wire::address::AddressStyle;
-use fluxa_wire::body::edit::{self, Edit};
-use fluxa_wire::body::fields::Outline;
+use fluxa_domain::vendors::Style;
+use fluxa_wire::client::{ClientDialect, Voice};
 use fluxa_wire::facts::Verdict;
 use fluxa_wire::relay::{Framing, Relay, RelayPlan};
 use fluxa_wire::retry::{retry_after, should_retry};
-use fluxa_wire::upstream_error::{ErrorKind, read_error};
+use fluxa_wire::sigv4;
+use fluxa_wire::translate::{self, Cut, Translation};
+use fluxa_wire::upstream::Unsayable;
+use fluxa_wire::upstream_error::{ErrorKind, read_error_named};
 
 use super::failure::{Failure, Next};
-use super::{Committed, Errand, Reply, Target};
+use super::request::{Prepared, Spoken, fetches_nothing, prepare};
+use super::{Committed, Errand, Reply, Target, Translated};
+use crate::aws::AwsCredentials;
 use crate::call::{Call, Ending};
+use crate::conversations::Keeping;
+use crate::dialects;
 use crate::head::RequestHead;
-use crate::relay::ending;
-use crate::snapshot::{Door, ProviderView};
+use crate::relay::{Course, ending};
+use crate::snapshot::{Door, ProviderView, Way};
 use crate::upstream::{Answer, AnswerBody, AnswerHead, Ask, BodyFault, Fault, Progress, Timers, exchange};
 use crate::worker::Worker;
 
@@ -33,8 +38,10 @@ const MAX_ERROR_BYTES: usize = 1024 * 1024;
 const HOLD_AT_MOST: Duration = Duration::from_secs(10);
 /// And no more of it is held than this.
 const HOLD_BYTES: usize = 64 * 1024;
-/// The `api-version` of Azure's classic addresses where the operator names none.
-const AZURE_API_VERSION: &str = "2024-10-21";
+
+const JSON: &str = "application/json";
+/// The media type of binary event streams.
+const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
 /// What one call has learned about one target.
 #[derive(Debug, Default)]
@@ -57,7 +64,7 @@ pub(super) async fn run(
     tries: &mut Tries,
 ) -> Result<Reply, Failure> {
     let provider = &target.provider;
-    let door = provider.door_for(call.dialect, call.op).ok_or_else(|| {
+    let door = provider.door_on(target.way, call.dialect, call.op).ok_or_else(|| {
         Failure::plain(RefusalKind::NotTranslated, Next::OtherTarget, 0, String::from("the provider does not speak this dialect"))
     })?;
     let weights: Vec<u32> = provider.keys.iter().map(|slot| slot.weight).collect();
@@ -65,7 +72,15 @@ pub(super) async fn run(
     if let Some(index) = key_index {
         tries.keys.push(index);
     }
-    let prepared = prepare(call, errand, target, door, tries.without_usage);
+    if target.way == Way::Translated && fetches_nothing(door.dialect) {
+        fetch_media(worker, errand).await?;
+    }
+    let mut prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    if door.is_signed() && key_index.is_none() {
+        let signed = sign(worker, errand, provider, door, &prepared).await?;
+        prepared.headers.extend(signed);
+    }
+    door.dialect.name().clone_into(&mut call.entry.dialect_out);
     let head = RequestHead {
         method: &errand.parts.method,
         target: &prepared.target,
@@ -73,9 +88,10 @@ pub(super) async fn run(
         provider,
         key: key_index.and_then(|index| provider.keys.get(index)),
         client: &errand.parts.headers,
-        content_type: errand.content_type,
+        content_type: if target.way == Way::Translated { JSON } else { errand.content_type },
         body_bytes: prepared.body.len(),
         needs_version: door.style == Style::AnthropicV1,
+        more: &prepared.headers,
     }
     .write();
     call.begin().await.map_err(|error| {
@@ -89,85 +105,51 @@ pub(super) async fn run(
         let worked = matches!(fault, Fault::TimedOut) || matches!(fault, Fault::Broken) && began.elapsed() >= WORKED_ON_IT;
         Failure::no_answer(&fault).billed(worked.then(Ending::default))
     })?;
-    judge(worker, call, errand, target, key_index, answer, &prepared).await
+    judge(worker, call, errand, target, key_index, answer, prepared).await
 }
 
-/// A request as a target wants it.
-struct Prepared {
-    target: String,
-    body: Bytes,
-    /// We asked for the usage account, the client did not.
-    hide_usage: bool,
-    /// `stream_options` goes out, and is all ours.
-    added_options: bool,
+/// Puts what the conversation names by address into it, once for all targets that need it.
+async fn fetch_media(worker: &Worker, errand: &Errand<'_>) -> Result<(), Failure> {
+    let Some(heard) = errand.heard.as_ref().filter(|heard| crate::media::is_needed(&heard.chat)) else { return Ok(()) };
+    if errand.inlined.get().is_none() {
+        let mut chat = heard.chat.clone();
+        let failed = |what| Failure::unsayable(&Unsayable { what, param: None });
+        crate::media::inline(&worker.fetcher, &mut chat).await.map_err(failed)?;
+        let _ = errand.inlined.set(chat);
+    }
+    Ok(())
 }
 
-fn prepare(call: &Call, errand: &Errand<'_>, target: &Target, door: &Door, without_usage: bool) -> Prepared {
-    let provider = &target.provider;
-    let outline = errand.outline;
-    let (style, deployment, api_version) = address(provider, door, call.op, &target.model);
-    let own_path = provider.vendor.path_at(&provider.record, call.op);
-    let path = match own_path {
-        Some(Path::Below(path) | Path::Origin(path)) => path,
-        Some(Path::At(_)) => "",
-        None => errand.path,
+/// The header lines that prove to AWS who asks.
+async fn sign(
+    worker: &Worker,
+    errand: &Errand<'_>,
+    provider: &ProviderView,
+    door: &Door,
+    prepared: &Prepared,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let now = crate::clock::now();
+    let credentials = match &provider.aws {
+        Some(own) => Arc::clone(own),
+        None => worker.settings().aws.credentials(provider.region(), now).await.map_err(|error| {
+            tracing::warn!(provider = %provider.record.name, %error, "no credentials to sign calls with");
+            Failure::no_credentials(&provider.record.name)
+        })?,
     };
-    let base_path = if matches!(own_path, Some(Path::Origin(_))) { "" } else { door.base_path.as_str() };
-    let query = errand.parts.uri.query().map(crate::pass_path::without_key);
-    let mut target_path =
-        fluxa_wire::address::target(style, base_path, path.trim_start_matches('/'), deployment, query.as_deref(), api_version);
-    if path.is_empty() {
-        target_path.truncate(target_path.trim_end_matches('/').len());
-    }
-    let mut edits = Vec::new();
-    let model_sent = if style == AddressStyle::ResourceV1 { deployment } else { target.model.as_str() };
-    if !model_sent.is_empty() && outline.model_name().is_some_and(|named| named != model_sent) {
-        edits.extend(edit::set_model(outline, model_sent));
-    }
-    let refused = without_usage || provider.state.refuses_stream_options(&target.model, call.entry.at);
-    let (hide_usage, added_options) = stream_options(call, provider, outline, refused, &mut edits);
-    if let Some(cap) = errand.admitted.output_cap {
-        edits.extend(crate::output_bound::cap(call.op, outline, provider.vendor.max_tokens_field(call.op, &target.model), cap));
-    }
-    // Edits touch different fields, so they cannot clash; if they ever did, the client's own bytes are the safe choice.
-    let body = edit::apply(errand.body, edits).unwrap_or_else(|_| errand.body.clone());
-    Prepared { target: target_path, body, hide_usage, added_options }
-}
-
-fn address<'a>(provider: &'a ProviderView, door: &Door, op: Op, model: &'a str) -> (AddressStyle, &'a str, Option<&'a str>) {
-    match door.style {
-        Style::AnthropicV1 => (AddressStyle::AnthropicV1, model, None),
-        Style::Azure => {
-            let deployment = provider.record.deployments.get(model).map_or(model, String::as_str);
-            let version = provider.record.api_version.as_deref();
-            let unified =
-                matches!(version, Some("v1" | "preview" | "latest")) || matches!(op, Op::Responses | Op::Other) || model.is_empty();
-            if unified {
-                (AddressStyle::ResourceV1, deployment, version.filter(|version| matches!(*version, "v1" | "preview" | "latest")))
-            } else {
-                (AddressStyle::Deployment, deployment, Some(version.unwrap_or(AZURE_API_VERSION)))
-            }
-        }
-        Style::Plain | Style::Gemini | Style::Bedrock => (AddressStyle::Plain, model, None),
-    }
-}
-
-/// Asks for the usage account of a stream where the vendor takes that, and takes the field out where it does not.
-/// Says whether the account is to be hidden, and whether the whole field is ours.
-fn stream_options(call: &Call, provider: &ProviderView, outline: &Outline, refused: bool, edits: &mut Vec<Edit>) -> (bool, bool) {
-    let streams_chat = call.dialect == Dialect::OpenAi && matches!(call.op, Op::Chat | Op::Completions) && outline.wants_stream();
-    let sent = outline.stream_options.is_some();
-    if provider.vendor.has(Quirk::NoStreamOptions) || refused {
-        if sent {
-            edits.extend(edit::drop_stream_options(outline));
-        }
-        return (false, false);
-    }
-    if !streams_chat || outline.wants_usage() || provider.vendor.has(Quirk::UsageUnasked) {
-        return (false, false);
-    }
-    edits.extend(edit::ask_usage(outline));
-    (true, !sent)
+    let Some(signer) = credentials.signer(provider.region()) else {
+        let bearer = if let AwsCredentials::Bearer(token) = &*credentials { token.expose().as_str() } else { "" };
+        return Ok(vec![("authorization", format!("Bearer {bearer}"))]);
+    };
+    let (path, query) = prepared.target.split_once('?').unwrap_or((&prepared.target, ""));
+    let request = sigv4::Request {
+        method: errand.parts.method.as_str(),
+        authority: &door.origin.authority,
+        path,
+        query,
+        headers: &[("content-type", JSON)],
+        body: &prepared.body,
+    };
+    Ok(signer.sign(&request, sigv4::Options::default(), now))
 }
 
 async fn judge(
@@ -177,7 +159,7 @@ async fn judge(
     target: &Target,
     key: Option<usize>,
     answer: Answer,
-    prepared: &Prepared,
+    prepared: Prepared,
 ) -> Result<Reply, Failure> {
     let Answer { head, mut body } = answer;
     let provider = &target.provider;
@@ -190,49 +172,77 @@ async fn judge(
             String::from("the provider answered with a redirect, which is never followed"),
         ));
     }
+    let shown_in = prepared.spoken.is_none().then_some(call.dialect);
+    let judge_error = |head, bytes| refused(provider, key, head, bytes, prepared.added_options, shown_in);
     if head.status >= 400 {
         // Errors are not billed.
         call.sent = false;
         let bytes = read_whole(worker, &mut body, idle, MAX_ERROR_BYTES).await.unwrap_or_default();
-        return Err(refused(provider, key, head, bytes, prepared));
+        return Err(judge_error(head, bytes));
     }
-    let framing = framing(call.op, &head, errand.outline.wants_stream(), body.known_length()).map_err(|Wrong { text, next, worked }| {
-        Failure::plain(RefusalKind::UpstreamProtocol, next, head.status, String::from(text)).billed(worked.then(Ending::default))
-    })?;
-    let plan = RelayPlan { dialect: call.dialect, op: call.op, hide_usage: prepared.hide_usage && framing == Framing::Sse, framing };
+    let tongue = tongue(call, target, &prepared);
+    let framing =
+        framing(tongue.op, &head, errand.outline.wants_stream(), body.known_length()).map_err(|Wrong { text, next, worked }| {
+            Failure::plain(RefusalKind::UpstreamProtocol, next, head.status, String::from(text)).billed(worked.then(Ending::default))
+        })?;
     match framing {
         Framing::Json => {
             let bytes = read_whole(worker, &mut body, idle, MAX_WHOLE_BYTES)
                 .await
                 .map_err(|fault| body_failure(head.status, fault).billed(Some(Ending::default())))?;
-            match fluxa_wire::answer::answer(call.dialect, call.op, &bytes) {
+            let not_protocol = |error: fluxa_wire::answer::NotProtocol| {
+                // Half an answer was worked for; a page or nothing was not.
+                let billed = bytes.trim_ascii_start().starts_with(b"{").then(Ending::default);
+                Failure::plain(RefusalKind::UpstreamProtocol, Next::Retry, head.status, error.to_string()).billed(billed)
+            };
+            let facts = match fluxa_wire::answer::answer(tongue.dialect, tongue.op, &bytes) {
                 Ok(facts) if facts.error.is_some() && call.op != Op::Other => {
                     let billed = facts.usage.is_some().then(|| ending(&facts));
-                    Err(refused(provider, key, head, bytes, prepared).billed(billed))
+                    return Err(judge_error(head, bytes).billed(billed));
                 }
-                Ok(facts) => {
-                    Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(provider.without_keys(bytes), Some(facts)) })
+                Ok(facts) => Some(facts),
+                Err(_) if call.op == Op::Other => None,
+                Err(error) => return Err(not_protocol(error)),
+            };
+            let bytes = provider.without_keys(bytes.clone());
+            let (bytes, translated) = match (&prepared.spoken, tongue.client, &facts) {
+                (Some(_), _, _) if call.op == Op::CountTokens => {
+                    let tokens = fluxa_wire::count_tokens::read(tongue.dialect, &bytes)
+                        .ok_or_else(|| not_protocol(fluxa_wire::answer::NotProtocol { what: "no number of tokens" }))?;
+                    let translated = Translated { content_type: JSON, dropped: Vec::new() };
+                    (fluxa_wire::count_tokens::write(call.dialect, tokens), Some(translated))
                 }
-                Err(_) if call.op == Op::Other => {
-                    Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(provider.without_keys(bytes), None) })
+                (Some(spoken), Some(client), Some(facts)) => {
+                    let upstream = dialects::upstream(tongue.dialect);
+                    let voice = voice(call, errand, target);
+                    let stream = errand.outline.wants_stream();
+                    let content_type = content_type(stream, voice.array);
+                    let said = if stream {
+                        translate::whole_as_stream(upstream, &spoken.said, &bytes, facts, client, voice)
+                    } else {
+                        translate::whole(upstream, &spoken.said, &bytes, facts, client, &voice)
+                    };
+                    (said.map_err(not_protocol)?, Some(Translated { content_type, dropped: spoken.dropped.clone() }))
                 }
-                Err(error) => {
-                    // Half an answer was worked for; a page or nothing was not.
-                    let billed = bytes.trim_ascii_start().starts_with(b"{").then(Ending::default);
-                    Err(Failure::plain(RefusalKind::UpstreamProtocol, Next::Retry, head.status, error.to_string()).billed(billed))
-                }
-            }
+                _ => (bytes, None),
+            };
+            let keeping = keeping(call, errand, target);
+            Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(bytes, facts), translated, keeping, degraded: None })
         }
         Framing::Opaque => {
-            let relay = Box::new(Relay::new(plan));
+            let plan = RelayPlan { dialect: call.dialect, op: call.op, hide_usage: false, framing };
+            let relay = Box::new(Course::Same(Relay::new(plan)));
             Ok(Reply {
                 head,
                 admitted: errand.admitted,
                 body: Committed::Stream { body, relay, framing, held: BytesMut::new(), provider: Arc::clone(provider), complete: false },
+                translated: None,
+                keeping: None,
+                degraded: None,
             })
         }
-        Framing::Sse => {
-            let mut relay = Relay::new(plan);
+        Framing::Sse | Framing::JsonArray => {
+            let mut relay = course(call, errand, target, &prepared, &tongue, &head, framing);
             let mut held = BytesMut::new();
             let complete = match hold(worker, &mut body, &mut relay, &mut held, provider).await {
                 Ok(complete) => complete,
@@ -242,9 +252,14 @@ async fn judge(
                 relay.finish(&mut held);
             }
             match relay.verdict() {
-                Verdict::Error(_) => {
+                Verdict::Error(error) => {
                     let billed = relay.facts().usage.is_some().then(|| ending(relay.facts()));
-                    Err(refused(provider, key, head, held.freeze(), prepared).billed(billed))
+                    let failure = match prepared.spoken {
+                        // What is held is in the client's dialect; what the vendor said is in the verdict.
+                        Some(_) => Failure::refused(head, Bytes::new(), &error, provider, None, None, None),
+                        None => judge_error(head, held.freeze()),
+                    };
+                    Err(failure.billed(billed))
                 }
                 // No content, no finish reason, no end mark: pings and roles alone are no answer.
                 Verdict::Undecided if complete => {
@@ -252,12 +267,81 @@ async fn judge(
                     Err(Failure::plain(RefusalKind::UpstreamProtocol, Next::Retry, head.status, text).billed(begun(&relay)))
                 }
                 Verdict::Undecided | Verdict::Content => {
+                    let translated = prepared
+                        .spoken
+                        .map(|spoken| Translated { content_type: content_type(true, errand.array()), dropped: spoken.dropped });
                     let body = Committed::Stream { body, relay: Box::new(relay), framing, held, provider: Arc::clone(provider), complete };
-                    Ok(Reply { head, admitted: errand.admitted, body })
+                    let keeping = keeping(call, errand, target);
+                    Ok(Reply { head, admitted: errand.admitted, body, translated, keeping, degraded: None })
                 }
             }
         }
     }
+}
+
+/// What is spoken on the vendor's side of this attempt.
+struct Tongue {
+    dialect: Dialect,
+    op: Op,
+    /// Who speaks to the client, where that is another.
+    client: Option<&'static dyn ClientDialect>,
+}
+
+fn tongue(call: &Call, target: &Target, prepared: &Prepared) -> Tongue {
+    if prepared.spoken.is_none() {
+        return Tongue { dialect: call.dialect, op: call.op, client: None };
+    }
+    let dialect = target.provider.vendor.dialect;
+    let op = if call.op == Op::CountTokens { Op::CountTokens } else { dialects::translated_op(dialect) };
+    Tongue { dialect, op, client: dialects::client(call.dialect, call.op) }
+}
+
+fn course(
+    call: &Call,
+    errand: &Errand<'_>,
+    target: &Target,
+    prepared: &Prepared,
+    tongue: &Tongue,
+    head: &AnswerHead,
+    framing: Framing,
+) -> Course {
+    match (&prepared.spoken, tongue.client) {
+        (Some(Spoken { said, .. }), Some(client)) => {
+            let cut = if head.media_type() == EVENT_STREAM { Cut::EventStream } else { Cut::Sse };
+            let upstream = dialects::upstream(tongue.dialect);
+            let voice = voice(call, errand, target);
+            Course::Translated(Translation::new((tongue.dialect, tongue.op), cut, upstream, said, client, voice))
+        }
+        _ => {
+            let hide_usage = prepared.hide_usage && framing == Framing::Sse;
+            Course::Same(Relay::new(RelayPlan { dialect: call.dialect, op: call.op, hide_usage, framing }))
+        }
+    }
+}
+
+fn voice(call: &Call, errand: &Errand<'_>, target: &Target) -> Voice {
+    Voice {
+        call: call.entry.id.to_string().replace('-', ""),
+        created_s: u64::try_from(call.entry.at.0 / 1_000_000).unwrap_or(0),
+        model: target.model.clone(),
+        include_usage: errand.outline.wants_usage(),
+        input_estimate: call.input_likely,
+        array: errand.array(),
+        repeat: errand.heard.as_ref().map(|heard| heard.repeat.clone()).unwrap_or_default(),
+    }
+}
+
+/// What is kept of the conversation: only where the vendor, which is not asked for responses, keeps nothing.
+fn keeping(call: &Call, errand: &Errand<'_>, target: &Target) -> Option<Keeping> {
+    if !errand.keeps || target.way != Way::Translated {
+        return None;
+    }
+    let conversations = &call.worker.gateway.conversations;
+    conversations.keeping(&call.entry.key_id, errand.outline, errand.body, call.entry.at)
+}
+
+const fn content_type(stream: bool, array: bool) -> &'static str {
+    if stream && !array { "text/event-stream" } else { JSON }
 }
 
 /// A good status with what cannot be an answer.
@@ -286,8 +370,11 @@ fn framing(op: Op, head: &AnswerHead, wants_stream: bool, length: Option<u64>) -
             worked: true,
         });
     }
-    if media == "text/event-stream" {
+    if media == "text/event-stream" || media == EVENT_STREAM {
         return Ok(Framing::Sse);
+    }
+    if op == Op::GenerateContent && wants_stream && media == "application/json" {
+        return Ok(Framing::JsonArray);
     }
     if media == "application/json" || media.ends_with("+json") {
         return Ok(Framing::Json);
@@ -304,7 +391,7 @@ fn framing(op: Op, head: &AnswerHead, wants_stream: bool, length: Option<u64>) -
 }
 
 /// What a stream given up before its first content may be billed for: something, if the model had taken up the work.
-fn begun(relay: &Relay) -> Option<Ending> {
+fn begun(relay: &Course) -> Option<Ending> {
     let facts = relay.facts();
     (facts.usage.is_some() || facts.upstream_model.is_some()).then(|| ending(facts))
 }
@@ -313,7 +400,7 @@ fn begun(relay: &Relay) -> Option<Ending> {
 async fn hold(
     worker: &Rc<Worker>,
     body: &mut AnswerBody,
-    relay: &mut Relay,
+    relay: &mut Course,
     held: &mut BytesMut,
     provider: &ProviderView,
 ) -> Result<bool, Broken> {
@@ -396,9 +483,16 @@ async fn read_whole(worker: &Rc<Worker>, body: &mut AnswerBody, idle: Duration, 
 }
 
 /// Judges an error answer and remembers what it says about the provider and its key.
-fn refused(provider: &ProviderView, key: Option<usize>, head: AnswerHead, body: Bytes, prepared: &Prepared) -> Failure {
-    let error = read_error(head.status, strip_frame(&body));
-    if prepared.added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
+fn refused(
+    provider: &ProviderView,
+    key: Option<usize>,
+    head: AnswerHead,
+    body: Bytes,
+    added_options: bool,
+    dialect: Option<Dialect>,
+) -> Failure {
+    let error = read_error_named(head.status, head.get("x-amzn-errortype"), strip_frame(&body));
+    if added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
         return Failure::plain(
             RefusalKind::InvalidRequest,
             Next::SameAgain,
@@ -415,7 +509,7 @@ fn refused(provider: &ProviderView, key: Option<usize>, head: AnswerHead, body: 
     {
         provider.state.rest_key(index, now, pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()));
     }
-    Failure::refused(head, body, &error, provider, pause, again)
+    Failure::refused(head, body, &error, provider, pause, again, dialect)
 }
 
 /// The JSON inside a first event that is an error.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use fluxa_domain::dialect::Dialect;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_wire::upstream::Unsayable;
 use fluxa_wire::upstream_error::{ErrorKind, UpstreamError};
 
 use crate::call::{Call, Ending};
@@ -75,7 +77,8 @@ impl Failure {
         Self { upstream_status, why, next, pause_ms: None, surely_auth: false, billed: None, refusal, answer: None }
     }
 
-    /// An error answer of the vendor: by its status, or hidden in a good one.
+    /// An error answer of the vendor: by its status, or hidden in a good one. `dialect` is the client's, where the vendor speaks it
+    /// too: then an error in that dialect's shape is shown as it came.
     pub(super) fn refused(
         head: AnswerHead,
         body: Bytes,
@@ -83,6 +86,7 @@ impl Failure {
         provider: &ProviderView,
         pause: Option<Duration>,
         should_retry: Option<bool>,
+        dialect: Option<Dialect>,
     ) -> Self {
         let status = head.status;
         let pause_ms = pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()).or(error.retry_after_ms);
@@ -120,10 +124,27 @@ impl Failure {
         };
         let mut refusal = Refusal::new(kind, redact_text(provider, &error.message)).with_status(shown);
         refusal.retry_after_s = pause_ms.map(|ms| ms.div_ceil(1_000));
-        // What is not JSON (a proxy's page) or came with a good status is told in the dialect's own shape.
-        let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
-        let answer = (status >= 400 && is_json).then(|| Box::new((head, provider.redact(&body))));
+        refusal.code = error.code.as_deref().map(|code| redact_text(provider, code)).filter(|code| is_word(code)).map(Into::into);
+        // What has another shape (a proxy's page, a framework's complaints) or came with a good status is told in the client's.
+        let fits = dialect.is_some_and(|dialect| fluxa_wire::refuse::has_shape(dialect, &body));
+        let answer = (status >= 400 && fits).then(|| Box::new((head, provider.redact(&body))));
         Self { upstream_status: status, why, next, pause_ms, surely_auth: false, billed: None, refusal, answer }
+    }
+
+    /// There is nothing to sign the request with.
+    pub(super) fn no_credentials(provider: &str) -> Self {
+        let mut failure =
+            Self::plain(RefusalKind::UpstreamAuth, Next::OtherTarget, 0, String::from("no credentials to sign the call with"));
+        failure.refusal = Refusal::new(RefusalKind::UpstreamAuth, format!("provider \"{provider}\" has no credentials"));
+        failure.surely_auth = true;
+        failure
+    }
+
+    /// What the vendor's dialect cannot say: the request is at fault, for this target.
+    pub(super) fn unsayable(unsayable: &Unsayable) -> Self {
+        let mut failure = Self::plain(RefusalKind::InvalidRequest, Next::OtherTarget, 0, unsayable.what.clone());
+        failure.refusal.param = unsayable.param;
+        failure
     }
 
     /// With what the vendor may bill for it, as far as that was seen.
@@ -139,7 +160,8 @@ impl Failure {
     /// Whether this says something about the provider, not about the request.
     pub(super) const fn blames_provider(&self) -> bool {
         // What a client can bring about must not close a provider to others.
-        let clients = matches!(self.upstream_status, 400 | 403..=407 | 409..=499) && !self.surely_auth;
+        let asked_wrongly = matches!(self.refusal.kind, RefusalKind::InvalidRequest);
+        let clients = asked_wrongly || matches!(self.upstream_status, 400 | 403..=407 | 409..=499) && !self.surely_auth;
         matches!(self.next, Next::Retry | Next::OtherTarget | Next::OtherKey) && !clients
     }
 
@@ -161,6 +183,14 @@ impl Failure {
         }
         Err(refusal.into())
     }
+}
+
+/// A code that says something to programs: a word, no number.
+fn is_word(code: &str) -> bool {
+    const LONGEST: usize = 64;
+    code.len() <= LONGEST
+        && code.bytes().any(|b| b.is_ascii_alphabetic())
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// The status of an error that came with a good one.

@@ -6,7 +6,7 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use hyper::header::HeaderMap;
 
-use crate::snapshot::{ProviderView, View};
+use crate::snapshot::{ProviderView, View, Way};
 
 /// One place to try.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Target {
     /// The model to ask of it; empty for pass-through calls that name none.
     pub(crate) model: String,
     pub(crate) retries: u32,
+    /// As it is, or translated.
+    pub(crate) way: Way,
 }
 
 /// Where a call goes, in order.
@@ -30,8 +32,8 @@ pub(crate) fn plan(view: &View, headers: &HeaderMap, op: Op, dialect: Dialect, m
     let mut foreign = None;
     for attempt in attempts {
         let Some(provider) = view.providers.get(&*attempt.provider) else { continue };
-        if provider.door(dialect).is_some() {
-            targets.push(Target { provider: Arc::clone(provider), model: attempt.model, retries: attempt.retries });
+        if let Some(way) = provider.way(dialect, op) {
+            targets.push(Target { provider: Arc::clone(provider), model: attempt.model, retries: attempt.retries, way });
         } else {
             foreign = Some(provider);
         }
@@ -40,7 +42,7 @@ pub(crate) fn plan(view: &View, headers: &HeaderMap, op: Op, dialect: Dialect, m
         (false, _) => Ok(targets),
         (true, Some(provider)) => {
             let text = format!(
-                "provider \"{}\" ({}) does not speak the {} dialect of {}, and translation comes with a later release: ask it in its own dialect",
+                "provider \"{}\" ({}) does not speak the {} dialect, and {} is not translated: ask it in its own dialect",
                 provider.record.name,
                 provider.vendor.name,
                 dialect.name(),
@@ -64,7 +66,7 @@ fn without_model(view: &View, headers: &HeaderMap, dialect: Dialect) -> Result<V
         }
     };
     match found {
-        Some(provider) => Ok(vec![Target { provider: Arc::clone(provider), model: String::new(), retries: 0 }]),
+        Some(provider) => Ok(vec![Target { provider: Arc::clone(provider), model: String::new(), retries: 0, way: Way::Native }]),
         None => Err(Refusal::new(
             RefusalKind::ModelNotFound,
             "no provider for this path: name one in the x-fluxa-provider header, or configure a provider of this dialect",

@@ -120,6 +120,11 @@ fn contains_token(value: &[u8], token: &[u8]) -> bool {
 }
 
 impl AnswerHead {
+    /// The head of an answer that no vendor gave.
+    pub(crate) const fn ours(status: u16) -> Self {
+        Self { status, raw: Bytes::new(), headers: Vec::new() }
+    }
+
     /// Header lines in order: name as sent, value bytes sharing the head's memory.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&str, Bytes)> {
         self.headers.iter().map(|&(name, value)| {

@@ -17,6 +17,7 @@ Examples:
   fluxa-loadtest vendor --port 9100 --delay-ms 20 --set 'events=100;interval_ms=10'
   curl -s 127.0.0.1:9100/v1/chat/completions -d '{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'
   curl -s 127.0.0.1:9100/v1/messages -H 'x-mock: status=529' -d '{}'
+  curl -s '127.0.0.1:9100/v1beta/models/gemini-3:generateContent?key=any' -d '{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hello\"}]}]}'
   curl -s 127.0.0.1:9100/__bill          what it would charge
   curl -s 127.0.0.1:9100/__log           every request it saw
   curl -s 127.0.0.1:9100/__config -d 'status=429;retry_after_s=2'
@@ -26,7 +27,7 @@ Options of --set, of the x-mock header and of /__config are the fields of MockCo
   delay_ms interval_ms events text_bytes answer_bytes answer stamp chunk_bytes burst usage usage_unasked
   prompt_tokens completion_tokens cached_tokens cache_write_tokens reasoning_tokens honour_max_tokens
   status error_code error_message retry_after_s fail_first abort_after_bytes stall_headers stall_after_events
-  error_after_events html garbage tool tool_arguments models record reset")]
+  error_after_events html garbage tool tool_arguments agent tangled strict reasoning_back models record reset")]
 pub(crate) struct VendorArgs {
     /// Port on 127.0.0.1; 0 lets the system choose.
     #[arg(long, default_value_t = 9100)]

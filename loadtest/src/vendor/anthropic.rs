@@ -3,6 +3,8 @@
 //! `message_start`, one content block with a ping after its start, `message_delta` with the cumulative output tokens,
 //! `message_stop`.
 
+mod agent;
+
 use bytes::BufMut;
 use serde_json::{Value, json};
 
@@ -12,6 +14,8 @@ use super::{
     openai::arguments,
     script::{Events, Script, Text, Usage, escaped},
 };
+
+pub(super) use agent::agent;
 
 /// `POST …/messages`.
 pub(super) fn messages(id: u64, ask: &Ask<'_>, config: &MockConfig) -> Script {

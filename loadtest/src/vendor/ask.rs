@@ -25,6 +25,10 @@ pub(super) enum Endpoint {
     Models,
     Messages,
     CountTokens,
+    GenerateContent,
+    StreamGenerateContent,
+    Converse,
+    ConverseStream,
     /// `GET /` and `HEAD /`, which clients use as a probe.
     Root,
     Unknown,
@@ -40,9 +44,11 @@ pub(super) struct Ask<'a> {
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
-    #[serde(borrow)]
+    #[serde(alias = "generationConfig", rename = "inferenceConfig")]
+    limits: Option<Limits>,
+    #[serde(borrow, alias = "contents")]
     messages: Option<Vec<Turn<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "systemInstruction")]
     system: Option<&'a RawValue>,
     #[serde(borrow)]
     prompt: Option<&'a RawValue>,
@@ -61,6 +67,12 @@ pub(super) struct Ask<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
+struct Limits {
+    #[serde(rename = "maxOutputTokens", alias = "maxTokens")]
+    max_tokens: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
 }
@@ -69,7 +81,7 @@ struct StreamOptions {
 struct Turn<'a> {
     #[serde(borrow)]
     role: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "parts")]
     content: Option<&'a RawValue>,
 }
 
@@ -96,7 +108,7 @@ struct Part<'a> {
 impl Endpoint {
     /// By the end of the path, so that any prefix does.
     pub(super) fn of(method: &Method, path: &str) -> Self {
-        const POSTS: [(&str, Endpoint); 14] = [
+        const POSTS: [(&str, Endpoint); 20] = [
             ("/chat/completions", Endpoint::Chat),
             ("/completions", Endpoint::Completions),
             ("/embeddings", Endpoint::Embeddings),
@@ -111,6 +123,12 @@ impl Endpoint {
             ("/reranks", Endpoint::Rerank),
             ("/messages", Endpoint::Messages),
             ("/messages/count_tokens", Endpoint::CountTokens),
+            (":generateContent", Endpoint::GenerateContent),
+            (":streamGenerateContent", Endpoint::StreamGenerateContent),
+            (":countTokens", Endpoint::CountTokens),
+            ("/converse", Endpoint::Converse),
+            ("/converse-stream", Endpoint::ConverseStream),
+            ("/count-tokens", Endpoint::CountTokens),
         ];
         let path = path.trim_end_matches('/');
         if *method == Method::POST {
@@ -118,13 +136,19 @@ impl Endpoint {
         }
         match path {
             "" => Self::Root,
-            _ if path.ends_with("/models") => Self::Models,
+            _ if path.ends_with("/models") || path.ends_with("/foundation-models") => Self::Models,
             _ => Self::Unknown,
         }
     }
 
-    pub(super) fn dialect(self, headers: &HeaderMap) -> Dialect {
+    pub(super) fn dialect(self, path: &str, headers: &HeaderMap) -> Dialect {
         match self {
+            Self::GenerateContent | Self::StreamGenerateContent => Dialect::Gemini,
+            Self::Converse | Self::ConverseStream => Dialect::Bedrock,
+            Self::CountTokens if path.ends_with(":countTokens") => Dialect::Gemini,
+            Self::CountTokens if path.ends_with("/count-tokens") => Dialect::Bedrock,
+            Self::Models | Self::Unknown if headers.contains_key("x-goog-api-key") => Dialect::Gemini,
+            Self::Models if path.ends_with("/foundation-models") => Dialect::Bedrock,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::Models | Self::Unknown if headers.contains_key("anthropic-version") => Dialect::Anthropic,
             _ => Dialect::OpenAi,
@@ -153,6 +177,20 @@ impl<'a> Ask<'a> {
         Self { model: model.map(Cow::Borrowed), ..Self::default() }
     }
 
+    /// The same with what some dialects say in the path: the model, and whether to stream.
+    pub(super) fn at(mut self, endpoint: Endpoint, dialect: Dialect, path: &str) -> Self {
+        let named = match dialect {
+            Dialect::Gemini => path.rsplit_once("/models/").and_then(|(_, rest)| rest.rsplit_once(':')),
+            Dialect::Bedrock => path.split_once("/model/").and_then(|(_, rest)| rest.rsplit_once('/')),
+            Dialect::OpenAi | Dialect::Anthropic => None,
+        };
+        if let Some((model, _)) = named {
+            self.model = Some(Cow::Owned(unescaped(model)));
+            self.stream = Some(matches!(endpoint, Endpoint::StreamGenerateContent | Endpoint::ConverseStream));
+        }
+        self
+    }
+
     pub(super) fn model(&self) -> &str {
         self.model.as_deref().unwrap_or_default()
     }
@@ -166,7 +204,8 @@ impl<'a> Ask<'a> {
     }
 
     pub(super) fn max_tokens(&self) -> Option<u64> {
-        self.max_completion_tokens.or(self.max_output_tokens).or(self.max_tokens)
+        let inner = self.limits.as_ref().and_then(|limits| limits.max_tokens);
+        self.max_completion_tokens.or(self.max_output_tokens).or(self.max_tokens).or(inner)
     }
 
     pub(super) fn has_messages(&self) -> bool {
@@ -236,6 +275,25 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// Percent-decoded; what is not UTF-8 afterwards is shown as such.
+fn unescaped(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn last_user(turns: &[Turn<'_>]) -> String {
     let last = turns.iter().rev().find(|turn| turn.role.as_deref() == Some("user")).or(turns.last());
     last.and_then(|turn| turn.content).map(text_of).unwrap_or_default()
@@ -283,6 +341,21 @@ mod tests {
         assert_eq!(read(r#"{"prompt":"say"}"#), "say");
         assert_eq!(read(r#"{"input":["x","y"]}"#), "x y");
         assert_eq!(read(r#"{"messages":[{"role":"user","content":null}]}"#), "");
+    }
+
+    #[test]
+    fn a_model_may_be_in_the_path() {
+        for (path, model, stream, dialect) in [
+            ("/v1beta/models/gemini-3:generateContent", "gemini-3", false, Dialect::Gemini),
+            ("/p/v1beta/models/a%2Fb:c:streamGenerateContent", "a/b:c", true, Dialect::Gemini),
+            ("/model/anthropic.claude-v1%3A0/converse", "anthropic.claude-v1:0", false, Dialect::Bedrock),
+            ("/model/arn:x%2Fy/converse-stream", "arn:x/y", true, Dialect::Bedrock),
+        ] {
+            let endpoint = Endpoint::of(&Method::POST, path);
+            assert_eq!(endpoint.dialect(path, &HeaderMap::new()), dialect, "{path}");
+            let ask = Ask::default().at(endpoint, dialect, path);
+            assert_eq!((ask.model(), ask.stream()), (model, stream), "{path}");
+        }
     }
 
     #[test]

@@ -45,16 +45,17 @@ pub struct MockConfig {
     pub completion_tokens: Option<u64>,
     /// How many of the prompt tokens were read from the vendor's cache.
     pub cached_tokens: u64,
-    /// How many of the prompt tokens were written to the vendor's cache (Anthropic only).
+    /// How many of the prompt tokens were written to the vendor's cache (Anthropic and Bedrock only).
     pub cache_write_tokens: u64,
-    /// How many of the completion tokens are reported as reasoning (OpenAI only).
+    /// How many of the completion tokens are reported as reasoning (OpenAI and Gemini only).
     pub reasoning_tokens: u64,
     /// Cut the answer at the request's token limit, with the finish reason for it.
     pub honour_max_tokens: bool,
 
     /// HTTP status; anything from 400 answers with the dialect's error body.
     pub status: u16,
-    /// The `code` (OpenAI) or `details.error_code` (Anthropic) of errors, instead of the usual one.
+    /// The `code` (OpenAI), `details.error_code` (Anthropic), reason (Gemini) or type (Bedrock) of errors, instead of the
+    /// usual one.
     pub error_code: Option<String>,
     /// The message of errors, instead of the usual one.
     pub error_message: Option<String>,
@@ -78,6 +79,15 @@ pub struct MockConfig {
     pub tool: bool,
     /// The arguments of that call: JSON text.
     pub tool_arguments: String,
+    /// Ask for tools in this many turns of a conversation before the answer: two at once, then one, then one without
+    /// arguments, each after a thought if the request wants thoughts. The answer tells every result.
+    pub agent: usize,
+    /// Mix the fragments of parallel calls (OpenAI streams of agents only).
+    pub tangled: bool,
+    /// Refuse what the real vendor would refuse. Gemini and Bedrock always do, agents too.
+    pub strict: bool,
+    /// Whether each turn with calls must (`1`) or must not (`0`) come back with its `reasoning_content` (OpenAI, strict).
+    pub reasoning_back: Option<bool>,
     /// The ids of `GET …/models`.
     pub models: Vec<String>,
 }
@@ -123,6 +133,10 @@ impl Default for MockConfig {
             garbage: false,
             tool: false,
             tool_arguments: r#"{"city":"Paris","unit":"celsius"}"#.to_owned(),
+            agent: 0,
+            tangled: false,
+            strict: false,
+            reasoning_back: None,
             models: ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small", "claude-sonnet-4-5"].map(str::to_owned).to_vec(),
         }
     }
@@ -181,6 +195,10 @@ impl MockConfig {
             "garbage" => self.garbage = flag(value)?,
             "tool" => self.tool = flag(value)?,
             "tool_arguments" => self.tool_arguments = value.to_owned(),
+            "agent" => self.agent = number(value)?,
+            "tangled" => self.tangled = flag(value)?,
+            "strict" => self.strict = flag(value)?,
+            "reasoning_back" => self.reasoning_back = if value.is_empty() { None } else { Some(flag(value)?) },
             "models" => self.models = value.split(',').map(|id| id.trim().to_owned()).collect(),
             _ => return None,
         }

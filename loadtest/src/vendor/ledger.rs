@@ -22,6 +22,10 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic.
     Anthropic,
+    /// Google's Gemini API.
+    Gemini,
+    /// Bedrock's Converse.
+    Bedrock,
 }
 
 /// One request as the vendor saw it, and what became of it.
@@ -35,9 +39,9 @@ pub struct Record {
     pub method: String,
     /// Path and query as they came.
     pub path: String,
-    /// `model` of the body; empty if there was none.
+    /// `model` of the body, or of the path where it has its place there; empty if there was none.
     pub model: String,
-    /// The credential: `authorization`, or `x-api-key`, or `api-key`.
+    /// The credential: `authorization`, or `x-api-key`, or `api-key`, or `x-goog-api-key`.
     pub auth: Option<String>,
     /// Every header, names in lower case, in order.
     pub headers: Vec<(String, String)>,

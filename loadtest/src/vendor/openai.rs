@@ -3,6 +3,7 @@
 //! Event order and usage rules are those of the API: a role event, text events, a finish event, a usage event with no
 //! choices only if asked for, `[DONE]`.
 
+mod agent;
 pub(super) mod media;
 pub(super) mod responses;
 
@@ -15,6 +16,8 @@ use super::{
     config::MockConfig,
     script::{Events, Script, Text, Usage, created, escaped},
 };
+
+pub(super) use agent::agent;
 
 const DONE: &[u8] = b"data: [DONE]\n\n";
 
@@ -157,7 +160,12 @@ impl Frame {
 
 /// The pieces of the configured tool arguments, cut at characters.
 pub(super) fn arguments(config: &MockConfig) -> impl Iterator<Item = &str> {
-    let mut rest = config.tool_arguments.as_str();
+    fragments(&config.tool_arguments)
+}
+
+/// JSON text in fragments, cut at characters.
+pub(super) fn fragments(arguments: &str) -> impl Iterator<Item = &str> {
+    let mut rest = arguments;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;

@@ -1,10 +1,11 @@
-//! What a vendor says when it will not: error bodies of both dialects, error events in the middle of a stream, and the
+//! What a vendor says when it will not: error bodies of all dialects, error events in the middle of a stream, and the
 //! answers that are no vendor's at all.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
+    bedrock::frame,
     config::MockConfig,
     ledger::Dialect,
     script::{Piece, Script},
@@ -16,11 +17,21 @@ pub(super) fn error(id: u64, dialect: Dialect, status: u16, message: Option<&str
     let body = match dialect {
         Dialect::OpenAi => openai(status, message, config),
         Dialect::Anthropic => anthropic(id, status, message, config),
+        Dialect::Gemini => gemini(status, message, config),
+        Dialect::Bedrock => json!({"message": message}),
     };
     let mut script = Script::json(body.to_string(), 0, 0);
     script.status = status;
-    let name = if dialect == Dialect::Anthropic { "request-id" } else { "x-request-id" };
-    script.headers.push((name, format!("req_mock{id:012}")));
+    match dialect {
+        Dialect::OpenAi => script.headers.push(("x-request-id", format!("req_mock{id:012}"))),
+        Dialect::Anthropic => script.headers.push(("request-id", format!("req_mock{id:012}"))),
+        Dialect::Gemini => {}
+        Dialect::Bedrock => {
+            let kind = config.error_code.as_deref().unwrap_or_else(|| exception(status));
+            script.headers.push(("x-amzn-errortype", format!("{kind}:http://internal.amazon.com/coral/com.amazon.bedrock/")));
+            script.headers.push(("x-amzn-requestid", format!("mock{id:012}")));
+        }
+    }
     if let Some(seconds) = config.retry_after_s {
         script.headers.push(("retry-after", seconds.to_string()));
     }
@@ -30,11 +41,16 @@ pub(super) fn error(id: u64, dialect: Dialect, status: u16, message: Option<&str
 /// The event that replaces the rest of a stream.
 pub(super) fn event(id: u64, dialect: Dialect, config: &MockConfig) -> Piece {
     let message = config.error_message.as_deref().unwrap_or("The server had an error while processing your request.");
-    let text = match dialect {
-        Dialect::OpenAi => format!("data: {}\n\n", openai(500, message, config)),
-        Dialect::Anthropic => format!("event: error\ndata: {}\n\n", anthropic(id, 529, message, config)),
+    let bytes: Bytes = match dialect {
+        Dialect::OpenAi => format!("data: {}\n\n", openai(500, message, config)).into(),
+        Dialect::Anthropic => format!("event: error\ndata: {}\n\n", anthropic(id, 529, message, config)).into(),
+        Dialect::Gemini => format!("data: {}\r\n\r\n", gemini(503, message, config)).into(),
+        Dialect::Bedrock => {
+            let kind = config.error_code.as_deref().unwrap_or("modelStreamErrorException");
+            frame::exception(kind, &json!({"message": message}).to_string()).into()
+        }
     };
-    Piece { bytes: text.into(), ..Piece::default() }
+    Piece { bytes, ..Piece::default() }
 }
 
 /// A page, as from the proxy in front of a vendor that is down.
@@ -78,7 +94,42 @@ fn anthropic(id: u64, status: u16, message: &str, config: &MockConfig) -> Value 
     json!({"type": "error", "error": error, "request_id": format!("req_mock{id:012}")})
 }
 
-/// OpenAI's type and code for a status, and a message for either dialect.
+fn gemini(status: u16, message: &str, config: &MockConfig) -> Value {
+    let name = match status {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 | 529 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        500.. => "INTERNAL",
+        _ => "FAILED_PRECONDITION",
+    };
+    let mut error = json!({"code": status, "message": message, "status": name});
+    if let Some(reason) = &config.error_code {
+        error["details"] = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}]);
+    } else if let Some(seconds) = config.retry_after_s {
+        error["details"] = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")}]);
+    }
+    json!({"error": error})
+}
+
+/// The name of Bedrock's exception.
+fn exception(status: u16) -> &'static str {
+    match status {
+        403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 => "ModelTimeoutException",
+        424 => "ModelErrorException",
+        429 => "ThrottlingException",
+        503 | 529 => "ServiceUnavailableException",
+        500.. => "InternalServerException",
+        _ => "ValidationException",
+    }
+}
+
+/// OpenAI's type and code for a status, and a message for any dialect.
 fn usual(status: u16) -> (&'static str, Option<&'static str>, &'static str) {
     match status {
         401 => ("invalid_request_error", Some("invalid_api_key"), "Incorrect API key provided: sk-mo**ck."),

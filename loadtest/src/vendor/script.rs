@@ -94,6 +94,11 @@ impl Script {
         }
     }
 
+    /// The events as one body, for forms that are no event stream.
+    pub(super) fn pieces(events: Events, content_type: &'static str, prompt_tokens: u64) -> Self {
+        Self { headers: Vec::new(), ..Self::stream(events, prompt_tokens) }.of_type(content_type)
+    }
+
     pub(super) fn of_type(mut self, content_type: &'static str) -> Self {
         self.content_type = HeaderValue::from_static(content_type);
         self
@@ -123,6 +128,12 @@ impl Text {
         let ends = word_ends(&text);
         let text = Self { text, ends, cut: false, stamped: false };
         if config.text_bytes > 0 { text.padded(config.text_bytes) } else { text }.limited(ask, config)
+    }
+
+    /// This text, cut at the request's limit.
+    pub(super) fn said(text: String, ask: &Ask<'_>, config: &MockConfig) -> Self {
+        let ends = word_ends(&text);
+        Self { text, ends, cut: false, stamped: false }.limited(ask, config)
     }
 
     pub(super) fn whole(&self) -> &str {

@@ -12,12 +12,16 @@ use hyper::body::Incoming;
 use super::{
     State, anthropic,
     ask::{Ask, Endpoint},
+    bedrock::{self, sigv4},
     config::MockConfig,
+    gemini,
     ledger::{Dialect, Record},
     openai::{self, media, responses},
     reel::Reel,
     refusal,
+    reply::Reply,
     script::{Pieces, Script},
+    talk::{self, Talk},
 };
 
 /// More than any vendor takes; a bound, because this listens on a socket.
@@ -51,12 +55,13 @@ async fn answer(state: &State, head: &http::request::Parts, body: Bytes, config:
     if endpoint == Endpoint::Root {
         return plain(StatusCode::OK, "fluxa mock vendor");
     }
-    let dialect = endpoint.dialect(&head.headers);
+    let dialect = endpoint.dialect(head.uri.path(), &head.headers);
     let (ask, readable) = match endpoint.takes_json().then(|| Ask::read(&body)) {
         Some(Ok(ask)) => (ask, true),
         Some(Err(_)) => (Ask::default(), false),
         None => (Ask::of_form(&body), true),
     };
+    let ask = ask.at(endpoint, dialect, head.uri.path());
     let id = state.ledger.next_id();
     let record = config.record.then(|| record(id, dialect, head, &body, &ask, config));
     let line = state.ledger.open(id, record, config.keep_records);
@@ -81,7 +86,15 @@ async fn answer(state: &State, head: &http::request::Parts, body: Bytes, config:
         let message = "We could not parse the JSON body of your request.";
         refusal::error(id, dialect, 400, Some(message), config)
     } else {
-        script(id, endpoint, dialect, &ask, &head.headers, config)
+        script(id, endpoint, dialect, &ask, head, &body, config)
+    };
+    let script = match script.body {
+        // Who wants a list gets one, with the error in it.
+        Pieces::Whole { bytes, tokens } if endpoint == Endpoint::StreamGenerateContent && script.status >= 400 && !is_sse(head) => {
+            let bytes = [b"[", &bytes[..], b"]"].concat().into();
+            Script { body: Pieces::Whole { bytes, tokens }, ..script }
+        }
+        body => Script { body, ..script },
     };
     let error = config.error_after_events.map(|_| refusal::event(id, dialect, config));
     line.answered(
@@ -100,11 +113,23 @@ fn refuse(id: u64, dialect: Dialect, status: u16, config: &MockConfig) -> Script
     refusal::error(id, dialect, status, None, config)
 }
 
-fn script(id: u64, endpoint: Endpoint, dialect: Dialect, ask: &Ask<'_>, headers: &HeaderMap, config: &MockConfig) -> Script {
+fn script(
+    id: u64,
+    endpoint: Endpoint,
+    dialect: Dialect,
+    ask: &Ask<'_>,
+    head: &http::request::Parts,
+    body: &[u8],
+    config: &MockConfig,
+) -> Script {
+    if let Some(refused) = unknown_caller(id, dialect, head, body, config) {
+        return refused;
+    }
     if matches!(endpoint, Endpoint::Chat | Endpoint::Messages) && !ask.has_messages() {
         return refusal::error(id, dialect, 400, Some("messages: at least one message is required"), config);
     }
     let script = match endpoint {
+        Endpoint::Chat | Endpoint::Messages if config.strict || config.agent > 0 => strict(id, dialect, ask, head, body, config),
         Endpoint::Chat => openai::chat(id, ask, config),
         Endpoint::Completions => openai::completions(id, ask, config),
         Endpoint::Responses => responses::responses(id, ask, config),
@@ -114,10 +139,21 @@ fn script(id: u64, endpoint: Endpoint, dialect: Dialect, ask: &Ask<'_>, headers:
         Endpoint::Transcriptions => media::transcriptions(config),
         Endpoint::Moderations => media::moderations(id, ask),
         Endpoint::Rerank => media::rerank(id, ask, config),
-        Endpoint::Models if dialect == Dialect::Anthropic => anthropic::models(config),
-        Endpoint::Models => media::models(config),
-        Endpoint::CountTokens => anthropic::count_tokens(ask, config),
-        Endpoint::Messages => match anthropic::complaint(ask, headers.contains_key("anthropic-version")) {
+        Endpoint::Models => match dialect {
+            Dialect::OpenAi => media::models(config),
+            Dialect::Anthropic => anthropic::models(config),
+            Dialect::Gemini => gemini::models(config),
+            Dialect::Bedrock => bedrock::models(config),
+        },
+        Endpoint::CountTokens => match dialect {
+            Dialect::Gemini => gemini::count_tokens(ask, config),
+            Dialect::Bedrock => bedrock::count_tokens(ask, config),
+            Dialect::Anthropic | Dialect::OpenAi => anthropic::count_tokens(ask, config),
+        },
+        Endpoint::GenerateContent | Endpoint::StreamGenerateContent | Endpoint::Converse | Endpoint::ConverseStream => {
+            strict(id, dialect, ask, head, body, config)
+        }
+        Endpoint::Messages => match anthropic::complaint(ask, head.headers.contains_key("anthropic-version")) {
             Some(message) => refusal::error(id, dialect, 400, Some(message), config),
             None => anthropic::messages(id, ask, config),
         },
@@ -125,8 +161,73 @@ fn script(id: u64, endpoint: Endpoint, dialect: Dialect, ask: &Ask<'_>, headers:
             refusal::error(id, dialect, 404, Some("Unknown request URL. Please check the URL for typos."), config)
         }
     };
-    let talks = matches!(endpoint, Endpoint::Chat | Endpoint::Completions | Endpoint::Responses | Endpoint::Messages);
+    let talks = matches!(
+        endpoint,
+        Endpoint::Chat
+            | Endpoint::Completions
+            | Endpoint::Responses
+            | Endpoint::Messages
+            | Endpoint::GenerateContent
+            | Endpoint::StreamGenerateContent
+            | Endpoint::Converse
+            | Endpoint::ConverseStream
+    );
     Script { billed: config.completion_tokens.filter(|_| talks && script.status < 400), ..script }
+}
+
+/// Reads the conversation as strictly as the real vendor, and takes the turn that follows.
+fn strict(id: u64, dialect: Dialect, ask: &Ask<'_>, head: &http::request::Parts, body: &[u8], config: &MockConfig) -> Script {
+    let value = serde_json::from_slice(body).unwrap_or_default();
+    let talk: Result<Talk, String> = match dialect {
+        Dialect::OpenAi => talk::openai::read(&value, config),
+        Dialect::Anthropic => match anthropic::complaint(ask, head.headers.contains_key("anthropic-version")) {
+            Some(message) => Err(message.to_owned()),
+            None => talk::anthropic::read(&value, config),
+        },
+        Dialect::Gemini => talk::gemini::read(ask, &value, config),
+        Dialect::Bedrock => talk::bedrock::read(&value),
+    };
+    let talk = match talk {
+        Ok(talk) => talk,
+        Err(message) => return refusal::error(id, dialect, 400, Some(&message), config),
+    };
+    let reply = || Reply::of(&talk, ask, config);
+    match (dialect, ask.stream()) {
+        (Dialect::OpenAi, _) if config.agent == 0 => openai::chat(id, ask, config),
+        (Dialect::Anthropic, _) if config.agent == 0 => anthropic::messages(id, ask, config),
+        (Dialect::OpenAi, _) => openai::agent(id, ask, &reply(), config),
+        (Dialect::Anthropic, _) => anthropic::agent(id, ask, &reply(), config),
+        (Dialect::Gemini, true) => gemini::stream(id, ask, &reply(), is_sse(head), config),
+        (Dialect::Gemini, false) => gemini::whole(id, ask, &reply(), config),
+        (Dialect::Bedrock, true) => bedrock::stream(id, &reply(), config),
+        (Dialect::Bedrock, false) => bedrock::converse(id, &reply(), config),
+    }
+}
+
+/// Whether Google is asked for events and not for a list.
+fn is_sse(head: &http::request::Parts) -> bool {
+    head.uri.query().is_some_and(|query| query.split('&').any(|part| part == "alt=sse"))
+}
+
+/// Google wants a key and AWS a signature; any key will do elsewhere.
+fn unknown_caller(id: u64, dialect: Dialect, head: &http::request::Parts, body: &[u8], config: &MockConfig) -> Option<Script> {
+    let mut config = MockConfig::clone(config);
+    let message = match dialect {
+        Dialect::OpenAi | Dialect::Anthropic => return None,
+        Dialect::Gemini => {
+            let keyed = head.headers.contains_key("x-goog-api-key") || head.uri.query().is_some_and(|query| query.contains("key="));
+            if keyed {
+                return None;
+            }
+            "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.".to_owned()
+        }
+        Dialect::Bedrock => {
+            let (kind, message) = sigv4::check(head, body).err()?;
+            config.error_code = Some(kind.to_owned());
+            message
+        }
+    };
+    Some(refusal::error(id, dialect, 403, Some(&message), &config))
 }
 
 fn respond(script: Script, reel: impl FnOnce(Pieces, Option<u64>) -> Reel, config: &MockConfig) -> Answer {
@@ -149,7 +250,7 @@ fn respond(script: Script, reel: impl FnOnce(Pieces, Option<u64>) -> Reel, confi
 
 fn record(id: u64, dialect: Dialect, head: &http::request::Parts, body: &Bytes, ask: &Ask<'_>, config: &MockConfig) -> Record {
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let auth = ["authorization", "x-api-key", "api-key"].iter().find_map(|name| head.headers.get(*name)).map(text);
+    let auth = ["authorization", "x-api-key", "api-key", "x-goog-api-key"].iter().find_map(|name| head.headers.get(*name)).map(text);
     Record {
         id,
         dialect,

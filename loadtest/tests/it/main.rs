@@ -1,5 +1,7 @@
 //! Stories of the mock vendor and of the load generator, over HTTP.
 
+#[cfg(test)]
+mod agents;
 mod dialects;
 #[cfg(test)]
 mod harness;

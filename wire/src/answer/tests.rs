@@ -56,6 +56,42 @@ fn facts_of_whole_answers() {
 }
 
 #[test]
+fn a_vendors_dialect_is_read_whatever_the_client_asked() {
+    let check = |dialect, body: &str, usage: (u64, u64), finish: &str, text: u64| {
+        for op in [Op::Chat, Op::Responses, Op::Messages, Op::GenerateContent] {
+            let facts = answer(dialect, op, body.as_bytes()).unwrap();
+            assert_eq!(facts.usage.map(|u| (u.input_total(), u.output)), Some(usage), "{op:?} {body}");
+            assert_eq!((facts.finish.as_deref(), facts.text.bytes, facts.error), (Some(finish), text, None), "{op:?} {body}");
+        }
+    };
+    check(
+        Dialect::Bedrock,
+        r#"{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm","signature":"s"}}},{"text":"abc"},{"citationsContent":{"content":[{"text":"de"}],"citations":[{"sourceContent":[{"text":"not counted"}]}]}}]}},"stopReason":"end_turn","usage":{"inputTokens":5,"outputTokens":2,"cacheReadInputTokens":3}}"#,
+        (8, 2),
+        "end_turn",
+        7,
+    );
+    check(
+        Dialect::Gemini,
+        r#"{"candidates":[{"content":{"parts":[{"text":"abc"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2,"totalTokenCount":7}}"#,
+        (5, 2),
+        "STOP",
+        3,
+    );
+    check(
+        Dialect::Anthropic,
+        r#"{"type":"message","content":[{"type":"text","text":"abc"}],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":2}}"#,
+        (5, 2),
+        "end_turn",
+        3,
+    );
+    for op in [Op::Chat, Op::Messages] {
+        assert!(answer(Dialect::Bedrock, op, b"{\"message\":\"x\"}").is_err());
+        assert!(answer(Dialect::Gemini, op, b"{\"stopReason\":\"x\"}").is_err());
+    }
+}
+
+#[test]
 fn images_are_counted() {
     let facts = answer(Dialect::OpenAi, Op::Images, br#"{"created":1,"data":[{"url":"a"},{"url":"b"}]}"#).unwrap();
     assert_eq!((facts.images, facts.usage.unwrap().images), (2, 2));

@@ -128,5 +128,20 @@ pub fn set_max(outline: &Outline, field: MaxField, n: u64) -> Option<Edit> {
     }
 }
 
+/// Limits the output of a Gemini client's body to `n` tokens: puts the limit in, or lowers it. Never raises one.
+#[must_use]
+pub fn set_generation_max(outline: &Outline, n: u64) -> Option<Edit> {
+    let Some(config) = &outline.generation else {
+        return Some(Edit::insert(outline.top_open, outline.empty, format!("\"generationConfig\":{{\"maxOutputTokens\":{n}}}")));
+    };
+    match (&config.max, config.open) {
+        (Some(found), _) if found.value.is_some_and(|value| value <= n) => None,
+        (Some(found), _) => Some(Edit::replace(found.span.clone(), n.to_string())),
+        (None, Some(open)) => Some(Edit::insert(open, config.empty, format!("\"maxOutputTokens\":{n}"))),
+        // `null`: there is no place inside, and a second member of the name would be a duplicate.
+        (None, None) => config.null.clone().map(|span| Edit::replace(span, format!("{{\"maxOutputTokens\":{n}}}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests;

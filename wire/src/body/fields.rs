@@ -100,6 +100,21 @@ pub struct StreamOptions {
     pub include_usage: Option<Field<bool>>,
 }
 
+/// `generationConfig` as a Gemini client sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GenerationConfig {
+    /// The offset after `{`; nothing where the value is `null`.
+    pub open: Option<usize>,
+    /// The place of a `null`.
+    pub null: Option<Range<usize>>,
+    /// The object has no member.
+    pub empty: bool,
+    /// `maxOutputTokens`.
+    pub max: Option<Field<Option<u64>>>,
+    /// `candidateCount`.
+    pub answers: Option<u64>,
+}
+
 /// How the body is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {
@@ -123,6 +138,8 @@ pub struct Outline {
     pub stream_options: Option<StreamOptions>,
     /// Limits on the output.
     pub max: MaxFields,
+    /// `generationConfig`: bounds of Gemini's clients.
+    pub generation: Option<GenerationConfig>,
     /// `n`: how many answers.
     pub n: Option<u64>,
     /// `best_of`: how many tries, on completions.

@@ -1,6 +1,6 @@
 //! One checking pass over a JSON body: is it sound, and what do its top-level fields say. Start at [`outline`].
 
-use super::fields::{Field, MaxField, StreamOptions};
+use super::fields::{Field, GenerationConfig, MaxField, StreamOptions};
 pub use super::{fields::Outline, malformed::Malformed};
 use crate::json::skip::Scanner;
 use crate::json::text::Scanned;
@@ -105,6 +105,9 @@ enum Known {
     Tools,
     Functions,
     ResponseFormat,
+    GenerationConfig,
+    Contents,
+    CachedContent,
 }
 
 impl Known {
@@ -140,6 +143,9 @@ impl Known {
             b"tools" => Self::Tools,
             b"functions" => Self::Functions,
             b"response_format" => Self::ResponseFormat,
+            b"generationConfig" | b"generation_config" => Self::GenerationConfig,
+            b"contents" => Self::Contents,
+            b"cachedContent" | b"cached_content" => Self::CachedContent,
             _ => return None,
         })
     }
@@ -166,6 +172,9 @@ impl Known {
             Self::Tools => "tools",
             Self::Functions => "functions",
             Self::ResponseFormat => "response_format",
+            Self::GenerationConfig => "generationConfig",
+            Self::Contents => "contents",
+            Self::CachedContent => "cachedContent",
         }
     }
 }
@@ -187,7 +196,9 @@ fn member(s: &mut Scanner<'_>, o: &mut Outline, known: Known) -> Result<(), Malf
         Known::ServiceTier => o.service_tier = text(s, "service_tier", "a string or null")?.map(|f| f.value),
         Known::Store => o.store = boolean(s, "store")?.map(|f| f.value),
         Known::Background => o.background = boolean(s, "background")?.map(|f| f.value),
-        Known::PreviousResponse | Known::Conversation => {
+        Known::GenerationConfig => o.generation = Some(generation(s)?),
+        Known::Contents => o.messages = o.messages.max(s.value(1)?),
+        Known::PreviousResponse | Known::Conversation | Known::CachedContent => {
             o.previous_response |= s.peek() != Some(b'n');
             s.value(1)?;
         }
@@ -323,6 +334,63 @@ fn options_members(s: &mut Scanner<'_>, found: &mut StreamOptions) -> Result<(),
             found.include_usage = Some(Field { span: start..s.at, value });
         } else {
             s.value(2)?;
+        }
+        s.blanks();
+        match s.peek() {
+            Some(b',') => s.at += 1,
+            Some(b'}') => {
+                s.at += 1;
+                return Ok(());
+            }
+            _ => return Err(s.flaw("expected `,` or `}`").into()),
+        }
+    }
+}
+
+/// Gemini's bounds. Any other member may be anything, and null.
+fn generation(s: &mut Scanner<'_>) -> Result<GenerationConfig, Malformed> {
+    let mut found = GenerationConfig { empty: true, ..GenerationConfig::default() };
+    let start = s.at;
+    match s.peek() {
+        Some(b'n') => {
+            s.word(b"null")?;
+            found.null = Some(start..s.at);
+        }
+        Some(b'{') => {
+            s.at += 1;
+            found.open = Some(s.at);
+            s.blanks();
+            if s.peek() == Some(b'}') {
+                s.at += 1;
+            } else {
+                found.empty = false;
+                generation_members(s, &mut found)?;
+            }
+        }
+        _ => return Err(wrong(s, "generationConfig", "an object or null")),
+    }
+    Ok(found)
+}
+
+fn generation_members(s: &mut Scanner<'_>, found: &mut GenerationConfig) -> Result<(), Malformed> {
+    loop {
+        s.blanks();
+        let at = s.at;
+        let key = s.key()?;
+        let name = unquote(s.bytes.get(key.start - 1..=key.end).unwrap_or_default()).unwrap_or_default();
+        s.blanks();
+        match name.as_str() {
+            "maxOutputTokens" | "max_output_tokens" => {
+                let field = "generationConfig.maxOutputTokens";
+                if found.max.is_some() {
+                    return Err(Malformed::Duplicate { field, at });
+                }
+                found.max = Some(count(s, field)?);
+            }
+            "candidateCount" | "candidate_count" => found.answers = count(s, "generationConfig.candidateCount")?.value,
+            _ => {
+                s.value(2)?;
+            }
         }
         s.blanks();
         match s.peek() {

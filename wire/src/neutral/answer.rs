@@ -3,7 +3,8 @@
 use fluxa_domain::usage::Usage;
 use serde_json::Value;
 
-use super::part::Part;
+use super::event::Event;
+use super::part::{Part, Text, Thinking};
 use super::stop::Stop;
 
 /// A whole answer.
@@ -51,5 +52,55 @@ impl ChatAnswer {
             }
         }
         self
+    }
+
+    /// The answer as the events of a stream, without [`Event::Usage`] and [`Event::End`].
+    #[must_use]
+    pub fn into_events(self) -> Vec<Event> {
+        let mut events = vec![Event::Begin { id: self.id, model: self.model }];
+        for (index, of) in self.choices.into_iter().enumerate() {
+            let choice = u32::try_from(index).unwrap_or(u32::MAX);
+            let mut call = 0;
+            for part in of.parts {
+                part_events(choice, part, &mut call, &mut events);
+            }
+            if let Some(value) = of.logprobs {
+                events.push(Event::Logprobs { choice, value });
+            }
+            events.push(Event::Stop { choice, reason: of.stop, sequence: of.sequence });
+        }
+        events
+    }
+}
+
+fn part_events(choice: u32, part: Part, next_call: &mut u32, events: &mut Vec<Event>) {
+    match part {
+        Part::Text(Text { text, citations, signature, .. }) => {
+            if !text.is_empty() {
+                events.push(Event::Text { choice, text });
+            }
+            events.extend(citations.into_iter().map(|citation| Event::Cited { choice, citation }));
+            events.extend(signature.map(|signature| Event::TextSigned { choice, signature }));
+        }
+        Part::Thinking(Thinking { text, signature }) => {
+            if !text.is_empty() {
+                events.push(Event::Thinking { choice, text });
+            }
+            events.extend(signature.map(|signature| Event::ThinkingSigned { choice, signature }));
+        }
+        Part::Redacted(signature) => events.push(Event::Redacted { choice, signature }),
+        Part::Refusal(text) if !text.is_empty() => events.push(Event::Refusal { choice, text }),
+        Part::Refusal(_) | Part::Result(_) => {}
+        Part::Media(media) => events.push(Event::Media { choice, media }),
+        Part::Foreign(part) => events.push(Event::Foreign { choice, part }),
+        Part::Call(tool) => {
+            let call = *next_call;
+            *next_call += 1;
+            events.push(Event::CallBegin { choice, call, id: tool.id, name: tool.name, signature: tool.signature });
+            if !tool.arguments.is_empty() {
+                events.push(Event::CallArguments { choice, call, fragment: tool.arguments });
+            }
+            events.push(Event::CallEnd { choice, call });
+        }
     }
 }

@@ -171,3 +171,67 @@ fn an_error_event_after_a_torn_event_stands_on_its_own() {
         assert!(text.contains("{\"id\"\n\ndata: {\"error\""), "hide_usage {hide_usage}: {text}");
     }
 }
+
+#[test]
+fn an_array_of_chunks_is_watched_and_broken_off() {
+    let plan = RelayPlan { dialect: Dialect::Gemini, op: Op::GenerateContent, hide_usage: false, framing: Framing::JsonArray };
+    let stream = concat!(
+        "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi [\\\"]\"}],\"role\":\"model\"}}],\"modelVersion\":\"m-1\"}\n,\r\n",
+        "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" there\"}]},\"finishReason\":\"STOP\"}],",
+        "\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":2,\"totalTokenCount\":5}}\n]",
+    );
+    let whole = run(plan, std::iter::once(stream.as_bytes()));
+    assert_eq!(whole.0, stream.as_bytes());
+    let (facts, verdict) = (&whole.1, &whole.2);
+    assert_eq!((facts.finish.as_deref(), facts.ended, facts.events, verdict), (Some("STOP"), true, 2, &Verdict::Content));
+    assert_eq!(facts.usage.map(|usage| (usage.input_uncached, usage.output)), Some((3, 2)));
+    for cut in 0..stream.len() {
+        let (a, b) = stream.as_bytes().split_at(cut);
+        assert_eq!(run(plan, [a, b].into_iter()), whole, "cut at {cut}");
+    }
+    assert_eq!(run(plan, stream.as_bytes().chunks(1)), whole);
+
+    let refusal = Refusal::new(RefusalKind::Upstream, "broke");
+    let check = |sent: &str, expect: Option<usize>| {
+        let mut relay = Relay::new(plan);
+        let mut out = BytesMut::new();
+        relay.push(sent.as_bytes(), &mut out).unwrap();
+        relay.finish(&mut out);
+        relay.break_off(&refusal, &mut out);
+        let found: Option<Vec<Value>> = serde_json::from_slice(&out).ok();
+        assert_eq!(found.as_ref().map(Vec::len), expect, "{sent}: {out:?}");
+        if sent != stream
+            && let Some(last) = found.and_then(|mut found| found.pop())
+        {
+            assert_eq!(last, json!({"error": {"code": 502, "message": "broke", "status": "UNAVAILABLE"}}));
+        }
+    };
+    check("", Some(1));
+    check("[", Some(1));
+    check("[{\"a\":1}", Some(2));
+    check("[{\"a\":1}\n", Some(2));
+    check("[{\"a\":1},{\"b\"", None);
+    check(stream, Some(2));
+    let (_, facts, verdict) = run(plan, b"[{\"error\":{\"code\":429,\"message\":\"slow\",\"status\":\"RESOURCE_EXHAUSTED\"}}]".chunks(5));
+    assert!(matches!(verdict, Verdict::Error(_)) && !facts.ended);
+}
+
+#[test]
+fn signs_of_life_stand_between_events_only() {
+    let check = |framing, input: &str, expect: &str| {
+        let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing });
+        let mut out = BytesMut::new();
+        relay.push(input.as_bytes(), &mut out).unwrap();
+        out.clear();
+        relay.keep_alive(&mut out);
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expect, "{framing:?} {input}");
+    };
+    check(Framing::Sse, "", ": keep-alive\n\n");
+    check(Framing::Sse, "data: {}\n\n", ": keep-alive\n\n");
+    check(Framing::Sse, "data: {}\n", "");
+    check(Framing::Sse, "data: {", "");
+    check(Framing::JsonArray, "[{},", "\n");
+    check(Framing::JsonArray, "[{", "");
+    check(Framing::JsonArray, "[{}]", "");
+    check(Framing::Opaque, "x", "");
+}

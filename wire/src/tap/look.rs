@@ -18,7 +18,7 @@ pub(crate) enum Flavor {
     Messages,
     /// Gemini's `candidates`.
     Gemini,
-    /// Bedrock's Converse, whole.
+    /// Bedrock's Converse.
     Converse,
     /// Embeddings, rerank, images, sounds and what else there is.
     Other,
@@ -27,11 +27,13 @@ pub(crate) enum Flavor {
 impl Flavor {
     pub(crate) const fn of(dialect: Dialect, op: Op) -> Self {
         match (dialect, op) {
+            // What a vendor's own dialect says does not depend on what the client asked for.
+            (Dialect::Bedrock, _) => Self::Converse,
+            (Dialect::Gemini, _) => Self::Gemini,
+            (Dialect::Anthropic, op) if op.generates_text() => Self::Messages,
             (_, Op::Chat | Op::Completions) => Self::Chat,
             (_, Op::Responses) => Self::Responses,
-            (Dialect::Anthropic, Op::Messages) | (Dialect::OpenAi, Op::Messages) => Self::Messages,
-            (Dialect::Gemini, _) => Self::Gemini,
-            (Dialect::Bedrock, _) => Self::Converse,
+            (Dialect::OpenAi, Op::Messages) => Self::Messages,
             _ => Self::Other,
         }
     }
@@ -157,7 +159,8 @@ impl<'a> Visit<'a> for Look<'a> {
             Flavor::Chat => self.chat_member(place),
             Flavor::Responses => self.responses_member(place),
             Flavor::Messages => self.messages_member(place),
-            Flavor::Gemini | Flavor::Converse => self.candidates_member(place),
+            Flavor::Gemini => self.candidates_member(place),
+            Flavor::Converse => self.converse_member(place),
             Flavor::Other => match (place.depth, place.key) {
                 (1, b"data") => Want::Raw,
                 (1, b"text" | b"delta" | b"duration" | b"b64_json") => Want::Into,
@@ -198,7 +201,8 @@ impl<'a> Visit<'a> for Look<'a> {
             Flavor::Chat => self.chat_value(place, raw),
             Flavor::Responses => self.responses_value(place, raw),
             Flavor::Messages => self.messages_value(place, raw),
-            Flavor::Gemini | Flavor::Converse => self.candidates_value(place, raw),
+            Flavor::Gemini => self.candidates_value(place, raw),
+            Flavor::Converse => self.converse_value(place, raw),
             Flavor::Other => self.other_value(place, raw),
         }
     }
@@ -333,39 +337,82 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Gemini's candidates and Bedrock's output.
+/// Gemini's candidates.
 impl<'a> Look<'a> {
     fn candidates_member(&mut self, place: Place<'a>) -> Want {
         match (place.depth, place.parent, place.key) {
-            (1, _, b"candidates" | b"output" | b"promptFeedback" | b"stopReason") => {
+            (1, _, b"candidates" | b"promptFeedback") => {
                 self.envelope = true;
                 Want::Into
             }
-            (1, _, b"embedding" | b"embeddings" | b"totalTokens" | b"inputTokens") => {
+            (1, _, b"embedding" | b"embeddings" | b"totalTokens") => {
                 self.envelope = true;
                 Want::Pass
             }
             (2, b"candidates", b"content" | b"finishReason") => Want::Into,
             (2, b"promptFeedback", b"blockReason") => Want::Into,
-            (2, b"output", b"message") => Want::Into,
             (3, b"content", b"parts") => Want::Into,
-            (3, b"message", b"content") => Want::Into,
-            (4, b"parts", b"text") | (4, b"content", b"text") => Want::Into,
-            (4, b"parts", b"functionCall") | (4, b"content", b"toolUse") => Want::Raw,
-            (4, b"content", b"reasoningContent") | (5, b"reasoningContent", b"reasoningText") => Want::Into,
-            (6, b"reasoningText", b"text") => Want::Into,
+            (4, b"parts", b"text") => Want::Into,
+            (4, b"parts", b"functionCall") => Want::Raw,
             _ => Want::Pass,
         }
     }
 
     fn candidates_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
         match place.key {
-            b"finishReason" | b"blockReason" | b"stopReason" => self.note_finish(raw),
-            b"functionCall" | b"toolUse" => {
+            b"finishReason" | b"blockReason" => self.note_finish(raw),
+            b"functionCall" => {
                 self.tool = true;
                 self.text.add(TextCount::of(raw));
             }
             b"text" => self.note_text(raw),
+            _ => {}
+        }
+    }
+}
+
+/// Converse: whole answers, and the payloads of a stream's events.
+impl<'a> Look<'a> {
+    fn converse_member(&mut self, place: Place<'a>) -> Want {
+        match (place.depth, place.parent, place.key) {
+            (1, _, b"output" | b"stopReason") => {
+                self.envelope = true;
+                Want::Into
+            }
+            (1, _, b"embedding" | b"embeddings" | b"inputTokens") => {
+                self.envelope = true;
+                Want::Pass
+            }
+            (1, _, b"delta" | b"start") if !self.whole => Want::Into,
+            (2, b"output", b"message") => Want::Into,
+            (3, b"message", b"content") => Want::Into,
+            (4, b"content", b"text" | b"reasoningContent" | b"citationsContent") => Want::Into,
+            (4, b"content", b"toolUse" | b"image") => Want::Raw,
+            (5, b"reasoningContent", b"reasoningText") => Want::Into,
+            (6, b"reasoningText", b"text") => Want::Into,
+            (5, b"citationsContent", b"content") => Want::Into,
+            (6, b"content", b"text") => Want::Into,
+            (2, b"delta", b"text" | b"toolUse" | b"reasoningContent") => Want::Into,
+            (3, b"toolUse", b"input" | b"name") | (3, b"reasoningContent", b"text") => Want::Into,
+            (2, b"start", b"toolUse") => Want::Into,
+            (2, b"start", b"image") => Want::Raw,
+            _ => Want::Pass,
+        }
+    }
+
+    fn converse_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
+        match place.key {
+            b"stopReason" => self.note_finish(raw),
+            b"toolUse" => {
+                self.tool = true;
+                self.text.add(TextCount::of(raw));
+            }
+            b"name" => {
+                self.tool = true;
+                self.note_text(raw);
+            }
+            b"image" => self.images += 1,
+            b"text" | b"input" => self.note_text(raw),
             _ => {}
         }
     }

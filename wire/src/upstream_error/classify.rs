@@ -29,6 +29,34 @@ pub(super) fn kind(status: u16, found: &Found, message: &str) -> ErrorKind {
     words().find_map(by_word).unwrap_or(if status == 200 { ErrorKind::Server } else { ErrorKind::Other })
 }
 
+/// The name of an exception without what is written around it: `ThrottlingException:http://...`, `com.amazon.x#ThrottlingException`.
+pub(super) fn exception_name(written: &str) -> &str {
+    let name = written.split(':').next().unwrap_or(written);
+    name.rsplit('#').next().unwrap_or(name).trim()
+}
+
+/// What an exception means, whatever its status. Streams write the first letter small. Source: protocol specification §6.6.
+pub(super) fn by_exception(name: &str) -> Option<ErrorKind> {
+    let name = name.to_ascii_lowercase();
+    Some(match name.strip_suffix("exception").unwrap_or(&name) {
+        "throttling" | "toomanyrequests" | "servicequotaexceeded" => ErrorKind::RateLimited,
+        "accessdenied"
+        | "invalidsignature"
+        | "unrecognizedclient"
+        | "expiredtoken"
+        | "incompletesignature"
+        | "missingauthenticationtoken"
+        | "invalidclienttokenid" => ErrorKind::Auth,
+        "resourcenotfound" => ErrorKind::NotFound,
+        "validation" => ErrorKind::BadRequest,
+        "serviceunavailable" | "modelnotready" => ErrorKind::Overloaded,
+        "internalserver" | "internalservererror" | "internalfailure" | "modelerror" | "modelstreamerror" | "modeltimeout" => {
+            ErrorKind::Server
+        }
+        _ => return None,
+    })
+}
+
 pub(super) const fn retryable(status: u16, kind: ErrorKind) -> bool {
     match kind {
         ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::Server => true,

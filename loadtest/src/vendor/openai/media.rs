@@ -94,7 +94,7 @@ pub(in crate::vendor) fn models(config: &MockConfig) -> Script {
 }
 
 /// Standard base64 with padding; too little of it here for a dependency.
-fn base64(bytes: &[u8]) -> String {
+pub(in crate::vendor) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {

@@ -1,0 +1,5 @@
+//! Requests in, neutral form out; neutral form in, answers and streams out.
+
+mod answers;
+mod requests;
+mod streams;
