@@ -45,6 +45,15 @@ pub const RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 /// A configured secret shorter than this is a placeholder; replacing it would maim ordinary words.
 pub const SECRET_BYTES: usize = 8;
 
+/// The header block of one binary event frame: the format's own bound (AWS event stream encoding). Real ones are about 100 bytes.
+pub const EVENT_HEADERS_BYTES: usize = 128 * 1024;
+
+/// Headers of one binary event frame. Real frames have three; a bound keeps the search for duplicates cheap.
+pub const EVENT_HEADERS: usize = 64;
+
+/// The payload of one binary event frame. The format allows 24 MiB; what models send is a few kB a frame, whole media at most some MB.
+pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+
 /// What a reader of a stream holds back of one block that must be whole to be understood (the input of a vendor-run tool, sources).
 /// Four whole events; real ones are a few kB.
 pub const HELD_BLOCK_BYTES: usize = 16 * 1024 * 1024;

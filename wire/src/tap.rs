@@ -77,6 +77,10 @@ impl Tap {
         if matches!(look.kind, b"message_stop" | b"response.completed" | b"response.incomplete" | b"response.failed") {
             self.facts.ended = true;
         }
+        // Usage comes after the reason: only then is a stream of Converse whole.
+        if self.flavor == Flavor::Converse && name == b"metadata" && self.facts.finish.is_some() {
+            self.facts.ended = true;
+        }
         let finished = look.finish.is_some_and(|f| !f.is_empty() && f != b"\"\"");
         if content || finished || self.facts.ended {
             self.commit();

@@ -352,11 +352,8 @@ impl<'a> Look<'a> {
             (2, b"candidates", b"content" | b"finishReason") => Want::Into,
             (2, b"promptFeedback", b"blockReason") => Want::Into,
             (3, b"content", b"parts") => Want::Into,
-            (3, b"message", b"content") => Want::Into,
-            (4, b"parts", b"text") | (4, b"content", b"text") => Want::Into,
-            (4, b"parts", b"functionCall" | b"inlineData") | (4, b"content", b"toolUse") => Want::Raw,
-            (4, b"content", b"reasoningContent") | (5, b"reasoningContent", b"reasoningText") => Want::Into,
-            (6, b"reasoningText", b"text") => Want::Into,
+            (4, b"parts", b"text") => Want::Into,
+            (4, b"parts", b"functionCall" | b"inlineData") => Want::Raw,
             _ => Want::Pass,
         }
     }
@@ -367,9 +364,9 @@ impl<'a> Look<'a> {
             b"finishReason" | b"blockReason" if raw.first().is_some_and(u8::is_ascii_digit) => {
                 self.finish = (raw != b"0").then_some(raw).or(self.finish);
             }
-            b"finishReason" | b"blockReason" | b"stopReason" => self.note_finish(raw),
+            b"finishReason" | b"blockReason" => self.note_finish(raw),
             b"inlineData" => self.tool = true,
-            b"functionCall" | b"toolUse" => {
+            b"functionCall" => {
                 self.tool = true;
                 self.text.add(TextCount::of(raw));
             }

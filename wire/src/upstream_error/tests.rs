@@ -122,6 +122,45 @@ fn messages_are_bounded_and_clean() {
     assert_eq!(read_error(400, huge.as_bytes()).message, "the upstream answered 400 with an unreadable body");
 }
 
+#[test]
+fn names_outside_the_body_tell_what_happened() {
+    use ErrorKind::{Auth, BadRequest, Forbidden, NotFound, Overloaded, RateLimited, Server};
+    let check = |status, name: Option<&str>, body: &str, kind: ErrorKind, code: Option<&str>, retryable: bool| {
+        let error = read_error_named(status, name, body.as_bytes());
+        assert_eq!((error.kind, error.code.as_deref(), error.retryable), (kind, code, retryable), "{status} {name:?} {body}");
+        assert!(!error.message.is_empty());
+    };
+    let message = r#"{"message":"m"}"#;
+    let throttled = "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/";
+    check(429, Some(throttled), message, RateLimited, Some("ThrottlingException"), true);
+    check(429, Some("ModelNotReadyException"), message, Overloaded, Some("ModelNotReadyException"), true);
+    check(400, Some("ServiceQuotaExceededException"), r#"{"Message":"m"}"#, RateLimited, Some("ServiceQuotaExceededException"), true);
+    for name in ["AccessDeniedException", "InvalidSignatureException", "UnrecognizedClientException", "ExpiredTokenException"] {
+        check(403, Some(name), message, Auth, Some(name), false);
+    }
+    check(404, Some("ResourceNotFoundException:"), message, NotFound, Some("ResourceNotFoundException"), false);
+    check(408, Some("ModelTimeoutException"), message, Server, Some("ModelTimeoutException"), true);
+    check(424, Some("ModelErrorException"), r#"{"message":"m","originalStatusCode":400}"#, Server, Some("ModelErrorException"), true);
+    check(500, Some("InternalServerException"), "", Server, Some("InternalServerException"), true);
+    check(503, Some("ServiceUnavailableException"), message, Overloaded, Some("ServiceUnavailableException"), true);
+    check(400, Some("ValidationException"), message, BadRequest, Some("ValidationException"), false);
+    check(
+        400,
+        None,
+        r#"{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"m"}"#,
+        Auth,
+        Some("com.amazon.coral.service#ExpiredTokenException"),
+        false,
+    );
+    check(403, Some("IncompleteSignature"), message, Auth, Some("IncompleteSignature"), false);
+    check(200, Some("InternalFailure"), message, Server, Some("InternalFailure"), true);
+    check(500, None, r#"{"message":"m","type":"validation"}"#, Server, Some("validation"), true);
+    // Without a name, or with one that is not known, the status tells.
+    check(403, None, message, Forbidden, None, false);
+    check(503, Some("NewException"), message, Overloaded, Some("NewException"), true);
+    check(200, Some("modelStreamErrorException"), message, Server, Some("modelStreamErrorException"), true);
+}
+
 /// Gemini wraps the error in a list where a stream was asked for without `alt=sse`.
 #[test]
 fn an_error_in_a_list_is_read() {

@@ -9,7 +9,7 @@ use super::super::Anthropic;
 use crate::client;
 use crate::client::Voice;
 use crate::neutral::{Citation, Event, Foreign, Origin, Signature, Stop};
-use crate::translate::Translation;
+use crate::translate::{Cut, Translation};
 use crate::upstream::{Frame, Said, UpstreamDialect as _};
 
 fn events(frames: &[Value], said: &Said) -> Vec<Event> {
@@ -254,7 +254,7 @@ const STREAM: &str = concat!(
 fn through<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, bool) {
     let client = client::anthropic::Anthropic;
     let voice = Voice { call: "0123456789abcdef0123456789abcdef".into(), ..Voice::default() };
-    let mut machine = Translation::new((Dialect::Anthropic, Op::Messages), &Anthropic, &Said::default(), &client, voice);
+    let mut machine = Translation::new((Dialect::Anthropic, Op::Messages), Cut::Sse, &Anthropic, &Said::default(), &client, voice);
     let mut out = BytesMut::new();
     for piece in pieces {
         machine.push(piece, &mut out).unwrap();

@@ -15,7 +15,7 @@ use crate::neutral::{
     Chat, Effort, Event, Media, MediaKind, Origin, Part, Reasoning, Role, Signature, Source, Stop, Text, Thinking, ToolCall, ToolResult,
     Turn,
 };
-use crate::translate::Translation;
+use crate::translate::{Cut, Translation};
 use crate::upstream::gemini::Gemini;
 use crate::upstream::{Frame, Said, Target, UpstreamDialect as _};
 
@@ -182,7 +182,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn translated(stream: &[u8], size: usize, array: bool) -> Vec<u8> {
-    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), &Gemini, &Said::default(), &Client, voice(array));
+    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Gemini, &Said::default(), &Client, voice(array));
     let mut out = BytesMut::new();
     for piece in stream.chunks(size) {
         translation.push(piece, &mut out).unwrap();
@@ -233,7 +233,7 @@ proptest! {
 
 #[test]
 fn a_stream_without_a_reason_is_cut() {
-    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), &Gemini, &Said::default(), &Client, voice(false));
+    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Gemini, &Said::default(), &Client, voice(false));
     let mut out = BytesMut::new();
     translation.push(b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\r\n\r\n", &mut out).unwrap();
     translation.finish(&mut out);

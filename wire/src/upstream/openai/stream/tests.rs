@@ -7,7 +7,7 @@ use super::*;
 use crate::client::Voice;
 use crate::client::chat::OpenAiChat;
 use crate::neutral::NameMap;
-use crate::translate::Translation;
+use crate::translate::{Cut, Translation};
 use crate::upstream::UpstreamDialect as _;
 use crate::upstream::openai::OpenAi;
 
@@ -319,7 +319,7 @@ data: [DONE]\n\n";
 
 fn translated(pieces: &[&[u8]]) -> (String, bool) {
     let voice = Voice { call: "ab".repeat(16), created_s: 7, model: String::from("asked"), include_usage: true, ..Voice::default() };
-    let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), &OpenAi, &Said::default(), &OpenAiChat, voice);
+    let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), Cut::Sse, &OpenAi, &Said::default(), &OpenAiChat, voice);
     let mut out = BytesMut::new();
     for piece in pieces {
         translation.push(piece, &mut out).unwrap();
