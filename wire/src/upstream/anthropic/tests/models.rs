@@ -48,6 +48,9 @@ fn each_model_is_asked_to_think_in_its_way() {
     check("claude-opus-5", None, Reasoning { effort: Some(Effort::Max), ..off }, disabled(), worded("high"), &[]);
     let hidden = Reasoning { show: Some(false), ..effort(Effort::Low) };
     check("claude-opus-5", None, hidden, json!({"type": "adaptive", "display": "omitted"}), worded("low"), &[]);
+    let shown = Reasoning { show: Some(true), ..Reasoning::default() };
+    check(MODEL, None, shown, null(), null(), &[]);
+    check("claude-opus-5", None, shown, adaptive(), null(), &[]);
     check("another-model", None, effort(Effort::High), enabled(4096), null(), &[]);
 }
 
