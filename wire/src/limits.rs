@@ -53,3 +53,9 @@ pub const EVENT_HEADERS: usize = 64;
 
 /// The payload of one binary event frame. The format allows 24 MiB; what models send is a few kB a frame, whole media at most some MB.
 pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Fields of a request that are taken out one after another because an upstream refuses them: more is another dialect.
+pub const REFUSED_FIELDS: usize = 3;
+
+/// The name of such a field; the longest in use have about 30 characters.
+pub const FIELD_NAME_BYTES: usize = 64;

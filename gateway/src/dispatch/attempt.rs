@@ -10,6 +10,7 @@ use fluxa_domain::refusal::RefusalKind;
 use fluxa_domain::vendors::Style;
 use fluxa_wire::client::{ClientDialect, Voice};
 use fluxa_wire::facts::Verdict;
+use fluxa_wire::refused_field::{self, Mend};
 use fluxa_wire::relay::{Framing, Relay, RelayPlan};
 use fluxa_wire::retry::{retry_after, should_retry};
 use fluxa_wire::sigv4;
@@ -50,6 +51,8 @@ pub(super) struct Tries {
     pub(super) keys: Vec<usize>,
     /// It refused our asking for the usage account: it is asked without.
     pub(super) without_usage: bool,
+    /// It refused fields of the request: it is asked without.
+    pub(super) mends: Vec<Mend>,
 }
 
 /// A connection that breaks this long after it was asked for may have had a vendor at work on it.
@@ -76,6 +79,9 @@ pub(super) async fn run(
         fetch_media(worker, errand).await?;
     }
     let mut prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    for mend in &tries.mends {
+        prepared.body = mend.apply(&prepared.body);
+    }
     if door.is_signed() && key_index.is_none() {
         let signed = sign(worker, errand, provider, door, &prepared).await?;
         prepared.headers.extend(signed);
@@ -105,7 +111,7 @@ pub(super) async fn run(
         let worked = matches!(fault, Fault::TimedOut) || matches!(fault, Fault::Broken) && began.elapsed() >= WORKED_ON_IT;
         Failure::no_answer(&fault).billed(worked.then(Ending::default))
     })?;
-    judge(worker, call, errand, target, key_index, answer, prepared).await
+    judge(worker, call, errand, target, key_index, answer, prepared, &tries.mends).await
 }
 
 /// Puts what the conversation names by address into it, once for all targets that need it.
@@ -158,9 +164,14 @@ async fn judge(
     errand: &Errand<'_>,
     target: &Target,
     key: Option<usize>,
-    answer: Answer,
+    mut answer: Answer,
     prepared: Prepared,
+    done: &[Mend],
 ) -> Result<Reply, Failure> {
+    // What goes through unread may stay packed.
+    if answer.head.status >= 400 || !matches!(call.op, Op::Audio | Op::Other) {
+        answer.unpack();
+    }
     let Answer { head, mut body } = answer;
     let provider = &target.provider;
     let idle = provider.idle_timeout;
@@ -173,7 +184,7 @@ async fn judge(
         ));
     }
     let shown_in = prepared.spoken.is_none().then_some(call.dialect);
-    let judge_error = |head, bytes| refused(provider, key, head, bytes, prepared.added_options, shown_in);
+    let judge_error = |head, bytes| refused(provider, key, head, bytes, prepared.added_options, shown_in, &prepared.body, done);
     if head.status >= 400 {
         // Errors are not billed.
         call.sent = false;
@@ -227,7 +238,15 @@ async fn judge(
                 _ => (bytes, None),
             };
             let keeping = keeping(call, errand, target);
-            Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(bytes, facts), translated, keeping, degraded: None })
+            Ok(Reply {
+                head,
+                admitted: errand.admitted,
+                body: Committed::Whole(bytes, facts),
+                translated,
+                mended: Vec::new(),
+                keeping,
+                degraded: None,
+            })
         }
         Framing::Opaque => {
             let plan = RelayPlan { dialect: call.dialect, op: call.op, hide_usage: false, framing };
@@ -237,6 +256,7 @@ async fn judge(
                 admitted: errand.admitted,
                 body: Committed::Stream { body, relay, framing, held: BytesMut::new(), provider: Arc::clone(provider), complete: false },
                 translated: None,
+                mended: Vec::new(),
                 keeping: None,
                 degraded: None,
             })
@@ -272,7 +292,7 @@ async fn judge(
                         .map(|spoken| Translated { content_type: content_type(true, errand.array()), dropped: spoken.dropped });
                     let body = Committed::Stream { body, relay: Box::new(relay), framing, held, provider: Arc::clone(provider), complete };
                     let keeping = keeping(call, errand, target);
-                    Ok(Reply { head, admitted: errand.admitted, body, translated, keeping, degraded: None })
+                    Ok(Reply { head, admitted: errand.admitted, body, translated, mended: Vec::new(), keeping, degraded: None })
                 }
             }
         }
@@ -490,6 +510,8 @@ fn refused(
     body: Bytes,
     added_options: bool,
     dialect: Option<Dialect>,
+    sent: &[u8],
+    done: &[Mend],
 ) -> Failure {
     let error = read_error_named(head.status, head.get("x-amzn-errortype"), strip_frame(&body));
     if added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
@@ -509,7 +531,9 @@ fn refused(
     {
         provider.state.rest_key(index, now, pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()));
     }
-    Failure::refused(head, body, &error, provider, pause, again, dialect)
+    let asked_wrongly = matches!(head.status, 400 | 422) && error.kind == ErrorKind::BadRequest;
+    let mends = if asked_wrongly { refused_field::read(strip_frame(&body), sent, done) } else { Vec::new() };
+    Failure::refused(head, body, &error, provider, pause, again, dialect).mended(mends)
 }
 
 /// The JSON inside a first event that is an error.
