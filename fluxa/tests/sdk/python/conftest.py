@@ -3,6 +3,7 @@
 import anthropic
 import openai
 import pytest
+from google import genai
 
 from harness import Fluxa, Vendor
 
@@ -42,5 +43,15 @@ def as_anthropic(fluxa, key):
 
     def make(api_key=key, **options):
         return anthropic.Anthropic(api_key=api_key, base_url=fluxa.url, **options)
+
+    return make
+
+
+@pytest.fixture
+def as_gemini(fluxa, key):
+    """Makes a Gemini client, with the shared key unless told otherwise."""
+
+    def make(api_key=key, **options):
+        return genai.Client(api_key=api_key, http_options={"base_url": fluxa.url, "api_version": "v1beta", **options})
 
     return make

@@ -18,6 +18,18 @@ import httpx
 WORKSPACE = pathlib.Path(__file__).resolve().parents[4]
 MASTER_KEY = "mk-sdk-stories-0123456789abcdef0123456789abcdef"
 VENDOR_KEY = "sk-vendor-stories-0123456789abcdef0123456789"
+# The credentials that AWS's documents use for examples; the mock vendor checks signatures made with them.
+AWS = {"region": "us-east-1", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+
+# Where each kind's API begins at the mock vendor. Behind a prefix of its own, DeepSeek has no native Anthropic endpoint.
+BASES = {"anthropic": "", "bedrock": "", "gemini": "/v1beta", "deepseek": "/prefix/v1"}
+# What models of a kind are called; some of what a translation may say depends on the name.
+NAMES = {
+    "anthropic": "claude-sonnet-4-5-story{}",
+    "bedrock": "anthropic.claude-sonnet-4-5-story{}-v1:0",
+    "gemini": "gemini-3-pro-story-{}",
+    "deepseek": "deepseek-story-{}",
+}
 
 START_SECONDS = 30
 ROW_SECONDS = 5  # the promise: a row is readable within 5 s of the end of its answer
@@ -140,8 +152,9 @@ class Fluxa:
     def provider(self, mock="", kind="openai", **fields):
         """A new provider at the mock vendor, which is told to behave so; its name."""
         name = f"{kind}-{next(self.numbers)}"
-        base_url = self.vendor.url if kind == "anthropic" else f"{self.vendor.url}/v1"
-        body = {"name": name, "kind": kind, "base_url": base_url, "api_key": VENDOR_KEY, **fields}
+        base_url = self.vendor.url + BASES.get(kind, "/v1")
+        credentials = AWS if kind == "bedrock" else {"api_key": VENDOR_KEY}
+        body = {"name": name, "kind": kind, "base_url": base_url, **credentials, **fields}
         if mock:
             body["headers"] = {"x-mock": mock}
         self.admin("POST", "/providers", body)
@@ -157,7 +170,7 @@ class Fluxa:
 
     def model(self, mock="", kind="openai", **route):
         """A new model with a price, whose vendor behaves so; its name."""
-        name = f"{'claude' if kind == 'anthropic' else 'gpt'}-story-{next(self.numbers)}"
+        name = NAMES.get(kind, "gpt-story-{}").format(next(self.numbers))
         self.route(name, self.provider(mock, kind), **route)
         self.price(name)
         return name

@@ -11,6 +11,8 @@ const GENERATION: &str = "stopSequences responseMimeType responseSchema response
     temperature topP topK seed presencePenalty frequencyPenalty responseLogprobs logprobs enableEnhancedCivicAnswers speechConfig \
     thinkingConfig mediaResolution imageConfig";
 const PART: &str = "text inlineData fileData functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse";
+/// Fields that hold the names of others.
+const FREE: &str = "args response parametersJsonSchema responseJsonSchema properties labels";
 /// What may stand beside the one thing that a part is.
 const BESIDE: &str = "thought thoughtSignature videoMetadata mediaResolution partMetadata";
 
@@ -24,6 +26,7 @@ struct Open {
 }
 
 pub(in crate::vendor) fn read(ask: &Ask<'_>, body: &Value, config: &MockConfig) -> Result<Talk, String> {
+    let body = &camel(body);
     if let Some(field) = stranger(body, FIELDS).or_else(|| stranger(&body["generationConfig"], GENERATION)) {
         return Err(format!("Invalid JSON payload received. Unknown name \"{field}\": Cannot find field."));
     }
@@ -143,14 +146,14 @@ fn answer(responses: &[&Value], mut open: Vec<Open>, talk: &mut Talk) -> Result<
 
 fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Result<Vec<Open>, String> {
     let mut open: Vec<Open> = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     for part in parts {
-        let signature = part["thoughtSignature"].as_str();
-        if let Some(signature) = signature {
-            if seen.contains(&signature) {
+        let signature = part["thoughtSignature"].as_str().map(standard);
+        if let Some(signature) = &signature {
+            if seen.contains(signature) {
                 return Err("The same thought signature is on two parts.".to_owned());
             }
-            seen.push(signature);
+            seen.push(signature.clone());
         }
         let Some(call) = part.get("functionCall") else { continue };
         if role != "model" {
@@ -159,8 +162,8 @@ fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Resul
         let name = text(call, "name");
         let right = seal::call(name, call.get("args").unwrap_or(&Value::Object(serde_json::Map::new())));
         // The calls of an agent are all its own, so it knows all their signatures.
-        let excused = signature == Some(seal::SENTINEL) && config.agent == 0;
-        if open.is_empty() && signature != Some(right.as_str()) && !excused {
+        let excused = part["thoughtSignature"] == seal::SENTINEL && config.agent == 0;
+        if open.is_empty() && signature.as_deref() != Some(right.as_str()) && !excused {
             return Err(if signature.is_none() {
                 format!("Function call is missing a thought_signature in functionCall parts. Function call `{name}`.")
             } else {
@@ -173,6 +176,36 @@ fn calls(role: &str, parts: &[Value], model: &str, config: &MockConfig) -> Resul
         open.push(Open { name: name.to_owned(), id: call["id"].as_str().map(str::to_owned) });
     }
     Ok(open)
+}
+
+/// The body with its fields named in one way: Google takes snake_case too, and its own SDK sends some so.
+fn camel(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| {
+                let name = camel_name(name);
+                let value = if FREE.split_ascii_whitespace().any(|free| free == name) { value.clone() } else { camel(value) };
+                (name, value)
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(camel).collect()),
+        other => other.clone(),
+    }
+}
+
+fn camel_name(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        name + &head.to_ascii_uppercase() + tail
+    })
+}
+
+/// Bytes may come in either alphabet of base64; Google's own SDK uses the one for addresses.
+fn standard(signature: &str) -> String {
+    signature.replace('-', "+").replace('_', "/")
 }
 
 /// Calls have ids from the third generation on.

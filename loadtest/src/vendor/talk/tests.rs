@@ -140,7 +140,8 @@ fn gemini_wants_named_responses_and_its_signature_back() {
     check(gemini::read(&Ask::default(), &body, &agent), "not valid", "an agent's own call");
     for (more, refusal) in [
         (json!({"messages": []}), "Unknown name \"messages\""),
-        (json!({"generationConfig": {"max_tokens": 1}}), "Unknown name \"max_tokens\""),
+        (json!({"generation_config": {"max_output_tokens": 1, "thinking_config": {"include_thoughts": true}}}), ""),
+        (json!({"generationConfig": {"max_tokens": 1}}), "Unknown name \"maxTokens\""),
         (json!({"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW", "thinkingBudget": 1}}}), "only one"),
         (json!({"tools": [{"functionDeclarations": [{"name": "9"}]}]}), "Invalid function name"),
         (

@@ -40,8 +40,8 @@ fn item(value: Value, chat: &mut Chat) -> Result<(), Unreadable> {
             assistant(chat, Part::Call(call));
         }
         "custom_tool_call" => {
-            let input = take(&mut item, "input")?.unwrap_or_default();
-            let call = ToolCall { arguments: json!({ "input": input }).to_string(), ..call(&mut item)? };
+            let arguments = take(&mut item, "input")?.unwrap_or_default();
+            let call = ToolCall { arguments, ..call(&mut item)? };
             assistant(chat, Part::Call(call));
         }
         "function_call_output" | "custom_tool_call_output" => {
