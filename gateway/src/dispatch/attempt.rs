@@ -76,14 +76,13 @@ pub(super) async fn run(
         tries.keys.push(index);
     }
     if target.way == Way::Translated && fetches_nothing(door.dialect) {
-        fetch_media(worker, errand).await?;
+        Box::pin(fetch_media(worker, errand)).await?;
     }
-    let mut prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
-    for mend in &tries.mends {
-        prepared.body = mend.apply(&prepared.body);
-    }
+    let prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    let mut prepared = Box::new(prepared);
+    prepared.mend(&tries.mends);
     if door.is_signed() && key_index.is_none() {
-        let signed = sign(worker, errand, provider, door, &prepared).await?;
+        let signed = Box::pin(sign(worker, errand, provider, door, &prepared)).await?;
         prepared.headers.extend(signed);
     }
     door.dialect.name().clone_into(&mut call.entry.dialect_out);
@@ -111,7 +110,7 @@ pub(super) async fn run(
         let worked = matches!(fault, Fault::TimedOut) || matches!(fault, Fault::Broken) && began.elapsed() >= WORKED_ON_IT;
         Failure::no_answer(&fault).billed(worked.then(Ending::default))
     })?;
-    judge(worker, call, errand, target, key_index, answer, prepared, &tries.mends).await
+    judge(worker, call, errand, target, key_index, answer, prepared).await
 }
 
 /// Puts what the conversation names by address into it, once for all targets that need it.
@@ -121,7 +120,7 @@ async fn fetch_media(worker: &Worker, errand: &Errand<'_>) -> Result<(), Failure
         let mut chat = heard.chat.clone();
         let failed = |what| Failure::unsayable(&Unsayable { what, param: None });
         crate::media::inline(&worker.fetcher, &mut chat).await.map_err(failed)?;
-        let _ = errand.inlined.set(chat);
+        let _ = errand.inlined.set(Box::new(chat));
     }
     Ok(())
 }
@@ -165,8 +164,7 @@ async fn judge(
     target: &Target,
     key: Option<usize>,
     mut answer: Answer,
-    prepared: Prepared,
-    done: &[Mend],
+    prepared: Box<Prepared>,
 ) -> Result<Reply, Failure> {
     // What goes through unread may stay packed.
     if answer.head.status >= 400 || !matches!(call.op, Op::Audio | Op::Other) {
@@ -183,8 +181,13 @@ async fn judge(
             String::from("the provider answered with a redirect, which is never followed"),
         ));
     }
-    let shown_in = prepared.spoken.is_none().then_some(call.dialect);
-    let judge_error = |head, bytes| refused(provider, key, head, bytes, prepared.added_options, shown_in, &prepared.body, done);
+    let asked = Asked {
+        body: prepared.body.clone(),
+        mends: prepared.mends.clone(),
+        added_options: prepared.added_options,
+        shown_in: prepared.spoken.is_none().then_some(call.dialect),
+    };
+    let judge_error = |head, bytes| refused(provider, key, head, bytes, &asked);
     if head.status >= 400 {
         // Errors are not billed.
         call.sent = false;
@@ -262,7 +265,7 @@ async fn judge(
             })
         }
         Framing::Sse | Framing::JsonArray => {
-            let mut relay = course(call, errand, target, &prepared, &tongue, &head, framing);
+            let mut relay = Box::new(course(call, errand, target, &prepared, &tongue, &head, framing));
             let mut held = BytesMut::new();
             let complete = match hold(worker, &mut body, &mut relay, &mut held, provider).await {
                 Ok(complete) => complete,
@@ -290,7 +293,7 @@ async fn judge(
                     let translated = prepared
                         .spoken
                         .map(|spoken| Translated { content_type: content_type(true, errand.array()), dropped: spoken.dropped });
-                    let body = Committed::Stream { body, relay: Box::new(relay), framing, held, provider: Arc::clone(provider), complete };
+                    let body = Committed::Stream { body, relay, framing, held, provider: Arc::clone(provider), complete };
                     let keeping = keeping(call, errand, target);
                     Ok(Reply { head, admitted: errand.admitted, body, translated, mended: Vec::new(), keeping, degraded: None })
                 }
@@ -502,19 +505,26 @@ async fn read_whole(worker: &Rc<Worker>, body: &mut AnswerBody, idle: Duration, 
     }
 }
 
+/// What an error is an answer to.
+struct Asked {
+    body: Bytes,
+    /// What the vendor refused before.
+    mends: Vec<Mend>,
+    added_options: bool,
+    /// The client's dialect, where errors in it may be shown as they came.
+    shown_in: Option<Dialect>,
+}
+
 /// Judges an error answer and remembers what it says about the provider and its key.
 fn refused(
     provider: &ProviderView,
     key: Option<usize>,
     head: AnswerHead,
     body: Bytes,
-    added_options: bool,
-    dialect: Option<Dialect>,
-    sent: &[u8],
-    done: &[Mend],
+    asked: &Asked,
 ) -> Failure {
     let error = read_error_named(head.status, head.get("x-amzn-errortype"), strip_frame(&body));
-    if added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
+    if asked.added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
         return Failure::plain(
             RefusalKind::InvalidRequest,
             Next::SameAgain,
@@ -532,8 +542,8 @@ fn refused(
         provider.state.rest_key(index, now, pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()));
     }
     let asked_wrongly = matches!(head.status, 400 | 422) && error.kind == ErrorKind::BadRequest;
-    let mends = if asked_wrongly { refused_field::read(strip_frame(&body), sent, done) } else { Vec::new() };
-    Failure::refused(head, body, &error, provider, pause, again, dialect).mended(mends)
+    let mends = if asked_wrongly { refused_field::read(strip_frame(&body), &asked.body, &asked.mends) } else { Vec::new() };
+    Failure::refused(head, body, &error, provider, pause, again, asked.shown_in).mended(mends)
 }
 
 /// The JSON inside a first event that is an error.
