@@ -516,13 +516,7 @@ struct Asked {
 }
 
 /// Judges an error answer and remembers what it says about the provider and its key.
-fn refused(
-    provider: &ProviderView,
-    key: Option<usize>,
-    head: AnswerHead,
-    body: Bytes,
-    asked: &Asked,
-) -> Failure {
+fn refused(provider: &ProviderView, key: Option<usize>, head: AnswerHead, body: Bytes, asked: &Asked) -> Failure {
     let error = read_error_named(head.status, head.get("x-amzn-errortype"), strip_frame(&body));
     if asked.added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
         return Failure::plain(
