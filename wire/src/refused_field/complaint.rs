@@ -37,6 +37,9 @@ const BEFORE: [&str; 15] = [
     "property ",
 ];
 
+/// In those that a list of names may follow.
+const SEVERAL: [&str; 3] = ["parameters", "parameter(s)", "arguments"];
+
 /// Of a field's value.
 const BEFORE_VALUE: &str = "unsupported value: ";
 
@@ -121,7 +124,7 @@ fn of_message(message: &str) -> Vec<Named> {
         }
         found.push(Named { field: name.to_owned(), value_only: false, instead: instead(message) });
         match behind.strip_prefix(", ") {
-            Some(more) if phrase.contains("s: ") || phrase.contains("(s)") => rest = more,
+            Some(more) if SEVERAL.iter().any(|plural| phrase.contains(plural)) => rest = more,
             _ => break,
         }
     }
