@@ -104,13 +104,14 @@ bench: ## the latency promise beside nginx, measured on this machine against moc
 	$(BIN)/release/fluxa-loadtest bench --fluxa $(BIN)/release/fluxa $(ARGS)
 
 conformance: ## CORPUS=FOLDER: replay a folder of recorded vendors' traffic through fluxa
-	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance CORPUS=FOLDER   (a folder of recordings with an index.json)" >&2; exit 2; }
-	@[ -f "$(CORPUS)/index.json" ] || { echo "make conformance: no index.json in \"$(CORPUS)\"" >&2; exit 2; }
+	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance CORPUS=FOLDER   (a folder of recordings)" >&2; exit 2; }
+	@[ -d "$(CORPUS)" ] || { echo "make conformance: no folder \"$(CORPUS)\"" >&2; exit 2; }
 	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
 	native=0; $(BIN)/debug/fluxa-conformance --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" $(ARGS) || native=$$?; \
 	[ -z "$(PAIRS)" ] || $(MAKE) pairs CORPUS="$(CORPUS)" || exit $$?; exit $$native
 
 pairs: $(JUDGE_VENV)/.ready ## CORPUS=FOLDER: the same recordings asked in every client dialect, through the official SDKs too
+	@[ -n "$(CORPUS)" ] || { echo "usage: make pairs CORPUS=FOLDER   (PAIR_ARGS=--client chat --upstream gemini --filter PART --out FILE)" >&2; exit 2; }
 	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
 	$(BIN)/debug/fluxa-conformance --pairs --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" --python $(JUDGE_VENV)/bin/python --script $(SDK_JUDGE)/ask.py $(PAIR_ARGS)
 
