@@ -51,9 +51,9 @@ pub(crate) struct Errand<'a> {
     pub(crate) body: &'a Bytes,
     pub(crate) outline: &'a Outline,
     /// What was asked in the neutral form, where a target needs it.
-    pub(crate) heard: Option<Heard>,
+    pub(crate) heard: Option<Box<Heard>>,
     /// The same with what it names by address put into it, once a target has needed that.
-    pub(crate) inlined: std::cell::OnceCell<fluxa_wire::neutral::Chat>,
+    pub(crate) inlined: std::cell::OnceCell<Box<fluxa_wire::neutral::Chat>>,
     /// The conversation is kept with its answer.
     pub(crate) keeps: bool,
     pub(crate) admitted: Admitted,

@@ -53,3 +53,7 @@ pub const EVENT_HEADERS: usize = 64;
 
 /// The payload of one binary event frame. The format allows 24 MiB; what models send is a few kB a frame, whole media at most some MB.
 pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a reader of a stream holds back of one block that must be whole to be understood (the input of a vendor-run tool, sources).
+/// Four whole events; real ones are a few kB.
+pub const HELD_BLOCK_BYTES: usize = 16 * 1024 * 1024;

@@ -174,7 +174,10 @@ impl Relay {
     /// A sign of life that means nothing, where one may stand: between whole events.
     pub fn keep_alive(&mut self, out: &mut BytesMut) {
         match self.plan.framing {
-            Framing::Sse if self.framer.at_boundary() && self.held.is_empty() => out.extend_from_slice(b": keep-alive\n\n"),
+            // Google's client takes every line that is not blank for JSON, comments too.
+            Framing::Sse if self.framer.at_boundary() && self.held.is_empty() => {
+                out.extend_from_slice(if self.plan.dialect == Dialect::Gemini { b"\r\n" } else { b": keep-alive\n\n" });
+            }
             Framing::JsonArray if self.splitter.at_boundary() && !self.splitter.has_ended() => out.extend_from_slice(b"\n"),
             _ => {}
         }

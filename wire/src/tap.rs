@@ -81,7 +81,7 @@ impl Tap {
         if self.flavor == Flavor::Converse && name == b"metadata" && self.facts.finish.is_some() {
             self.facts.ended = true;
         }
-        let finished = look.finish.is_some_and(|f| !contents(f).is_empty());
+        let finished = look.finish.is_some_and(|f| !f.is_empty() && f != b"\"\"");
         if content || finished || self.facts.ended {
             self.commit();
         }
@@ -138,7 +138,8 @@ impl Tap {
         {
             self.facts.upstream_model = Some(model);
         }
-        if let Some(finish) = look.finish.and_then(unquote).filter(|f| !f.is_empty()) {
+        let word = |raw: &[u8]| unquote(raw).or_else(|| number(raw).map(|number| number.to_string()));
+        if let Some(finish) = look.finish.and_then(word).filter(|f| !f.is_empty()) {
             if is_fault(&finish) && self.facts.error.is_none() {
                 self.facts.error = Some(UpstreamError::generation_failed(&finish));
             }

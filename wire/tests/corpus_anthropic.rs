@@ -13,7 +13,7 @@ mod corpus {
     use fluxa_wire::client::{self, ClientDialect as _, Voice};
     use fluxa_wire::frame::sse::{Framer, Piece};
     use fluxa_wire::neutral::{Event, Part, Stop};
-    use fluxa_wire::translate::{self, Translation};
+    use fluxa_wire::translate::{self, Cut, Translation};
     use fluxa_wire::upstream::{self, Frame, Said, UpstreamDialect as _};
     use serde_json::Value;
 
@@ -149,7 +149,7 @@ mod corpus {
     /// Through the whole machine, in pieces of `size` bytes.
     fn through(body: &[u8], size: usize) -> (Vec<u8>, bool) {
         let (up, client) = (upstream::anthropic::Anthropic, client::anthropic::Anthropic);
-        let mut machine = Translation::new((Dialect::Anthropic, Op::Messages), &up, &Said::default(), &client, voice());
+        let mut machine = Translation::new((Dialect::Anthropic, Op::Messages), Cut::Sse, &up, &Said::default(), &client, voice());
         let mut out = BytesMut::new();
         for piece in body.chunks(size) {
             machine.push(piece, &mut out).unwrap();
@@ -231,9 +231,7 @@ mod corpus {
             let turns = |chat: &fluxa_wire::neutral::Chat| {
                 chat.turns.iter().flat_map(|turn| turn.parts.clone()).filter(|part| !matches!(part, Part::Result(_))).collect::<Vec<_>>()
             };
-            if turns(&heard.chat) != turns(&again.chat) {
-                println!("{id}: the conversation changed");
-            }
+            assert_eq!(turns(&again.chat), turns(&heard.chat), "{id}: the conversation");
         }
     }
 

@@ -6,15 +6,21 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
+    use bytes::BytesMut;
+    use fluxa_domain::dialect::{Dialect, Op};
+    use fluxa_domain::vendors::{MaxTokensField, Quirk};
+    use fluxa_wire::client::chat::OpenAiChat;
+    use fluxa_wire::client::{Asked, ClientDialect, Voice};
     use fluxa_wire::frame::sse::{Framer, Piece};
-    use fluxa_wire::neutral::{ChatAnswer, Event, Part};
+    use fluxa_wire::neutral::{Chat, ChatAnswer, Event, Part};
+    use fluxa_wire::translate::{Cut, Translation};
     use fluxa_wire::upstream::openai::OpenAi;
-    use fluxa_wire::upstream::{Frame, Said, UpstreamDialect};
+    use fluxa_wire::upstream::{Frame, Said, Target, UpstreamDialect};
     use serde_json::Value;
     use sha2::{Digest, Sha256};
 
     /// What the reader found.
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, PartialEq)]
     struct Found {
         text: String,
         refusal: String,
@@ -116,6 +122,37 @@ mod tests {
         out
     }
 
+    fn voice() -> Voice {
+        Voice { call: "ab".repeat(16), created_s: 7, model: String::from("m"), include_usage: true, ..Voice::default() }
+    }
+
+    /// What a client that reads the dialect as it should be finds in the translation.
+    fn again(body: &[u8], whole: bool) -> Option<Found> {
+        if whole {
+            let answer = OpenAi.read(body, &Said::default()).unwrap();
+            return Some(of_answer(&OpenAi.read(&OpenAiChat.write(&answer, &voice()), &Said::default()).unwrap()));
+        }
+        let mut out = BytesMut::new();
+        let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), Cut::Sse, &OpenAi, &Said::default(), &OpenAiChat, voice());
+        for cut in body.chunks(11) {
+            let _ = translation.push(cut, &mut out);
+        }
+        translation.finish(&mut out);
+        // Errors inside a stream end it.
+        translation.facts().error.is_none().then(|| of_stream(&out, &Said::default()))
+    }
+
+    /// Calls without arguments are filled in, calls without ids get one, and a stream says why it ended.
+    fn tidied(mut found: Found) -> Found {
+        for (id, _, arguments) in &mut found.calls {
+            if arguments.is_empty() {
+                *arguments = String::from("{}");
+            }
+            id.clear();
+        }
+        found
+    }
+
     #[test]
     fn recorded_answers_are_read_as_they_were_meant() {
         let Ok(root) = std::env::var("FLUXA_CORPUS") else {
@@ -148,8 +185,17 @@ mod tests {
                     Ok(of_stream(body.as_bytes(), &Said::default()))
                 };
                 read += 1;
-                let differences =
-                    found.map_or_else(|error| vec![error], |found| differences(&found, &derived, body.contains("\"transcript\"")));
+                let mut differences = match &found {
+                    Err(error) => vec![error.clone()],
+                    Ok(found) => differences(found, &derived, body.contains("\"transcript\"")),
+                };
+                if let Ok(found) = found {
+                    let again = again(body.as_bytes(), body.trim_start().starts_with('{')).map(tidied);
+                    let found = tidied(found);
+                    if again.as_ref().is_some_and(|again| *again != found) {
+                        differences.push(format!("translated: {again:?} for {found:?}"));
+                    }
+                }
                 if !differences.is_empty() {
                     wrong.insert(id, differences);
                 }
@@ -157,5 +203,53 @@ mod tests {
         }
         println!("{read} answers read");
         assert!(read > 0 && wrong.is_empty(), "{} of {read}: {wrong:#?}", wrong.len());
+    }
+
+    #[test]
+    fn recorded_requests_are_understood() {
+        let Ok(root) = std::env::var("FLUXA_CORPUS") else {
+            println!("skipped: FLUXA_CORPUS is not set");
+            return;
+        };
+        let (mut read, mut wrong) = (0, BTreeMap::new());
+        for folder in std::fs::read_dir(Path::new(&root)).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+            for file in std::fs::read_dir(folder.path()).unwrap().flatten() {
+                let Ok(case) = serde_json::from_slice::<Value>(&std::fs::read(file.path()).unwrap_or_default()) else { continue };
+                let body = case.pointer("/request/body").and_then(Value::as_str).filter(|body| body.starts_with('{'));
+                let (Some("chat"), Some(200), Some(body)) =
+                    (case.get("endpoint").and_then(Value::as_str), case.pointer("/response/status").and_then(Value::as_u64), body)
+                else {
+                    continue;
+                };
+                let id = case.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+                read += 1;
+                let heard = match OpenAiChat.read(Asked { body: body.as_bytes(), model: "m", stream: false }) {
+                    Ok(heard) => heard,
+                    Err(error) => {
+                        wrong.insert(id, format!("unreadable: {error}"));
+                        continue;
+                    }
+                };
+                let quirks = &[Quirk::WholeDialect, Quirk::TopK, Quirk::VideoParts, Quirk::CacheMarks];
+                let target = Target { model: "m", quirks, max_tokens_field: MaxTokensField::MaxTokens, max_output: None, ask_usage: true };
+                match OpenAi.write(&heard.chat, &target) {
+                    Err(error) => drop(wrong.insert(id, format!("unsayable: {error}"))),
+                    Ok(written) => {
+                        let again = OpenAiChat.read(Asked { body: &written.body, model: "m", stream: false }).unwrap();
+                        let told = |chat: &Chat| {
+                            let parts = chat.turns.iter().flat_map(|turn| &turn.parts);
+                            parts.filter(|part| matches!(part, Part::Call(_) | Part::Result(_))).count()
+                        };
+                        if again.chat.turns.len() < heard.chat.turns.len() || told(&again.chat) != told(&heard.chat) {
+                            wrong.insert(id, format!("{} turns for {}", again.chat.turns.len(), heard.chat.turns.len()));
+                        } else if !written.dropped.is_empty() {
+                            println!("{id}: dropped {:?}", written.dropped);
+                        }
+                    }
+                }
+            }
+        }
+        println!("{read} requests read");
+        assert!(wrong.is_empty(), "{} of {read}: {wrong:#?}", wrong.len());
     }
 }

@@ -101,7 +101,7 @@ impl Claude {
             xhigh: newest,
             thinks_by_default: version >= (5, 0),
             prefill: !four_six,
-            system_turns: version >= (5, 0),
+            system_turns: version >= (5, 0) || family == "opus" && version >= (4, 8),
             schemas: version >= (4, 5),
             max_output,
         }
@@ -134,6 +134,7 @@ mod tests {
         check("claude-fable-5-1", false, Adaptive, 128_000);
         check("claude-next", false, Adaptive, 128_000);
         assert_eq!(Claude::of("gpt-4o"), Option::None);
+        assert!(Claude::of("claude-opus-4-8").unwrap().system_turns && !Claude::of("claude-opus-4-7").unwrap().system_turns);
         assert!(Claude::imitator().thinks() && !Claude::of("claude-3-opus").unwrap().thinks());
         assert!(!Claude::of("claude-opus-4-6").unwrap().prefill && Claude::of("claude-haiku-4-5").unwrap().prefill);
     }

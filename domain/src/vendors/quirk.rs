@@ -122,6 +122,9 @@ pub enum Quirk {
     ThinkingObjectAndEffort,
     /// By `enable_thinking` and `thinking_budget`.
     EnableThinking,
+    /// Its models with open weights (their size is in their names: `-32b`) think in streams only, and refuse to answer at once
+    /// unless they are told not to think.
+    OpenModelsThinkInStreams,
     /// By `reasoning: {effort | max_tokens | enabled}`.
     ReasoningObject,
     /// By `reasoning_effort: low | medium | high`, nothing else.

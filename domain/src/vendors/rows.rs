@@ -46,7 +46,15 @@ pub const VENDORS: &[Vendor] = &[
         anthropic_base_url: Some("https://dashscope.aliyuncs.com/apps/anthropic"),
         ops: &[Op::Chat, Op::Completions, Op::Embeddings, Op::Responses, Op::Rerank],
         paths: &[(Op::Rerank, Path::Origin("/compatible-api/v1/reranks"))],
-        quirks: &[Quirk::ReasoningContent, Quirk::EnableThinking, Quirk::TopK, Quirk::CacheMarks, Quirk::VideoParts, Quirk::EnableSearch],
+        quirks: &[
+            Quirk::ReasoningContent,
+            Quirk::EnableThinking,
+            Quirk::OpenModelsThinkInStreams,
+            Quirk::TopK,
+            Quirk::CacheMarks,
+            Quirk::VideoParts,
+            Quirk::EnableSearch,
+        ],
         ..row("Qwen (Alibaba Cloud)", "QWEN_API_KEY", "https://dashscope.aliyuncs.com/compatible-mode/v1")
     },
     // Mainland; `api.moonshot.ai` is the global host, with keys of its own.

@@ -73,11 +73,12 @@ pub(super) async fn run(
         tries.keys.push(index);
     }
     if target.way == Way::Translated && fetches_nothing(door.dialect) {
-        fetch_media(worker, errand).await?;
+        Box::pin(fetch_media(worker, errand)).await?;
     }
-    let mut prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    let prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    let mut prepared = Box::new(prepared);
     if door.is_signed() && key_index.is_none() {
-        let signed = sign(worker, errand, provider, door, &prepared).await?;
+        let signed = Box::pin(sign(worker, errand, provider, door, &prepared)).await?;
         prepared.headers.extend(signed);
     }
     door.dialect.name().clone_into(&mut call.entry.dialect_out);
@@ -115,7 +116,7 @@ async fn fetch_media(worker: &Worker, errand: &Errand<'_>) -> Result<(), Failure
         let mut chat = heard.chat.clone();
         let failed = |what| Failure::unsayable(&Unsayable { what, param: None });
         crate::media::inline(&worker.fetcher, &mut chat).await.map_err(failed)?;
-        let _ = errand.inlined.set(chat);
+        let _ = errand.inlined.set(Box::new(chat));
     }
     Ok(())
 }
@@ -159,7 +160,7 @@ async fn judge(
     target: &Target,
     key: Option<usize>,
     answer: Answer,
-    prepared: Prepared,
+    prepared: Box<Prepared>,
 ) -> Result<Reply, Failure> {
     let Answer { head, mut body } = answer;
     let provider = &target.provider;
@@ -242,7 +243,7 @@ async fn judge(
             })
         }
         Framing::Sse | Framing::JsonArray => {
-            let mut relay = course(call, errand, target, &prepared, &tongue, &head, framing);
+            let mut relay = Box::new(course(call, errand, target, &prepared, &tongue, &head, framing));
             let mut held = BytesMut::new();
             let complete = match hold(worker, &mut body, &mut relay, &mut held, provider).await {
                 Ok(complete) => complete,
@@ -270,7 +271,7 @@ async fn judge(
                     let translated = prepared
                         .spoken
                         .map(|spoken| Translated { content_type: content_type(true, errand.array()), dropped: spoken.dropped });
-                    let body = Committed::Stream { body, relay: Box::new(relay), framing, held, provider: Arc::clone(provider), complete };
+                    let body = Committed::Stream { body, relay, framing, held, provider: Arc::clone(provider), complete };
                     let keeping = keeping(call, errand, target);
                     Ok(Reply { head, admitted: errand.admitted, body, translated, keeping, degraded: None })
                 }

@@ -104,7 +104,7 @@ fn translated(
         ask_usage,
     };
     let upstream = dialects::upstream(door.dialect);
-    let chat = if fetches_nothing(door.dialect) { errand.inlined.get().unwrap_or(&heard.chat) } else { &heard.chat };
+    let chat = if fetches_nothing(door.dialect) { errand.inlined.get().map_or(&heard.chat, |chat| &**chat) } else { &heard.chat };
     let written = match errand.admitted.output_cap {
         Some(cap) if chat.max_output.is_none_or(|asked| asked > cap) => {
             let capped = fluxa_wire::neutral::Chat { max_output: Some(cap), ..chat.clone() };

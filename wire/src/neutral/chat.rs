@@ -107,7 +107,8 @@ pub struct Tool {
     pub strict: Option<bool>,
     /// A cache mark after it.
     pub cache: Option<CacheMark>,
-    /// It takes free text instead of JSON (OpenAI's `custom` tools): `{"input": "..."}` on dialects that know JSON only.
+    /// It takes free text instead of JSON (OpenAI's `custom` tools): on dialects that know JSON only its writer asks for
+    /// `{"input": "..."}`, and its reader takes the text out again.
     pub free_text: bool,
     /// Further members that only their own dialect knows.
     pub extras: Vec<Extra>,

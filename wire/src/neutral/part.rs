@@ -94,6 +94,7 @@ pub struct ToolCall {
     /// The tool's name as the client knows it.
     pub name: String,
     /// The arguments as JSON text, as the model wrote them: nearly always an object; `{}` for none; may be cut off.
+    /// Of a tool that takes free text ([`super::chat::Tool::free_text`]), the text itself.
     pub arguments: String,
     /// A vendor's mark on the call that must come back (Gemini's `thoughtSignature`).
     pub signature: Option<Signature>,

@@ -217,21 +217,16 @@ fn an_array_of_chunks_is_watched_and_broken_off() {
 }
 
 #[test]
-fn signs_of_life_stand_between_events_only() {
-    let check = |framing, input: &str, expect: &str| {
-        let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing });
-        let mut out = BytesMut::new();
-        relay.push(input.as_bytes(), &mut out).unwrap();
-        out.clear();
-        relay.keep_alive(&mut out);
-        assert_eq!(std::str::from_utf8(&out).unwrap(), expect, "{framing:?} {input}");
+fn reasons_as_numbers_and_pictures_count() {
+    let plan = RelayPlan { dialect: Dialect::Gemini, op: Op::GenerateContent, hide_usage: false, framing: Framing::Sse };
+    let check = |event: &str, finish: Option<&str>, ended: bool, expect: Verdict| {
+        let (_, facts, verdict) = run(plan, std::iter::once(format!("data: {event}\r\n\r\n").as_bytes()));
+        assert_eq!((facts.finish.as_deref(), facts.ended, verdict), (finish, ended, expect), "{event}");
     };
-    check(Framing::Sse, "", ": keep-alive\n\n");
-    check(Framing::Sse, "data: {}\n\n", ": keep-alive\n\n");
-    check(Framing::Sse, "data: {}\n", "");
-    check(Framing::Sse, "data: {", "");
-    check(Framing::JsonArray, "[{},", "\n");
-    check(Framing::JsonArray, "[{", "");
-    check(Framing::JsonArray, "[{}]", "");
-    check(Framing::Opaque, "x", "");
+    check(r#"{"candidates":[{"content":{},"finishReason":2}]}"#, Some("2"), true, Verdict::Content);
+    check(r#"{"candidates":[{"content":{},"finishReason":0}]}"#, None, false, Verdict::Undecided);
+    check(r#"{"candidates":[{"content":{},"finishReason":""}]}"#, None, false, Verdict::Undecided);
+    check(r#"{"promptFeedback":{"blockReason":4}}"#, Some("4"), true, Verdict::Content);
+    let picture = r#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}]}"#;
+    check(picture, None, false, Verdict::Content);
 }

@@ -353,14 +353,19 @@ impl<'a> Look<'a> {
             (2, b"promptFeedback", b"blockReason") => Want::Into,
             (3, b"content", b"parts") => Want::Into,
             (4, b"parts", b"text") => Want::Into,
-            (4, b"parts", b"functionCall") => Want::Raw,
+            (4, b"parts", b"functionCall" | b"inlineData") => Want::Raw,
             _ => Want::Pass,
         }
     }
 
     fn candidates_value(&mut self, place: Place<'a>, raw: &'a [u8]) {
         match place.key {
+            // Enumerations can be asked for as numbers; 0 is "unspecified".
+            b"finishReason" | b"blockReason" if raw.first().is_some_and(u8::is_ascii_digit) => {
+                self.finish = (raw != b"0").then_some(raw).or(self.finish);
+            }
             b"finishReason" | b"blockReason" => self.note_finish(raw),
+            b"inlineData" => self.tool = true,
             b"functionCall" => {
                 self.tool = true;
                 self.text.add(TextCount::of(raw));

@@ -13,6 +13,7 @@ mod delta;
 mod messages;
 mod reasoning;
 mod request;
+mod shape;
 mod stream;
 mod strict;
 mod think;

@@ -160,3 +160,10 @@ fn names_outside_the_body_tell_what_happened() {
     check(503, Some("NewException"), message, Overloaded, Some("NewException"), true);
     check(200, Some("modelStreamErrorException"), message, Server, Some("modelStreamErrorException"), true);
 }
+
+/// Gemini wraps the error in a list where a stream was asked for without `alt=sse`.
+#[test]
+fn an_error_in_a_list_is_read() {
+    let error = read_error(429, br#"[{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED"}}]"#);
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::RateLimited, "slow"));
+}

@@ -232,7 +232,7 @@ impl Subject {
         match seen {
             [seen] => {
                 let dropped = reply.header("x-fluxa-dropped").unwrap_or_default();
-                vendor_side::judge(self.upstream, self.streams, &self.wish, seen, dropped, findings);
+                vendor_side::judge((pass.client, self.upstream), self.streams, &self.wish, seen, dropped, findings);
             }
             _ => findings.fail(format!(
                 "the vendor was asked {} times: {} {}",
@@ -246,7 +246,8 @@ impl Subject {
                 self.said.error.as_ref().map(|told| told.message.as_str()).or(self.case.error_message.as_deref()).unwrap_or_default();
             match &fate {
                 Fate::Refused(refusal) => refused::judge(pass.client, native, refusal, message, reply, findings),
-                Fate::Broken | Fate::Either if self.may_refuse(pass) => {
+                Fate::Either => refused::judge(pass.client, native, &Refusal::InOk, "", reply, findings),
+                Fate::Broken if self.may_refuse(pass) => {
                     refused::judge(pass.client, native, &Refusal::InOk, "", reply, findings);
                 }
                 Fate::Whole if self.is_nothing() => findings.rule("an answer with nothing in it may be an error"),

@@ -96,7 +96,8 @@ fn allowed(client: Client, refusal: &Refusal, status: u16) -> bool {
         Refusal::Vendor(recorded) => match recorded {
             408 => matches!(status, 504 | 408),
             424 => matches!(status, 502 | 424),
-            402 => matches!(status, 402 | 429),
+            // A quota that is used up is told as either, whatever the vendor says.
+            402 | 429 => matches!(status, 402 | 429),
             529 if client == Client::Messages => status == 529,
             529 => status == 503,
             500.. => status == *recorded || matches!(status, 502..=504) || client == Client::Messages && *recorded == 503 && status == 529,

@@ -8,7 +8,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{compare::Findings, dialect::Upstream, json, wish::Wish};
+use super::{
+    compare::Findings,
+    dialect::{Client, Upstream},
+    json,
+    wish::Wish,
+};
 use crate::conformance::replay::Seen;
 
 /// Fields at the top of a body that belong to other dialects.
@@ -89,7 +94,7 @@ const CONVERSE_FIELDS: [&str; 11] = [
 ];
 
 /// Judges the request of a translated pair.
-pub fn judge(upstream: Upstream, streams: bool, wish: &Wish, seen: &Seen, dropped: &str, findings: &mut Findings) {
+pub fn judge((client, upstream): (Client, Upstream), streams: bool, wish: &Wish, seen: &Seen, dropped: &str, findings: &mut Findings) {
     let Ok(body) = serde_json::from_slice::<Value>(&seen.body) else {
         findings.fail("vendor's side: the request is not JSON");
         return;
@@ -109,7 +114,7 @@ pub fn judge(upstream: Upstream, streams: bool, wish: &Wish, seen: &Seen, droppe
         Upstream::Converse => converse(&body, &mut faults),
     }
     findings.failures.extend(faults.into_iter().map(|fault| format!("vendor's side: {fault}")));
-    lost::judge(wish, &body, dropped, findings);
+    lost::judge(client, wish, &body, dropped, findings);
 }
 
 fn path(upstream: Upstream, streams: bool, path: &str, faults: &mut BTreeSet<String>) {

@@ -47,6 +47,8 @@ pub enum Part {
     Text(String),
     /// A picture: media type and base64.
     Picture(String, String),
+    /// A picture at an address, which the vendor fetches.
+    PictureAt(String),
     /// A call by the model.
     Call {
         /// Its id.

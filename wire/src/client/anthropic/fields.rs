@@ -36,7 +36,8 @@ impl At<'_> {
 
     /// Says what is wrong here.
     pub(super) fn wrong(&self, what: &'static str) -> Unreadable {
-        Unreadable { at: self.to_string(), what: what.to_owned(), param: self.param() }
+        let at = if self.up.is_none() { String::from("body") } else { self.to_string() };
+        Unreadable { at, what: what.to_owned(), param: self.param() }
     }
 
     fn param(&self) -> Option<&'static str> {

@@ -14,7 +14,7 @@ const BILLING: &str = "x-anthropic-billing-header:";
 
 pub(super) fn read(asked: Asked<'_>) -> Read<Heard> {
     let at = At::ROOT;
-    let body: Value = serde_json::from_slice(asked.body).map_err(|_| at.field("body").wrong("is not JSON"))?;
+    let body: Value = serde_json::from_slice(asked.body).map_err(|_| at.wrong("is not JSON"))?;
     let mut fields = Fields::of(body, &at)?;
     let mut heard = Heard::default();
     let Heard { chat, dropped, .. } = &mut heard;

@@ -85,7 +85,7 @@ impl Writer {
     fn close(&mut self, out: &mut BytesMut) {
         match self.open {
             Open::None => return,
-            Open::Thinking => self.delta(Delta::SignatureDelta { signature: &signature(None) }, out),
+            Open::Thinking => self.delta(Delta::Signature { signature: &signature(None) }, out),
             Open::Text | Open::Cited | Open::Call => {}
         }
         self.shut(out);
@@ -104,7 +104,7 @@ impl Writer {
         if self.open != Open::Text {
             self.open(Open::Text, Block::Text { text: "", citations: Vec::new() }, out);
         }
-        self.delta(Delta::TextDelta { text }, out);
+        self.delta(Delta::Text { text }, out);
     }
 
     fn thinking(&mut self, out: &mut BytesMut) {
@@ -115,7 +115,7 @@ impl Writer {
 
     fn signed(&mut self, mark: &Signature, out: &mut BytesMut) {
         self.thinking(out);
-        self.delta(Delta::SignatureDelta { signature: &signature(Some(mark)) }, out);
+        self.delta(Delta::Signature { signature: &signature(Some(mark)) }, out);
         self.shut(out);
     }
 
@@ -129,7 +129,7 @@ impl Writer {
             block.get_mut("input").filter(|input| input.is_object()).map(|input| std::mem::replace(input, Value::Object(Map::new())));
         self.open(Open::Call, Block::Own(&block), out);
         if let Some(input) = input {
-            self.delta(Delta::InputJsonDelta { partial_json: &input.to_string() }, out);
+            self.delta(Delta::Input { partial_json: &input.to_string() }, out);
         }
         self.shut(out);
     }
@@ -171,13 +171,13 @@ impl EventWriter for Writer {
             Event::Cited { choice: 0, citation: source } => {
                 // Without words there is nothing to cite for.
                 if matches!(self.open, Open::Text | Open::Cited) {
-                    self.delta(Delta::CitationsDelta { citation: &citation(&source) }, out);
+                    self.delta(Delta::Citation { citation: &citation(&source) }, out);
                     self.open = Open::Cited;
                 }
             }
             Event::Thinking { choice: 0, text } => {
                 self.thinking(out);
-                self.delta(Delta::ThinkingDelta { thinking: &text }, out);
+                self.delta(Delta::Thinking { thinking: &text }, out);
             }
             Event::ThinkingSigned { choice: 0, signature } => self.signed(&signature, out),
             Event::Redacted { choice: 0, signature } => {
@@ -190,16 +190,10 @@ impl EventWriter for Writer {
                 let id = ids::join(&id, signature.as_ref());
                 self.open(Open::Call, Block::ToolUse { id: &id, name: &name, input: Input::Made(Map::new()) }, out);
             }
-            Event::CallArguments { choice: 0, fragment, .. } => {
-                if self.open == Open::Call {
-                    self.delta(Delta::InputJsonDelta { partial_json: &fragment }, out);
-                }
+            Event::CallArguments { choice: 0, fragment, .. } if self.open == Open::Call => {
+                self.delta(Delta::Input { partial_json: &fragment }, out);
             }
-            Event::CallEnd { choice: 0, .. } => {
-                if self.open == Open::Call {
-                    self.shut(out);
-                }
-            }
+            Event::CallEnd { choice: 0, .. } if self.open == Open::Call => self.shut(out),
             Event::Media { choice: 0, media } => {
                 self.close(out);
                 self.text(&picture(&media), out);

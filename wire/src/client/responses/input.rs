@@ -1,7 +1,7 @@
 //! The input of a request: a string, or the items of a conversation. Source: `types/responses/response_input_item.py` of the
 //! OpenAI SDK.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::parts::{self, mark, take};
 use super::toolbox::flat;
@@ -40,8 +40,8 @@ fn item(value: Value, chat: &mut Chat) -> Result<(), Unreadable> {
             assistant(chat, Part::Call(call));
         }
         "custom_tool_call" => {
-            let input = take(&mut item, "input")?.unwrap_or_default();
-            let call = ToolCall { arguments: json!({ "input": input }).to_string(), ..call(&mut item)? };
+            let arguments = take(&mut item, "input")?.unwrap_or_default();
+            let call = ToolCall { arguments, ..call(&mut item)? };
             assistant(chat, Part::Call(call));
         }
         "function_call_output" | "custom_tool_call_output" => {

@@ -9,7 +9,6 @@ use super::toolbox::Toolbox;
 use crate::neutral::{Citation, Event, Foreign, Media, MediaKind, Origin, Signature, Source, Stop, ids};
 
 mod call;
-mod free_text;
 mod message;
 
 use call::Call;

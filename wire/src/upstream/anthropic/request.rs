@@ -96,6 +96,7 @@ pub(super) fn write(chat: &Chat, target: &Target<'_>) -> Result<Written, Unsayab
     };
     // Writing this shape into memory cannot fail.
     let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
+    betas.sort_unstable();
     betas.dedup();
     let headers = if betas.is_empty() { Vec::new() } else { vec![("anthropic-beta", betas.join(","))] };
     Ok(Written { body, dropped, said, headers })

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{self, Wanted};
 use crate::answer::NotProtocol;
+use crate::limits::HELD_BLOCK_BYTES;
 use crate::neutral::{Event, Foreign, Origin, Stop};
 use crate::upstream::{EventReader, Frame, Said};
 
@@ -26,6 +27,8 @@ pub(super) struct Reader {
     ended: bool,
     blocks: Vec<(u64, Block)>,
     calls: u32,
+    /// Bytes of events that were held back since no block was open.
+    held_bytes: usize,
     /// Characters of text so far.
     place: u64,
     stop: Option<(Stop, Option<String>)>,
@@ -164,7 +167,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
 
 impl Reader {
     pub(super) const fn new(said: Said) -> Self {
-        Self { said, begun: false, ended: false, blocks: Vec::new(), calls: 0, place: 0, stop: None }
+        Self { said, begun: false, ended: false, blocks: Vec::new(), calls: 0, held_bytes: 0, place: 0, stop: None }
     }
 
     fn block(&mut self, index: u64) -> Option<&mut Block> {
@@ -229,22 +232,19 @@ impl Reader {
         Ok(())
     }
 
-    fn delta(&mut self, index: u64, raw: &[u8], delta: Delta<'_>, out: &mut Vec<Event>) {
+    fn delta(&mut self, index: u64, raw: &[u8], delta: Delta<'_>, out: &mut Vec<Event>) -> Result<(), NotProtocol> {
+        let told = out.len();
         let text = &delta.text.0;
         match (self.block(index), &*delta.kind.0) {
             (Some(Block::Text { sources, .. }), "citations_delta") => sources.extend(delta.citation),
-            (Some(Block::Thinking { .. }) | None, "thinking_delta") => {
-                if !delta.thinking.0.is_empty() {
-                    out.push(Event::Thinking { choice: 0, text: delta.thinking.0.into_owned() });
-                }
+            (Some(Block::Thinking { .. }) | None, "thinking_delta") if !delta.thinking.0.is_empty() => {
+                out.push(Event::Thinking { choice: 0, text: delta.thinking.0.into_owned() });
             }
             (Some(Block::Thinking { signature }), "signature_delta") => signature.push_str(&delta.signature.0),
-            (Some(Block::Call { call, any, .. }), "input_json_delta") => {
-                if !delta.partial_json.0.is_empty() {
-                    *any = true;
-                    let call = *call;
-                    out.push(Event::CallArguments { choice: 0, call, fragment: delta.partial_json.0.into_owned() });
-                }
+            (Some(Block::Call { call, any, .. }), "input_json_delta") if !delta.partial_json.0.is_empty() => {
+                *any = true;
+                let call = *call;
+                out.push(Event::CallArguments { choice: 0, call, fragment: delta.partial_json.0.into_owned() });
             }
             (Some(Block::Gathered { input, .. }), "input_json_delta") => input.push_str(&delta.partial_json.0),
             (Some(Block::Form { any, .. }), "input_json_delta") => {
@@ -256,12 +256,22 @@ impl Reader {
             (Some(Block::Text { .. }) | None, "text_delta") => self.text(text, out),
             _ => {}
         }
+        if out.len() == told {
+            self.held_bytes += raw.len();
+        }
+        if self.held_bytes > HELD_BLOCK_BYTES {
+            return Err(NotProtocol { what: "a block without an end" });
+        }
+        Ok(())
     }
 
     fn stop_block(&mut self, index: u64, out: &mut Vec<Event>) {
         if let Some(at) = self.blocks.iter().position(|(of, _)| *of == index) {
             let (_, block) = self.blocks.remove(at);
             self.close(block, out);
+            if self.blocks.is_empty() {
+                self.held_bytes = 0;
+            }
         }
     }
 
@@ -313,12 +323,11 @@ impl EventReader for Reader {
         let kind = if event.kind.0.is_empty() { frame.name } else { event.kind.0.as_bytes() };
         let index = event.index.unwrap_or(0);
         match kind {
-            b"message_start" => {
-                // Imitators begin twice.
-                if !std::mem::replace(&mut self.begun, true) {
-                    let (id, model) = event.message.map_or((None, None), |message| (message.id.some(), message.model.some()));
-                    out.push(Event::Begin { id, model });
-                }
+            // Imitators begin twice.
+            b"message_start" if !self.begun => {
+                self.begun = true;
+                let (id, model) = event.message.map_or((None, None), |message| (message.id.some(), message.model.some()));
+                out.push(Event::Begin { id, model });
             }
             b"content_block_start" => {
                 if let Some(block) = event.content_block {
@@ -327,7 +336,7 @@ impl EventReader for Reader {
             }
             b"content_block_delta" => {
                 if let Some(delta) = event.delta {
-                    self.delta(index, frame.data, delta, out);
+                    self.delta(index, frame.data, delta, out)?;
                 }
             }
             b"content_block_stop" => self.stop_block(index, out),

@@ -62,6 +62,11 @@ impl Thought {
             thought.effort = thought.effort.map(|word| if matches!(word, "xhigh" | "max") { "high" } else { word });
             return thought;
         }
+        let asked = reasoning.enabled == Some(true) || reasoning.adaptive || reasoning.effort.is_some() || reasoning.budget.is_some();
+        if !asked && !claude.thinks_by_default {
+            // Whether thoughts are shown says nothing about whether there are any.
+            return thought;
+        }
         if !claude.thinks() {
             thought.denied = true;
             return thought;

@@ -1,6 +1,6 @@
 //! `tools` and `tool_choice`. Source: protocol specification §2.1 and §3.1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use fluxa_domain::models::claude::Claude;
 use serde::Serialize;
@@ -89,9 +89,12 @@ pub(super) fn tools<'a>(
     dropped: &mut Vec<Dropped>,
     betas: &mut Vec<&'static str>,
 ) -> Vec<ToolSpec<'a>> {
-    let allowed = |tool: &&Tool| !matches!(&chat.tool_choice, Some(ToolChoice::Allowed { names, .. }) if !names.contains(&tool.name));
+    let allowed: Option<HashSet<&str>> = match &chat.tool_choice {
+        Some(ToolChoice::Allowed { names, .. }) => Some(names.iter().map(String::as_str).collect()),
+        _ => None,
+    };
     let mut specs = Vec::new();
-    for tool in chat.tools.iter().filter(allowed) {
+    for tool in chat.tools.iter().filter(|tool| allowed.as_ref().is_none_or(|names| names.contains(tool.name.as_str()))) {
         specs.push(own(tool, claude, said, dropped));
     }
     for tool in &chat.hosted_tools {
@@ -151,15 +154,10 @@ fn own<'a>(tool: &'a Tool, claude: &Claude, said: &mut Said, dropped: &mut Vec<D
 
 /// Names of the tools that were called, each once.
 fn called(chat: &Chat) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for part in chat.turns.iter().flat_map(|turn| &turn.parts) {
-        if let Part::Call(call) = part
-            && !names.contains(&call.name.as_str())
-        {
-            names.push(&call.name);
-        }
-    }
-    names
+    let mut seen = HashSet::new();
+    let parts = chat.turns.iter().flat_map(|turn| &turn.parts);
+    let names = parts.filter_map(|part| if let Part::Call(call) = part { Some(call.name.as_str()) } else { None });
+    names.filter(|name| seen.insert(*name)).collect()
 }
 
 /// Which tool must be called. With thinking on none can be forced.

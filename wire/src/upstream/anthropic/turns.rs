@@ -3,7 +3,7 @@
 //! Source: protocol specification §2.1 (roles, `tool_result` first, one for every call) and §3.1.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 
 use fluxa_domain::models::claude::Claude;
 use serde::Serialize;
@@ -38,7 +38,6 @@ pub(super) struct Message<'a> {
 
 #[derive(Debug)]
 struct Called<'a> {
-    call: &'a ToolCall,
     /// The id as the vendor gets it.
     id: String,
     answer: Option<Block<'a>>,
@@ -50,7 +49,17 @@ pub(super) struct Messages<'a> {
     pub(super) list: Vec<Message<'a>>,
     /// Files with the vendor are named.
     pub(super) files: bool,
-    ids: HashSet<String>,
+    /// Ids that were given out, and how often each was asked for.
+    ids: HashMap<String, u64>,
+    /// Calls without an answer, by what a result names; of each message with some: its place and theirs.
+    open: HashMap<Key<'a>, Vec<(usize, VecDeque<usize>)>>,
+}
+
+/// The id of a call; its name where it has none.
+type Key<'a> = (&'a str, &'a str);
+
+fn key<'a>(id: &'a str, name: &'a str) -> Key<'a> {
+    if id.is_empty() { ("", name) } else { (id, "") }
 }
 
 impl<'a> Message<'a> {
@@ -172,21 +181,46 @@ impl<'a> Messages<'a> {
     }
 
     fn call(&mut self, call: &'a ToolCall, said: &mut Said) {
-        // Some vendors count from 0 in every turn; here an id may be used once.
-        let fitted = if call.id.is_empty() { String::from("toolu_0") } else { IDS.fit(&call.id) };
-        let mut id = fitted.clone();
-        let mut number = 1;
-        while !self.ids.insert(id.clone()) {
-            number += 1;
-            id = IDS.fit(&format!("{fitted}_{number}"));
-        }
+        let id = self.id(if call.id.is_empty() { "toolu_0" } else { &call.id });
         let name = said.names.fit(&call.name, NAMES);
         let input = Input::of(call, said.free_text_tools.contains(&call.name));
         let block = Block::ToolUse { id: id.clone(), name, input, cache_control: call.cache.map(Mark::of) };
+        let mut place = 0;
         self.add("assistant", |message| {
+            place = message.calls.len();
             message.blocks.push(block);
-            message.calls.push(Called { call, id, answer: None });
+            message.calls.push(Called { id, answer: None });
         });
+        let message = self.list.len().saturating_sub(1);
+        let open = self.open.entry(key(&call.id, &call.name)).or_default();
+        match open.last_mut() {
+            Some((last, calls)) if *last == message => calls.push_back(place),
+            _ => open.push((message, VecDeque::from([place]))),
+        }
+    }
+
+    /// An id that the vendor takes. Some vendors count from 0 in every turn; here an id may be used once.
+    fn id(&mut self, own: &str) -> String {
+        let fitted = IDS.fit(own);
+        let mut id = fitted.clone();
+        while self.ids.contains_key(&id) {
+            let asked = self.ids.entry(fitted.clone()).or_default();
+            *asked += 1;
+            id = IDS.fit(&format!("{fitted}_{asked}"));
+        }
+        self.ids.insert(id.clone(), 1);
+        id
+    }
+
+    /// The call that a result answers: the first one without an answer in the last message that has one.
+    fn called(&mut self, key: Key<'a>) -> Option<&mut Called<'a>> {
+        let open = self.open.get_mut(&key)?;
+        let (message, calls) = open.last_mut()?;
+        let (message, call) = (*message, calls.pop_front()?);
+        if calls.is_empty() {
+            open.pop();
+        }
+        self.list.get_mut(message)?.calls.get_mut(call)
     }
 
     /// Puts a result to its call: the last one without an answer that it fits. Without any it is kept as words.
@@ -203,12 +237,7 @@ impl<'a> Messages<'a> {
                 _ => None,
             });
         }
-        let fits = |called: &Called<'_>| {
-            let named = result.name.as_ref().is_none_or(|name| *name == called.call.name);
-            called.answer.is_none() && called.call.id == result.id && (!result.id.is_empty() || named)
-        };
-        // Within one turn calls are answered in their order.
-        let found = self.list.iter_mut().rev().find_map(|message| message.calls.iter_mut().find(|called| fits(called)));
+        let found = self.called(key(&result.id, result.name.as_deref().unwrap_or_default()));
         match found {
             Some(called) => {
                 called.answer = Some(Block::ToolResult {

@@ -40,6 +40,7 @@ pub(super) struct Content<'a> {
 /// A part: one of ours, or one that this dialect wrote.
 #[derive(Serialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "nearly all parts are ours")]
 pub(super) enum Piece<'a> {
     Own(Part<'a>),
     Foreign(&'a Value),

@@ -77,6 +77,8 @@ pub(super) struct Part<'a> {
     pub(super) file_data: Option<File>,
     pub(super) executable_code: Option<Code>,
     pub(super) code_execution_result: Option<Outcome>,
+    pub(super) tool_call: Option<Value>,
+    pub(super) tool_response: Option<Value>,
 }
 
 #[derive(Deserialize, Debug)]

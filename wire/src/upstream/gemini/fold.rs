@@ -59,10 +59,11 @@ pub(super) fn answer(events: Vec<Event>) -> ChatAnswer {
                 let moved = crate::neutral::Media { source: std::mem::replace(&mut media.source, empty), ..media.clone() };
                 choice.parts.push(Part::Media(moved));
             }),
+            Event::Foreign { choice, part } => at(choice, &mut |choice| choice.parts.push(Part::Foreign(part.clone()))),
             Event::Logprobs { choice, value } => at(choice, &mut |choice| choice.logprobs = Some(value.clone())),
             Event::Stop { choice, reason, .. } => at(choice, &mut |choice| choice.stop = reason),
             // Not given by this dialect's reader, or of no meaning in a whole answer.
-            Event::Redacted { .. } | Event::Foreign { .. } | Event::CallEnd { .. } | Event::Usage(_) | Event::Ping | Event::End => {}
+            Event::Redacted { .. } | Event::CallEnd { .. } | Event::Usage(_) | Event::Ping | Event::End => {}
         }
     }
     choices.sort_by_key(|(index, _)| *index);

@@ -10,7 +10,7 @@ use super::grounding::{Words, grounding, logprobs, recited};
 use super::pieces;
 use crate::answer::NotProtocol;
 use crate::neutral::media::{kind_of_mime, standard_base64};
-use crate::neutral::{Citation, Event, Media, MediaKind, Origin, Signature, Source, Stop};
+use crate::neutral::{Citation, Event, Foreign, Media, MediaKind, Origin, Signature, Source, Stop};
 use crate::upstream::{EventReader, Frame, Said};
 
 /// Answers at once that are looked after; eight are sold.
@@ -181,15 +181,27 @@ impl Choice {
             out.push(Event::Media { choice, media: Media { signature, ..Media::new(kind, Source::Url { mime, url }) } });
             return;
         }
+        // What a tool of the vendor was asked, and what it gave: only this dialect has a place for it.
+        for (kind, value) in [("toolCall", part.tool_call), ("toolResponse", part.tool_response)] {
+            if let Some(value) = value {
+                let mut whole = serde_json::Map::new();
+                whole.insert(kind.to_owned(), value);
+                if let Some(mark) = signature {
+                    whole.insert(String::from("thoughtSignature"), Value::String(mark.value));
+                }
+                let part = Foreign { origin: Origin::Gemini, kind: kind.to_owned(), value: Value::Object(whole) };
+                out.push(Event::Foreign { choice, part });
+                self.last = Last::Nothing;
+                return;
+            }
+        }
         if let Some(code) = part.executable_code {
             let language = code.language.unwrap_or_default().to_ascii_lowercase();
             self.fenced(choice, &language, &code.code.unwrap_or_default(), out);
         } else if let Some(outcome) = part.code_execution_result {
             self.fenced(choice, "", &outcome.output.unwrap_or_default(), out);
-        } else if let Some(text) = part.text.map(|text| text.0.into_owned()) {
-            if !text.is_empty() {
-                self.say(choice, thought, text, out);
-            }
+        } else if let Some(text) = part.text.map(|text| text.0.into_owned()).filter(|text| !text.is_empty()) {
+            self.say(choice, thought, text, out);
         }
         // A mark by itself belongs to what is before it; after a call, or at the beginning, to nothing that could bring it back.
         match (signature, self.last) {

@@ -1,1 +1,3 @@
-
+mod answers;
+mod requests;
+mod round_trips;

@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 
 use fluxa_domain::vendors::Quirk;
-use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::neutral::ids::IdRule;
@@ -14,6 +13,7 @@ use crate::neutral::signature::Origin;
 use crate::neutral::{CacheMark, Chat, Dropped, Part, Role, Text, ToolCall, ToolResult, Turn};
 use crate::upstream::{Said, Target, Unsayable};
 
+use super::shape::{Address, Call, CallOf, Content, Custom, File, Function, Message, Picture, Piece, Sound};
 use super::tools::name_rule;
 
 /// What most vendors take; OpenAI bounds ids at 40 characters.
@@ -24,123 +24,6 @@ const IDS_OF_NINE: IdRule = IdRule { chars: 9, least: 9, punctuation: "" };
 
 /// What an assistant's turn is asked to be gone on with, where a vendor wants the last word to be the user's.
 const GO_ON: &str = "Please continue.";
-
-/// One message.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Message<'a> {
-    pub(super) role: &'static str,
-    pub(super) content: Option<Content<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    reasoning_details: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<Call<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prefix: Option<bool>,
-}
-
-/// Text or parts.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Content<'a> {
-    Text(String),
-    Parts(Vec<Piece<'a>>),
-}
-
-/// A part.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Piece<'a> {
-    Text {
-        text: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cache_control: Option<Value>,
-    },
-    ImageUrl {
-        image_url: Picture<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cache_control: Option<Value>,
-    },
-    VideoUrl {
-        video_url: Picture<'a>,
-    },
-    InputAudio {
-        input_audio: Sound<'a>,
-    },
-    File {
-        file: File<'a>,
-    },
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Picture<'a> {
-    url: Address<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Sound<'a> {
-    data: &'a str,
-    format: &'a str,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct File<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<Address<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_id: Option<&'a str>,
-}
-
-/// An address; bytes are written as one without being copied first.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Address<'a> {
-    Url(&'a str),
-    Data { mime: &'a str, data: &'a str },
-}
-
-impl Serialize for Address<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Self::Url(url) => serializer.serialize_str(url),
-            Self::Data { mime, data } => serializer.collect_str(&format_args!("data:{mime};base64,{data}")),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Call<'a> {
-    id: String,
-    #[serde(flatten)]
-    of: CallOf<'a>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum CallOf<'a> {
-    Function { function: Function },
-    Custom { custom: Custom<'a> },
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Function {
-    name: String,
-    arguments: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Custom<'a> {
-    name: String,
-    input: &'a str,
-}
 
 /// Writes the messages of a conversation.
 pub(super) struct Messages<'w, 'a> {

@@ -11,6 +11,13 @@ const NAME: &str = "reasoning_effort";
 
 /// Writes what was asked for, if anything.
 pub(super) fn write(chat: &Chat, target: &Target<'_>, out: &mut Map<String, Value>, dropped: &mut Vec<Dropped>) {
+    if !chat.stream && target.has(Quirk::OpenModelsThinkInStreams) && is_open(target.model) {
+        out.insert(String::from("enable_thinking"), Value::Bool(false));
+        if chat.reasoning.is_some_and(|asked| !asked.is_off()) {
+            Dropped::note(dropped, NAME);
+        }
+        return;
+    }
     let Some(asked) = chat.reasoning else { return };
     let mut put = |name: &str, value: Value| {
         out.insert(name.to_owned(), value);
@@ -103,6 +110,14 @@ fn object(asked: &Reasoning, off: bool) -> Value {
     Value::Object(of)
 }
 
+/// Models with open weights have their size in their names: `-32b`, `-30b-a3b`. Those that can only think are not meant.
+fn is_open(model: &str) -> bool {
+    let size = |word: &str| {
+        word.strip_suffix(['b', 'B']).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+    };
+    model.split('-').any(size) && !model.contains("thinking")
+}
+
 /// Generations of GPT before they thought.
 fn is_deaf(model: &str) -> bool {
     let model = model.rsplit('/').next().unwrap_or(model);
@@ -154,6 +169,11 @@ mod tests {
         check(&[Quirk::ThinkingObjectAndEffort], "m", max, json!({"thinking": {"type": "enabled"}, "reasoning_effort": "high"}));
         check(&[Quirk::EnableThinking], "m", budget, json!({"enable_thinking": true, "thinking_budget": 2000}));
         check(&[Quirk::EnableThinking], "m", off, json!({"enable_thinking": false}));
+        let open = &[Quirk::EnableThinking, Quirk::OpenModelsThinkInStreams];
+        check(open, "big-plus", on, json!({"enable_thinking": true}));
+        check(open, "big-30b-a3b", on, json!({"enable_thinking": false, "dropped": true}));
+        check(open, "big-0.6b", off, json!({"enable_thinking": false}));
+        check(open, "big-30b-a3b-thinking", on, json!({"enable_thinking": true}));
         check(&[Quirk::ReasoningObject], "m", budget, json!({"reasoning": {"max_tokens": 2000}}));
         check(&[Quirk::ReasoningObject], "m", max, json!({"reasoning": {"effort": "max"}}));
         check(&[Quirk::ReasoningObject], "m", off, json!({"reasoning": {"enabled": false}}));

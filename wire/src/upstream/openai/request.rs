@@ -11,7 +11,8 @@ use crate::neutral::signature::Origin;
 use crate::neutral::{Chat, Dropped, Effort, Format};
 use crate::upstream::{Said, Target, Unsayable, Written};
 
-use super::messages::{Message, Messages};
+use super::messages::Messages;
+use super::shape::Message;
 use super::{reasoning, strict, tools};
 
 /// The least temperature that is told to vendors who refuse 0.
@@ -255,7 +256,7 @@ fn extras(chat: &Chat, target: &Target<'_>, out: &mut Map<String, Value>, droppe
             out.insert(field.to_owned(), extra.value.clone());
         } else if sound {
             return Err(Unsayable { what: String::from("this provider gives no sound"), param: Some("modalities") });
-        } else if !matches!(field, "store" | "prompt_cache_options" | "prompt_cache_retention") {
+        } else if !matches!(field, "usage" | "store" | "prompt_cache_options" | "prompt_cache_retention") {
             Dropped::note(dropped, field.to_owned());
         }
     }

@@ -38,6 +38,8 @@ struct State {
     calls: Calls,
     /// A delta has come: a whole message beside or after it repeats it.
     deltas: bool,
+    /// Thoughts came as plain text since the last mark.
+    thought: bool,
     /// Sound that comes in pieces of base64.
     audio: String,
     stop: Option<(Stop, Option<String>)>,
@@ -115,7 +117,8 @@ impl Reader {
 impl State {
     fn delta(&mut self, delta: Delta<'_>, said: &Said, out: &mut Vec<Event>) {
         let choice = self.index;
-        thoughts(choice, delta.reasoning_content, delta.reasoning, delta.reasoning_details.as_ref(), delta.thinking_blocks.as_ref(), out);
+        let details = delta.reasoning_details.or(delta.thinking_blocks);
+        self.thoughts(delta.reasoning_content, delta.reasoning, details.as_ref(), out);
         let mark = delta.extra_content.as_ref().and_then(thought_signature);
         match delta.content {
             Loose::None => {}
@@ -153,6 +156,35 @@ impl State {
             self.calls.take(choice, calls, said, out);
         } else if let Some(function) = delta.function_call {
             self.calls.take_function(choice, function, said, out);
+        }
+    }
+
+    /// The thoughts of a delta. Many servers say them twice, as text and in detail: then the details count, as their marks belong
+    /// to them. A mark that comes after the text of its thoughts may repeat that text.
+    fn thoughts(&mut self, content: Loose<'_>, field: Loose<'_>, details: Option<&Value>, out: &mut Vec<Event>) {
+        let choice = self.index;
+        let details = details.and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
+        if !details.iter().any(|detail| detail_words(detail).is_some()) {
+            let text = match (content, field) {
+                (Loose::Text(text), _) | (_, Loose::Text(text)) if !text.is_empty() => Some(text.into_owned()),
+                _ => None,
+            };
+            self.thought |= text.is_some();
+            out.extend(text.map(|text| Event::Thinking { choice, text }));
+        }
+        for detail in details {
+            let mark = detail_string(detail, "signature");
+            let repeated = mark.is_some() && self.thought;
+            if let Some(text) = detail_words(detail).filter(|_| !repeated) {
+                out.push(Event::Thinking { choice, text: text.to_owned() });
+            }
+            let origin = origin_of(detail_string(detail, "format"));
+            if let Some(mark) = mark {
+                self.thought = false;
+                out.push(Event::ThinkingSigned { choice, signature: Signature::read_in(origin, mark) });
+            } else if let Some(mark) = detail_string(detail, "data") {
+                out.push(Event::Redacted { choice, signature: Signature::read_in(origin, mark) });
+            }
         }
     }
 
@@ -261,29 +293,13 @@ fn tell(choice: u32, bits: Vec<Bit>, out: &mut Vec<Event>) {
     }));
 }
 
-/// The thoughts of a delta. Many servers say them twice, as text and in detail: then the text counts, and of the details what is
-/// not text.
-fn thoughts(choice: u32, content: Loose<'_>, field: Loose<'_>, details: Option<&Value>, blocks: Option<&Value>, out: &mut Vec<Event>) {
-    let text = match (content, field) {
-        (Loose::Text(text), _) | (_, Loose::Text(text)) if !text.is_empty() => Some(text.into_owned()),
-        _ => None,
-    };
-    let said = text.is_some();
-    out.extend(text.map(|text| Event::Thinking { choice, text }));
-    let listed = details.into_iter().chain(blocks.filter(|_| details.is_none()));
-    for detail in listed.filter_map(Value::as_array).flatten() {
-        let string = |key: &str| detail.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let words = string("text").or_else(|| string("summary")).or_else(|| string("thinking"));
-        if let Some(text) = words.filter(|_| !said) {
-            out.push(Event::Thinking { choice, text: text.to_owned() });
-        }
-        let origin = origin_of(string("format"));
-        if let Some(mark) = string("signature") {
-            out.push(Event::ThinkingSigned { choice, signature: Signature::read_in(origin, mark) });
-        } else if let Some(mark) = string("data") {
-            out.push(Event::Redacted { choice, signature: Signature::read_in(origin, mark) });
-        }
-    }
+fn detail_string<'v>(detail: &'v Value, key: &str) -> Option<&'v str> {
+    detail.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// The thoughts in an entry of `reasoning_details` or `thinking_blocks`.
+fn detail_words(detail: &Value) -> Option<&str> {
+    ["text", "summary", "thinking"].into_iter().find_map(|key| detail_string(detail, key))
 }
 
 /// Whose marks a detail's `format` speaks of: `anthropic-claude-v1`, `google-gemini-v1`, `openai-responses-v1`.
@@ -317,7 +333,7 @@ fn image(value: &Value) -> Option<Media> {
 }
 
 fn citations(annotations: &Value) -> Vec<Citation> {
-    annotations.as_array().into_iter().flatten().filter_map(|annotation| citation(annotation)).collect()
+    annotations.as_array().into_iter().flatten().filter_map(citation).collect()
 }
 
 fn citation(annotation: &Value) -> Option<Citation> {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::conformance::pairs::{
     compare::Findings,
+    dialect::Client,
     json,
     wish::{Choice, Part, Wish},
 };
@@ -48,7 +49,7 @@ impl Leaves {
 }
 
 /// What of the wish is not in the body.
-pub(super) fn judge(wish: &Wish, body: &Value, dropped: &str, findings: &mut Findings) {
+pub(super) fn judge(client: Client, wish: &Wish, body: &Value, dropped: &str, findings: &mut Findings) {
     let mut leaves = Leaves::default();
     leaves.take(body);
     let mut lost = Vec::new();
@@ -62,6 +63,7 @@ pub(super) fn judge(wish: &Wish, body: &Value, dropped: &str, findings: &mut Fin
     for part in wish.turns.iter().flat_map(|turn| &turn.parts) {
         match part {
             Part::Picture(_, data) if !leaves.has_text(data) => lost.push("a picture".to_owned()),
+            Part::PictureAt(url) if client != Client::Gemini && !leaves.has_text(url) => lost.push("the address of a picture".to_owned()),
             Part::Call { name, arguments, .. } if !leaves.objects.contains(arguments) => {
                 lost.push(format!("the arguments of the call of {name:?}"))
             }

@@ -27,7 +27,7 @@ fn wish() -> Wish {
 fn failures(upstream: Upstream, path: &str, body: &Value, dropped: &str) -> Vec<String> {
     let seen = Seen { path: path.to_owned(), headers: Vec::new(), body: body.to_string().into_bytes() };
     let mut findings = Findings::default();
-    judge(upstream, false, &wish(), &seen, dropped, &mut findings);
+    judge((Client::Chat, upstream), false, &wish(), &seen, dropped, &mut findings);
     findings.failures
 }
 

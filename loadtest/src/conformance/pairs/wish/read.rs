@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Choice, Part, Tool, Turn, Wish};
 use crate::conformance::pairs::{dialect::Upstream, json};
 
-/// One white pixel: what a picture at an address becomes, so that nothing is fetched.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==";
+/// One white pixel: what a picture becomes whose data are none.
+pub(super) const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==";
 
 /// Reads a request.
 pub(super) fn read(upstream: Upstream, body: &Value) -> Wish {
@@ -74,8 +74,15 @@ fn lower(schema: &mut Value) {
 
 fn picture(url: &str) -> Part {
     let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    let (media, data) = data.filter(|(media, _)| media.starts_with("image/")).unwrap_or(("image/png", PIXEL));
+    let sound =
+        |data: &str| data.len().is_multiple_of(4) && data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    let (media, data) = data.filter(|(media, data)| media.starts_with("image/") && sound(data)).unwrap_or(("image/png", PIXEL));
     Part::Picture(media.to_owned(), data.to_owned())
+}
+
+/// A picture of a dialect whose vendors fetch it themselves, so that the gateway need not: its address is kept.
+fn picture_at(url: &str) -> Part {
+    if url.starts_with("http") { Part::PictureAt(url.to_owned()) } else { picture(url) }
 }
 
 fn chat(body: &Value) -> Wish {
@@ -108,7 +115,7 @@ fn chat(body: &Value) -> Wish {
                                 "text" => parts.push(Part::Text(json::text(part, "/text").to_owned())),
                                 "image_url" => {
                                     let url = json::text(part, "/image_url/url");
-                                    parts.push(picture(if url.is_empty() { json::text(part, "/image_url") } else { url }));
+                                    parts.push(picture_at(if url.is_empty() { json::text(part, "/image_url") } else { url }));
                                 }
                                 _ => {}
                             }
@@ -156,9 +163,9 @@ fn messages(body: &Value) -> Wish {
                     match json::text(block, "/type") {
                         "text" => parts.push(Part::Text(json::text(block, "/text").to_owned())),
                         "image" if !model => {
-                            let data =
-                                format!("data:{};base64,{}", json::text(block, "/source/media_type"), json::text(block, "/source/data"));
-                            parts.push(picture(if json::has(block, "/source/data") { &data } else { "" }));
+                            let [media, data, url] =
+                                ["media_type", "data", "url"].map(|name| json::text(&block["source"], &format!("/{name}")));
+                            parts.push(picture_at(&if url.is_empty() { format!("data:{media};base64,{data}") } else { url.to_owned() }));
                         }
                         "tool_use" => {
                             let [id, name] = ["/id", "/name"].map(|path| json::text(block, path).to_owned());

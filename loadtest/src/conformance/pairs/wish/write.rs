@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Choice, DEFAULT_MAX_TOKENS, LEAST_OUTPUT_TOKENS, Part, Wish};
+use super::{Choice, DEFAULT_MAX_TOKENS, LEAST_OUTPUT_TOKENS, Part, Wish, read::PIXEL};
 
 fn set(body: &mut Value, name: &str, value: Option<Value>) {
     if let (Some(fields), Some(value)) = (body.as_object_mut(), value) {
@@ -42,6 +42,7 @@ pub(super) fn chat(wish: &Wish, model: &str, streams: bool, asks_usage: bool) ->
                 Part::Picture(media, data) => {
                     content.push(json!({"type": "image_url", "image_url": {"url": format!("data:{media};base64,{data}")}}))
                 }
+                Part::PictureAt(url) => content.push(json!({"type": "image_url", "image_url": {"url": url}})),
                 Part::Result { id, text, .. } => messages.push(json!({"role": "tool", "tool_call_id": id, "content": text})),
                 Part::Call { .. } => {}
             }
@@ -85,6 +86,7 @@ pub(super) fn responses(wish: &Wish, model: &str, streams: bool) -> Value {
                 Part::Picture(media, data) => {
                     content.push(json!({"type": "input_image", "detail": "auto", "image_url": format!("data:{media};base64,{data}")}));
                 }
+                Part::PictureAt(url) => content.push(json!({"type": "input_image", "detail": "auto", "image_url": url})),
                 Part::Call { id, name, arguments } => {
                     after.push(json!({"type": "function_call", "call_id": id, "name": name, "arguments": arguments.to_string()}));
                 }
@@ -134,6 +136,7 @@ pub(super) fn messages(wish: &Wish, model: &str, streams: bool) -> Value {
                 .map(|part| match part {
                     Part::Text(text) => json!({"type": "text", "text": text}),
                     Part::Picture(media, data) => json!({"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}),
+                    Part::PictureAt(url) => json!({"type": "image", "source": {"type": "url", "url": url}}),
                     Part::Call { id, name, arguments } => json!({"type": "tool_use", "id": sound(id), "name": name, "input": arguments}),
                     Part::Result { id, text, .. } => json!({"type": "tool_result", "tool_use_id": sound(id), "content": text}),
                 })
@@ -173,6 +176,8 @@ pub(super) fn gemini(wish: &Wish) -> Value {
                 .map(|part| match part {
                     Part::Text(text) => json!({"text": text}),
                     Part::Picture(media, data) => json!({"inlineData": {"mimeType": media, "data": data}}),
+                    // Google's clients send data, or files that they sent to Google before.
+                    Part::PictureAt(_) => json!({"inlineData": {"mimeType": "image/png", "data": PIXEL}}),
                     Part::Call { name, arguments, .. } => json!({"functionCall": {"name": name, "args": arguments}}),
                     Part::Result { name, text, .. } => {
                         let object = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);

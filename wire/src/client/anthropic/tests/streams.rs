@@ -126,7 +126,7 @@ fn the_count_of_the_prompt_is_ours_until_the_vendor_tells_it() {
     let mut out = BytesMut::new();
     writer.keep_alive(&mut out);
     writer.keep_alive(&mut out);
-    let kinds: Vec<Value> = frames(&String::from_utf8(out.to_vec()).unwrap()).iter().map(|frame| frame["type"].clone()).collect();
+    let kinds: Vec<Value> = frames(std::str::from_utf8(&out).unwrap()).iter().map(|frame| frame["type"].clone()).collect();
     assert_eq!(kinds, ["message_start", "ping", "ping"]);
 }
 

@@ -204,8 +204,8 @@ fn free_text_and_namespaces_are_told_as_the_client_knows_them() {
         [
             begin(),
             call(0, "", "patch", Some(Signature::new(Origin::Gemini, "Ci=="))),
-            arguments(0, "{\"input\":\"*** Be"),
-            arguments(0, "gin\\n\"}"),
+            arguments(0, "*** Be"),
+            arguments(0, "gin\n"),
             Event::CallEnd { choice: 0, call: 0 },
             call(1, "c1", "crm__find", None),
             arguments(1, "{}"),

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::super::frames::{Body, Frames};
 use super::super::toolbox::Known;
-use super::free_text::FreeText;
 
 /// A call that is being told.
 #[derive(Debug)]
@@ -16,12 +15,11 @@ pub(super) struct Call {
     call_id: String,
     known: Known,
     arguments: String,
-    free: FreeText,
 }
 
 impl Call {
     pub(super) fn begin(number: u32, id: String, call_id: String, known: Known) -> Self {
-        Self { number, id, call_id, known, arguments: String::new(), free: FreeText::default() }
+        Self { number, id, call_id, known, arguments: String::new() }
     }
 
     pub(super) const fn is(&self, number: u32) -> bool {
@@ -33,30 +31,20 @@ impl Call {
         frames.put("response.output_item.added", Body { output_index, item: Some(&item), ..Body::default() });
     }
 
-    /// More of the arguments. Free text comes in a JSON string here.
+    /// More of the arguments, or of a custom tool's text.
     pub(super) fn arguments(&mut self, fragment: &str, output_index: usize, frames: &mut Frames<'_>) {
         let at = Body { item_id: Some(&self.id), output_index, ..Body::default() };
-        if !self.known.free_text {
-            self.arguments.push_str(fragment);
-            frames.put("response.function_call_arguments.delta", Body { delta: Some(fragment), ..at });
-            return;
-        }
-        let text = self.free.feed(fragment);
-        if !text.is_empty() {
-            frames.put("response.custom_tool_call_input.delta", Body { delta: Some(text), ..at });
-        }
+        self.arguments.push_str(fragment);
+        let name = if self.known.free_text { "response.custom_tool_call_input.delta" } else { "response.function_call_arguments.delta" };
+        frames.put(name, Body { delta: Some(fragment), ..at });
     }
 
     /// The item, whole. One whose arguments were cut off says so.
-    pub(super) fn end(mut self, output_index: usize, frames: &mut Frames<'_>) -> Value {
+    pub(super) fn end(self, output_index: usize, frames: &mut Frames<'_>) -> Value {
         let at = || Body { item_id: Some(&self.id), output_index, ..Body::default() };
         if self.known.free_text {
-            let rest = self.free.end();
-            if !rest.is_empty() {
-                frames.put("response.custom_tool_call_input.delta", Body { delta: Some(rest), ..at() });
-            }
-            frames.put("response.custom_tool_call_input.done", Body { input: Some(self.free.text()), ..at() });
-            return self.item(self.free.text(), status(self.free.is_whole()));
+            frames.put("response.custom_tool_call_input.done", Body { input: Some(&self.arguments), ..at() });
+            return self.item(&self.arguments, "completed");
         }
         frames.put("response.function_call_arguments.done", Body { arguments: Some(&self.arguments), ..at() });
         let is_whole = serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok();

@@ -160,7 +160,7 @@ fn calls_results_and_thoughts_keep_their_order_and_marks() {
                 Part::Thinking(Thinking { text: String::new(), signature: Some(Signature::new(Origin::Anthropic, "EqQB")) }),
                 Part::Thinking(Thinking { text: String::from("t"), signature: None }),
                 Part::Call(ToolCall { signature: Some(mark), ..call("c1", "f", "{\"a\":1}") }),
-                Part::Call(call("c2", "patch", "{\"input\":\"x\\\"\\n\"}")),
+                Part::Call(call("c2", "patch", "x\"\n")),
                 Part::Call(call("c3", "crm__find", "{}")),
             ]),
             user(vec![
