@@ -174,7 +174,8 @@ async fn a_stream_that_breaks_ends_with_the_clients_error_and_no_end() {
                 let events = answer.events();
                 assert!(!events.iter().any(|event| client.is_end(event)), "{what}: {}", answer.text());
                 let last: Value = serde_json::from_str(&events[events.len() - 1]).unwrap_or_default();
-                assert!(last["error"]["message"].is_string(), "{what}: {last}");
+                let error = if client == Client::Responses { &last["response"]["error"] } else { &last["error"] };
+                assert!(error["message"].is_string(), "{what}: {last}");
                 let text: String = events.iter().map(|event| client.delta(&serde_json::from_str(event).unwrap_or_default())).collect();
                 assert!(text.starts_with("w0 w1 w2"), "{what}: {text}");
                 let row = town.fluxa.log_row(&answer.id()).await;
