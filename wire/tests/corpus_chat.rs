@@ -13,7 +13,7 @@ mod tests {
     use fluxa_wire::client::{Asked, ClientDialect, Voice};
     use fluxa_wire::frame::sse::{Framer, Piece};
     use fluxa_wire::neutral::{Chat, ChatAnswer, Event, Part};
-    use fluxa_wire::translate::Translation;
+    use fluxa_wire::translate::{Cut, Translation};
     use fluxa_wire::upstream::openai::OpenAi;
     use fluxa_wire::upstream::{Frame, Said, Target, UpstreamDialect};
     use serde_json::Value;
@@ -133,7 +133,7 @@ mod tests {
             return Some(of_answer(&OpenAi.read(&OpenAiChat.write(&answer, &voice()), &Said::default()).unwrap()));
         }
         let mut out = BytesMut::new();
-        let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), &OpenAi, &Said::default(), &OpenAiChat, voice());
+        let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), Cut::Sse, &OpenAi, &Said::default(), &OpenAiChat, voice());
         for cut in body.chunks(11) {
             let _ = translation.push(cut, &mut out);
         }

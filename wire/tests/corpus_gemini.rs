@@ -119,7 +119,7 @@ mod tests {
 
     fn translate(body: &[u8], size: usize, array: bool) -> (Vec<u8>, Value) {
         let route = (Dialect::Gemini, Op::GenerateContent);
-        let mut translation = Translation::new(route, &Upstream, &Said::default(), &Client, voice(array));
+        let mut translation = Translation::new(route, Cut::Sse, &Upstream, &Said::default(), &Client, voice(array));
         let mut out = BytesMut::new();
         for piece in body.chunks(size) {
             translation.push(piece, &mut out).unwrap();

@@ -1,7 +1,7 @@
 //! The input of a request: a string, or the items of a conversation. Source: `types/responses/response_input_item.py` of the
 //! OpenAI SDK.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::parts::{self, mark, take};
 use super::toolbox::flat;
