@@ -46,6 +46,8 @@ mod slow_clients;
 #[cfg(test)]
 mod smuggling;
 #[cfg(test)]
+mod translation;
+#[cfg(test)]
 mod upstreams;
 #[cfg(test)]
 mod usage;
