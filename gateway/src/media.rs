@@ -100,6 +100,7 @@ async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Option<String>, Vec<u8>)
         let ask = Ask { origin: &origin, head: head.into_bytes(), body: &[] };
         let mut answer =
             exchange(&fetcher.connector, &pool, &fetcher.scratch, ask, timers).await.map_err(|fault| failed(&fault.to_string()))?;
+        answer.unpack();
         let status = answer.head.status;
         if matches!(status, 301 | 302 | 303 | 307 | 308) {
             let next = answer.head.get("location").and_then(|location| url.join(location).ok());

@@ -77,7 +77,7 @@ impl Translation {
     ) -> Self {
         Self {
             cutter: match cut {
-                Cut::Sse => Cutter::Sse(Framer::new()),
+                Cut::Sse => Cutter::Sse(Framer::splitting()),
                 Cut::EventStream => Cutter::EventStream(EventStream::new()),
             },
             rest: Rest {
@@ -103,13 +103,19 @@ impl Translation {
         let Self { cutter, rest } = self;
         let mut broken = None;
         match cutter {
-            Cutter::Sse(framer) => framer.push(input, |piece, _| {
-                if let Piece::Block { event, data: Some(data) } = piece {
-                    broken = broken.or(rest.event(Frame { name: event, data }, out).err());
+            // What comes after a broken event is not told: the client would not see the gap.
+            Cutter::Sse(framer) => framer.push(input, |piece, _| match piece {
+                Piece::Block { event, data: Some(data) } if broken.is_none() => {
+                    broken = rest.event(Frame { name: event, data }, out).err();
                 }
+                _ => {}
             })?,
             Cutter::EventStream(frames) => {
-                let cut = frames.push(input, |message| broken = broken.or(rest.message(message, out).err()));
+                let cut = frames.push(input, |message| {
+                    if broken.is_none() {
+                        broken = rest.message(message, out).err();
+                    }
+                });
                 cut.map_err(|_| StreamFault::NotProtocol)?;
             }
         }

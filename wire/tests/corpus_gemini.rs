@@ -12,7 +12,7 @@ mod tests {
     use fluxa_wire::client::{Asked, ClientDialect as _, Voice};
     use fluxa_wire::frame::sse::{Framer, Piece};
     use fluxa_wire::neutral::{Chat, ChatAnswer, Choice, Event, Part, Stop};
-    use fluxa_wire::translate::{Translation, whole};
+    use fluxa_wire::translate::{Cut, Translation, whole};
     use fluxa_wire::upstream::gemini::Gemini as Upstream;
     use fluxa_wire::upstream::{Frame, Said, Target, UpstreamDialect as _};
     use serde_json::{Value, json};
@@ -119,7 +119,7 @@ mod tests {
 
     fn translate(body: &[u8], size: usize, array: bool) -> (Vec<u8>, Value) {
         let route = (Dialect::Gemini, Op::GenerateContent);
-        let mut translation = Translation::new(route, &Upstream, &Said::default(), &Client, voice(array));
+        let mut translation = Translation::new(route, Cut::Sse, &Upstream, &Said::default(), &Client, voice(array));
         let mut out = BytesMut::new();
         for piece in body.chunks(size) {
             translation.push(piece, &mut out).unwrap();

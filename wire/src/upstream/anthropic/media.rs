@@ -10,6 +10,9 @@ use crate::upstream::Unsayable;
 /// What a request needs to name a file that lies with the vendor. Source: `beta/files.py` of the Anthropic SDK.
 pub(super) const FILES_BETA: &str = "files-api-2025-04-14";
 
+/// Where files lie that were given to Gemini; nobody else can read them.
+const GEMINI_FILES: &str = "https://generativelanguage.googleapis.com/";
+
 /// The block of a medium.
 pub(super) fn block(media: &Media) -> Result<Block<'_>, Unsayable> {
     let cache_control = media.cache.map(Mark::of);
@@ -62,6 +65,7 @@ fn document(media: &Media) -> Result<Source<'_>, Unsayable> {
 
 fn elsewhere(source: &From) -> Result<Source<'_>, Unsayable> {
     match source {
+        From::Url { url, .. } if url.starts_with(GEMINI_FILES) => Err(no("this provider does not know files of another one")),
         From::Url { url, .. } if url.starts_with("http://") || url.starts_with("https://") => Ok(Source::Url { url }),
         From::Url { .. } => Err(no("this provider fetches from http and https addresses only")),
         // Ids of other vendors look otherwise.

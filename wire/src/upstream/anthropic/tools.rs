@@ -126,6 +126,9 @@ pub(super) fn tools<'a>(
 
 fn own<'a>(tool: &'a Tool, claude: &Claude, said: &mut Said, dropped: &mut Vec<Dropped>) -> ToolSpec<'a> {
     let strict = tool.strict.filter(|strict| *strict && claude.schemas && !tool.free_text);
+    if tool.strict == Some(true) && strict.is_none() && !tool.free_text {
+        Dropped::note(dropped, "tools[].strict");
+    }
     let input_schema = if tool.free_text {
         said.free_text_tools.push(tool.name.clone());
         json!({"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]})

@@ -77,6 +77,9 @@ pub(super) fn messages<'a>(
 ) -> Result<Messages<'a>, Unsayable> {
     let mut messages = Messages::default();
     for turn in &chat.turns {
+        if turn.name.is_some() {
+            Dropped::note(dropped, "messages[].name");
+        }
         match turn.role {
             Role::User => messages.user(&turn.parts, dropped)?,
             Role::Assistant => messages.assistant(&turn.parts, said, dropped),

@@ -60,6 +60,9 @@ pub(super) fn write<'a>(
         let offered = chat.tools.iter().filter(|tool| allowed.is_none_or(|allowed| allowed.contains(&tool.name)));
         for tool in offered {
             tools.push(spec(tool, model, names));
+            if tool.strict == Some(true) && !model.schemas && !tool.free_text {
+                Dropped::note(dropped, "tools[].strict");
+            }
             for extra in &tool.extras {
                 Dropped::note(dropped, format!("tools[].{}", extra.field));
             }

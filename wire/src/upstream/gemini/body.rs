@@ -97,6 +97,9 @@ pub(super) struct Resolution {
 
 #[derive(Serialize)]
 pub(super) struct Call<'a> {
+    /// The client's id, whether the model takes ids or not.
+    #[serde(skip)]
+    pub(super) own_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<&'a str>,
     pub(super) name: String,
@@ -105,6 +108,9 @@ pub(super) struct Call<'a> {
 
 #[derive(Serialize)]
 pub(super) struct Response<'a> {
+    /// The client's id of the call, whether the model takes ids or not.
+    #[serde(skip)]
+    pub(super) own_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<&'a str>,
     pub(super) name: String,

@@ -74,6 +74,10 @@ fn function(tool: &Tool, model: Model, said: &mut Said, dropped: &mut Vec<Droppe
         tool.schema.as_ref()
     };
     let mut written = declaration(&name, tool.description.as_deref(), schema, model);
+    // Newer models are told to keep to the schemas of all tools.
+    if tool.strict == Some(true) && !model.signed_calls && !tool.free_text {
+        Dropped::note(dropped, "tools[].strict");
+    }
     for extra in &tool.extras {
         if extra.origin == Origin::Gemini {
             written[extra.field.as_str()] = extra.value.clone();

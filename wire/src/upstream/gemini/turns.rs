@@ -45,6 +45,9 @@ impl<'a> Writer<'a, '_> {
         }
         for turn in &chat.turns {
             let role = if turn.role == Role::Assistant { "model" } else { "user" };
+            if turn.name.is_some() {
+                Dropped::note(self.dropped, "messages[].name");
+            }
             let mut parts = Vec::with_capacity(turn.parts.len());
             for part in &turn.parts {
                 self.part(part, &mut parts)?;
@@ -63,11 +66,25 @@ impl<'a> Writer<'a, '_> {
         if contents.is_empty() {
             contents.push(Content { role: "user", parts: vec![Piece::Own(Part::text(NOTHING))] });
         }
+        let mut asked: Vec<&str> = Vec::new();
         for content in &mut contents {
             if content.role == "user" {
-                // Results come first: the model's calls stand right before them.
-                content.parts.sort_by_key(|piece| !matches!(piece, Piece::Own(Part { function_response: Some(_), .. })));
-            } else if self.model.signed_calls {
+                // Results come first: the model's calls stand right before them. Where calls have no ids, only the order says
+                // which result is whose.
+                content.parts.sort_by_key(|piece| match piece {
+                    Piece::Own(Part { function_response: Some(response), .. }) => {
+                        (false, asked.iter().position(|id| *id == response.own_id).unwrap_or(usize::MAX))
+                    }
+                    _ => (true, 0),
+                });
+                continue;
+            }
+            let calls = content.parts.iter().filter_map(|piece| match piece {
+                Piece::Own(Part { function_call: Some(call), .. }) => Some(call.own_id),
+                _ => None,
+            });
+            asked = if self.model.call_ids { Vec::new() } else { calls.collect() };
+            if self.model.signed_calls {
                 sign(content);
             }
         }
@@ -93,7 +110,13 @@ impl<'a> Writer<'a, '_> {
             }
             neutral::Part::Call(call) => out.push(Piece::Own(self.call(call))),
             neutral::Part::Result(result) => self.result(result, out)?,
-            neutral::Part::Media(media) => out.push(Piece::Own(self.media(media)?)),
+            neutral::Part::Media(media) => {
+                // Only what is given as text loses its title: a file is told from others by itself.
+                let title = media.name.as_deref().filter(|_| matches!(media.source, Source::Text(_)));
+                let heads = [title, media.context.as_deref()].into_iter().flatten().filter(|head| !head.is_empty());
+                out.extend(heads.map(|head| Piece::Own(Part::text(head))));
+                out.push(Piece::Own(self.media(media)?));
+            }
             neutral::Part::Foreign(foreign) if foreign.origin == Origin::Gemini => out.push(Piece::Foreign(&foreign.value)),
             neutral::Part::Foreign(foreign) => Dropped::note(self.dropped, foreign.kind.clone()),
             // Others' thoughts say nothing here.
@@ -112,7 +135,7 @@ impl<'a> Writer<'a, '_> {
         } else {
             arguments(call)
         };
-        let function_call = Some(Call { id, name: self.names.fit(&call.name, NAMES), args });
+        let function_call = Some(Call { own_id: &call.id, id, name: self.names.fit(&call.name, NAMES), args });
         Part { function_call, thought_signature: own(call.signature.as_ref()), ..Part::default() }
     }
 
@@ -129,7 +152,7 @@ impl<'a> Writer<'a, '_> {
         let id = Some(result.id.as_str()).filter(|id| self.model.call_ids && !id.is_empty());
         let beside = if self.model.media_in_results { Vec::new() } else { std::mem::take(&mut parts) };
         let name = self.names.fit(name, NAMES);
-        let function_response = Some(Response { id, name, response: response(result), parts });
+        let function_response = Some(Response { own_id: &result.id, id, name, response: response(result), parts });
         out.push(Piece::Own(Part { function_response, ..Part::default() }));
         out.extend(beside.into_iter().map(Piece::Own));
         Ok(())

@@ -323,3 +323,20 @@ fn the_form_of_the_answer_is_asked_for_as_the_model_takes_it() {
     let any_json = Chat { format: Some(Format::Json), ..chat(vec![user("a")]) };
     assert_eq!(write(&any_json, MODEL).0["system"], json!([words("Answer with one JSON object and nothing else.")]));
 }
+
+#[test]
+fn names_of_speakers_and_strict_tools_are_named_where_they_are_not_known() {
+    let named = Turn { name: Some("anna".into()), ..user("q") };
+    let tool = Tool { name: "f".into(), strict: Some(true), ..Tool::default() };
+    let chat = Chat { tools: vec![tool], ..chat(vec![named]) };
+    assert_eq!(write(&chat, "claude-3-5-haiku-20241022").1, ["tools[].strict", "messages[].name"]);
+    assert_eq!(write(&chat, MODEL).1, ["messages[].name"]);
+}
+
+#[test]
+fn a_file_that_was_given_to_gemini_is_refused() {
+    let url = String::from("https://generativelanguage.googleapis.com/v1beta/files/abc");
+    let file = Media::new(MediaKind::Document, Source::Url { mime: Some("application/pdf".into()), url });
+    let asked = chat(vec![Turn::new(Role::User, vec![Part::Media(file)])]);
+    assert_eq!(try_write(&asked, MODEL).unwrap_err().what, "this provider does not know files of another one");
+}

@@ -443,3 +443,13 @@ fn tools_of_free_text_get_a_schema() {
     assert_eq!(body["messages"][1]["content"][0]["toolUse"]["input"], json!({"input": "*** Begin"}));
     assert_eq!(body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]["required"], json!(["input"]));
 }
+
+#[test]
+fn a_strict_tool_is_named_where_no_schema_is_obeyed() {
+    let strict = |model| {
+        let asked = Chat { tools: vec![Tool { strict: Some(true), ..tool("f") }], ..asking(vec![user("q")]) };
+        written(&asked, model).1.dropped
+    };
+    assert_eq!(strict(CLAUDE), []);
+    assert_eq!(strict(NOVA), [crate::neutral::Dropped::new("tools[].strict")]);
+}

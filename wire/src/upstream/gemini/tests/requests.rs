@@ -185,7 +185,7 @@ fn tools_are_one_object() {
     ]);
     assert_eq!(body["tools"], json!([{"functionDeclarations": functions}]));
     assert_eq!(body["toolConfig"], json!({"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [name]}}));
-    assert_eq!(dropped, ["web_search", "code_execution_1", "parallel_tool_calls"]);
+    assert_eq!(dropped, ["tools[].strict", "web_search", "code_execution_1", "parallel_tool_calls"]);
     assert_eq!(found.said.free_text_tools, ["with space"]);
     assert_eq!(found.said.names.back(name), "with space");
 
@@ -381,4 +381,43 @@ fn references_do_not_multiply_without_end() {
     definitions.insert("d12".into(), json!({"type": "string"}));
     let found = super::super::schema::subset(&json!({"$ref": "#/$defs/d0", "$defs": definitions}));
     assert!(found.to_string().len() < 2_000_000);
+}
+
+#[test]
+fn where_calls_have_no_ids_results_stand_in_the_order_of_the_calls() {
+    let chat = Chat {
+        turns: vec![
+            Turn::new(Role::User, vec![Part::text("q")]),
+            Turn::new(Role::Assistant, vec![call("a", "f", "{}", None), call("b", "f", "{}", None)]),
+            Turn::new(Role::User, vec![result("b", vec![Part::text("second")]), Part::text("and?")]),
+            Turn::new(Role::User, vec![result("a", vec![Part::text("first")])]),
+        ],
+        ..Chat::default()
+    };
+    let check = |model: &str, expect: [&str; 2]| {
+        let (body, ..) = written(&chat, model);
+        let parts = body["contents"][2]["parts"].as_array().unwrap();
+        let told = |at: usize| parts[at]["functionResponse"]["response"]["output"].as_str();
+        assert_eq!([told(0), told(1)], expect.map(Some), "{model}");
+        assert_eq!(parts[2], json!({"text": "and?"}));
+    };
+    check("gemini-2.5-flash", ["first", "second"]);
+    check("gemini-3-pro-preview", ["second", "first"]);
+}
+
+#[test]
+fn what_cannot_be_said_is_named() {
+    let named = Turn { name: Some("anna".into()), ..Turn::new(Role::User, vec![Part::text("q")]) };
+    let tool = Tool { name: "f".into(), strict: Some(true), ..Tool::default() };
+    let chat = Chat { turns: vec![named], tools: vec![tool], ..Chat::default() };
+    assert_eq!(written(&chat, "gemini-2.5-flash").1, ["tools[].strict", "messages[].name"]);
+    assert_eq!(written(&chat, "gemini-3-pro-preview").1, ["messages[].name"]);
+}
+
+#[test]
+fn a_remark_about_a_document_stands_before_it() {
+    let media = Media { context: Some("of last week".into()), ..png() };
+    let chat = Chat { turns: vec![Turn::new(Role::User, vec![Part::Media(media)])], ..Chat::default() };
+    let parts = json!([{"text": "of last week"}, {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]);
+    assert_eq!(written(&chat, "gemini-3-pro-preview").0["contents"][0]["parts"], parts);
 }

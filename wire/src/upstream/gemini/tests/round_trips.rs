@@ -182,7 +182,8 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn translated(stream: &[u8], size: usize, array: bool) -> Vec<u8> {
-    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Gemini, &Said::default(), &Client, voice(array));
+    let mut translation =
+        Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Gemini, &Said::default(), &Client, voice(array));
     let mut out = BytesMut::new();
     for piece in stream.chunks(size) {
         translation.push(piece, &mut out).unwrap();
@@ -233,7 +234,8 @@ proptest! {
 
 #[test]
 fn a_stream_without_a_reason_is_cut() {
-    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Gemini, &Said::default(), &Client, voice(false));
+    let mut translation =
+        Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Gemini, &Said::default(), &Client, voice(false));
     let mut out = BytesMut::new();
     translation.push(b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\r\n\r\n", &mut out).unwrap();
     translation.finish(&mut out);
