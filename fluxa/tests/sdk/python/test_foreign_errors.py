@@ -118,7 +118,8 @@ def test_an_overloaded_vendor_is_told_in_the_clients_way(fluxa, three):
         model = fluxa.model("status=503", kind, retries=0)
         with pytest.raises(anthropic.InternalServerError) as caught:
             call("anthropic", model, three)
-        assert (caught.value.status_code, caught.value.body["error"]["type"]) in ((503, "api_error"), (503, "overloaded_error"), (529, "overloaded_error"))
+        told = (caught.value.status_code, caught.value.body["error"]["type"])
+        assert told in ((503, "api_error"), (503, "overloaded_error"), (529, "overloaded_error"))
 
 
 @pytest.mark.parametrize(("dialect", "kind"), PAIRS)
