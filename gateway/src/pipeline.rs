@@ -9,6 +9,8 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::body::fields::Field;
 use fluxa_wire::client::{Asked, Heard};
+use fluxa_wire::neutral::Origin;
+use fluxa_wire::neutral::signature::is_marked;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
@@ -84,6 +86,18 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
                     return Err(refusal.into());
                 }
             }
+        }
+    }
+    let origin = match dialect {
+        Dialect::OpenAi => Origin::OpenAi,
+        Dialect::Anthropic => Origin::Anthropic,
+        Dialect::Gemini => Origin::Gemini,
+        Dialect::Bedrock => Origin::Bedrock,
+    };
+    if crate::dialects::client(dialect, op).is_some() && is_marked(origin, &body) {
+        // A part of the conversation was another vendor's: its marks must not reach this one.
+        for target in plan.iter_mut().filter(|target| target.provider.door(target.provider.vendor.dialect).is_some()) {
+            target.way = Way::Translated;
         }
     }
     let (heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;

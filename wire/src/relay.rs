@@ -11,6 +11,7 @@ use crate::facts::{Finished, Verdict};
 use crate::frame::json_array::Splitter;
 pub use crate::frame::sse::StreamFault;
 use crate::frame::sse::{Framer, Piece};
+use crate::json::skip;
 use crate::limits::KEPT_BUFFER_BYTES;
 use crate::refuse;
 use crate::stream_end;
@@ -50,7 +51,7 @@ pub struct Relay {
     /// In place of the framer, where the stream is an array.
     splitter: Splitter,
     tap: Tap,
-    /// With `hide_usage`: the start of a block that is not judged yet.
+    /// The start of an event that is not whole yet.
     held: BytesMut,
     /// What went out last is an event without its blank line.
     torn: bool,
@@ -77,23 +78,31 @@ impl Relay {
             return if self.plan.framing == Framing::JsonArray { self.watch_elements(input) } else { Ok(()) };
         }
         let Self { plan, framer, tap, held, .. } = self;
-        if !plan.hide_usage {
-            out.extend_from_slice(input);
-            return framer.push(input, |piece, _| {
-                watch(tap, piece);
-            });
-        }
         let mut from = 0;
-        framer.push(input, |piece, end| {
-            if watch(tap, piece) {
-                held.clear();
-            } else {
+        if plan.hide_usage {
+            framer.push(input, |piece, end| {
+                if watch(tap, piece) {
+                    held.clear();
+                } else {
+                    out.extend_from_slice(held);
+                    held.clear();
+                    out.extend_from_slice(input.get(from..end).unwrap_or_default());
+                }
+                from = end;
+            })?;
+        } else {
+            let pushed = framer.push(input, |piece, end| {
+                watch(tap, piece);
+                from = end;
+            });
+            // Whole events only: half a one would be taken for whole by a client if the stream breaks there.
+            if from > 0 {
                 out.extend_from_slice(held);
                 held.clear();
-                out.extend_from_slice(input.get(from..end).unwrap_or_default());
+                out.extend_from_slice(input.get(..from).unwrap_or_default());
             }
-            from = end;
-        })?;
+            pushed?;
+        }
         let rest = input.get(from..).unwrap_or_default();
         if rest.is_empty() && held.capacity() > KEPT_BUFFER_BYTES {
             *held = BytesMut::new();
@@ -111,12 +120,15 @@ impl Relay {
 
     /// The upstream has closed: an event without its blank line is still judged, and the facts are told.
     pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
-        let Self { framer, tap, held, torn, .. } = self;
+        let Self { plan, framer, tap, held, torn, .. } = self;
         let at_boundary = framer.at_boundary();
-        let mut hidden = false;
-        // A last event beyond the bounds only goes unwatched; its bytes are out already or held.
-        let _ = framer.finish(|piece| hidden |= watch(tap, piece));
-        if !hidden {
+        let (mut hidden, mut half) = (false, false);
+        // A last event beyond the bounds only goes unwatched.
+        let _ = framer.finish(|piece| {
+            half |= is_half(piece);
+            hidden |= watch(tap, piece) && plan.hide_usage;
+        });
+        if !hidden && !half {
             *torn |= !at_boundary;
             out.extend_from_slice(held);
         }
@@ -139,13 +151,9 @@ impl Relay {
 
     /// Ends a stream that broke, in its own dialect: closes what lies open, then one error event, no end mark.
     pub fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
-        let open = if self.plan.hide_usage {
-            // What is held of an unfinished event never went out.
-            self.held.clear();
-            self.torn
-        } else {
-            self.torn || !self.framer.at_boundary()
-        };
+        // What is held of an unfinished event never went out.
+        self.held.clear();
+        let open = self.torn;
         self.framer = Framer::new();
         match self.plan.framing {
             Framing::Sse => {}
@@ -188,6 +196,17 @@ impl Relay {
     fn error_event(&self, refusal: &Refusal) -> Bytes {
         let next = self.tap.sequence.map_or(0, |n| n + 1);
         stream_end::error_event(self.plan.dialect, self.plan.op, refusal, next)
+    }
+}
+
+/// Whether a last event without its blank line was cut off: what begins like JSON and is none.
+fn is_half(piece: Piece<'_>) -> bool {
+    match piece {
+        Piece::Block { data: Some(data), .. } => {
+            let data = data.trim_ascii();
+            matches!(data.first(), Some(b'{' | b'[')) && data != b"[DONE]" && skip::check(data).is_err()
+        }
+        Piece::Block { data: None, .. } | Piece::Comment => false,
     }
 }
 

@@ -83,9 +83,41 @@ impl Signature {
     }
 }
 
+/// Whether a request holds marks in envelopes (or ids that carry or spell them): then a part of its conversation was another
+/// vendor's, and a vendor of the client's own dialect would refuse it as it is. One look over the bytes; a prompt that talks
+/// about envelopes is found too, which costs a translation and changes nothing else.
+#[must_use]
+pub fn is_marked(client: Origin, body: &[u8]) -> bool {
+    match client {
+        Origin::Anthropic => has_envelope(body),
+        // In base64, in a place where it is always written alike.
+        Origin::Gemini => memchr::memmem::find(body, b"Zmx1eGEu").is_some(),
+        Origin::OpenAi => has_envelope(body) || memchr::memmem::find(body, b"__ts__").is_some(),
+        Origin::Bedrock | Origin::Nobody => false,
+    }
+}
+
+/// A string that begins like an envelope: `"fluxa.g.`.
+fn has_envelope(body: &[u8]) -> bool {
+    const START: &[u8] = b"\"fluxa.";
+    memchr::memmem::find_iter(body, START).any(|at| {
+        let rest = body.get(at + START.len()..).unwrap_or_default();
+        matches!(rest, [b'a' | b'g' | b'o' | b'b' | b'n', b'.', ..])
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_of_others_are_seen_in_a_request() {
+        assert!(is_marked(Origin::Anthropic, br#"{"signature":"fluxa.n."}"#));
+        assert!(!is_marked(Origin::Anthropic, br#"{"signature":"EqQB","text":"fluxa. is a gateway"}"#));
+        assert!(is_marked(Origin::Gemini, br#"{"thoughtSignature":"Zmx1eGEubi4="}"#));
+        assert!(is_marked(Origin::OpenAi, br#"{"id":"call_1__ts__Zmx1"}"#));
+        assert!(!is_marked(Origin::OpenAi, br#"{"id":"call_1"}"#));
+    }
 
     #[test]
     fn a_mark_comes_back_as_it_was_through_every_dialect() {

@@ -100,9 +100,12 @@ proptest! {
     #[test]
     fn without_hiding_any_bytes_pass_unchanged(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let plan = RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing: Framing::Sse };
-        prop_assert_eq!(run(plan, bytes.chunks(7)).0, bytes.clone());
-        let plan = RelayPlan { hide_usage: true, ..plan };
-        prop_assert_eq!(run(plan, bytes.chunks(7)).0, bytes);
+        for plan in [plan, RelayPlan { hide_usage: true, ..plan }] {
+            let out = run(plan, bytes.chunks(7)).0;
+            prop_assert!(bytes.starts_with(&out));
+            // Nothing but half an event at the end is left out.
+            prop_assert!(out.len() == bytes.len() || memchr::memmem::find(&bytes[out.len()..], b"data").is_some());
+        }
     }
 }
 
@@ -138,10 +141,11 @@ fn a_broken_stream_ends_with_an_event_that_can_be_read() {
         assert!(text.ends_with("}\n\n") && !text.contains("[DONE]"), "{text:?}");
     };
     check(Op::Chat, false, "data: {\"a\":1}\n\n", "data: {\"a\":1}\n\ndata: {\"error\":");
-    check(Op::Chat, false, "data: {\"a\"", "data: {\"a\"\n\ndata: {\"error\":");
-    check(Op::Chat, false, "data: 1\r\n\r", "data: 1\r\n\r\n\ndata: {\"error\":");
+    // Half an event never goes out.
+    check(Op::Chat, false, "data: {\"a\"", "data: {\"error\":");
+    check(Op::Chat, false, "data: 1\r\n\r", "data: {\"error\":");
     check(Op::Chat, true, "data: 1\n\ndata: {\"a\"", "data: 1\n\ndata: {\"error\":");
-    check(Op::Messages, false, "event: ping\n", "event: ping\n\n\nevent: error\ndata: {\"type\":\"error\"");
+    check(Op::Messages, false, "event: ping\n", "event: error\ndata: {\"type\":\"error\"");
     check(
         Op::Responses,
         false,
@@ -168,7 +172,7 @@ fn an_error_event_after_a_torn_event_stands_on_its_own() {
         relay.finish(&mut out);
         relay.break_off(&Refusal::new(fluxa_domain::refusal::RefusalKind::Upstream, "broke"), &mut out);
         let text = String::from_utf8(out.to_vec()).unwrap();
-        assert!(text.contains("{\"id\"\n\ndata: {\"error\""), "hide_usage {hide_usage}: {text}");
+        assert!(text.contains("}\n\ndata: {\"error\"") && !text.contains("{\"id\""), "hide_usage {hide_usage}: {text}");
     }
 }
 

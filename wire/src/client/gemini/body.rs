@@ -121,7 +121,10 @@ impl<'a> PartBody<'a> {
             Cow::Borrowed(call.id.as_str())
         };
         let function_call = Some(Call { id, name: &call.name, args: arguments(call) });
-        Self::Own(OwnPart { function_call, thought_signature: call.signature.as_ref().and_then(mark::write), ..OwnPart::default() })
+        // Gemini wants a mark back on the first call of a step: one that says whose the call is lets us see a conversation that
+        // comes back for another vendor.
+        let signature = call.signature.as_ref().and_then(mark::write).or_else(|| (number == 0).then(mark::unsigned));
+        Self::Own(OwnPart { function_call, thought_signature: signature, ..OwnPart::default() })
     }
 
     /// A medium; nothing for one that only another vendor has.

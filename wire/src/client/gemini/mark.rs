@@ -20,6 +20,11 @@ pub(crate) fn write(signature: &Signature) -> Option<String> {
     }
 }
 
+/// The mark of a call that its vendor did not sign.
+pub(crate) fn unsigned() -> String {
+    encode_base64(Signature::nobodys().write_in(Origin::Gemini).as_bytes())
+}
+
 /// The mark of thoughts that only their vendor can read.
 pub(crate) fn write_redacted(signature: &Signature) -> String {
     encode_base64(format!("{REDACTED}{}", signature.write_in(Origin::Nobody)).as_bytes())

@@ -79,6 +79,7 @@ impl<'d> Turns<'d> {
             _ => None,
         };
         if let Some(call) = part.take("functionCall") {
+            let signed = signed.filter(|signature| signature.origin != Origin::Nobody);
             return self.call(Fields::want(call, at)?, signed, at);
         }
         if let Some(result) = part.take("functionResponse") {
@@ -105,7 +106,8 @@ impl<'d> Turns<'d> {
             // A mark by itself belongs to what is before it.
             Some(Part::Thinking(last)) if text.is_empty() && last.signature.is_none() => last.signature = signature,
             Some(Part::Text(last)) if text.is_empty() && !thought && last.signature.is_none() => last.signature = signature,
-            Some(Part::Thinking(last)) if goes_on && thought && last.signature.is_none() => {
+            // A client that keeps the chunks of a stream has thoughts in pieces, and their mark on the last.
+            Some(Part::Thinking(last)) if thought && last.signature.is_none() => {
                 last.text.push_str(&text);
                 last.signature = signature;
             }

@@ -335,7 +335,7 @@ fn streams_are_whole_answers_one_after_the_other() {
         r#"{"text":"hm","thought":true}"#,
         r#"{"text":"","thought":true,"thoughtSignature":"Zmx1eGEuYS5Fcg=="}"#,
         "{\"text\":\"line\u{2028}\\n\"}",
-        r#"{"functionCall":{"id":"call_0123456789abcdef01234567_0","name":"f","args":{"a":1}}}"#,
+        r#"{"functionCall":{"id":"call_0123456789abcdef01234567_0","name":"f","args":{"a":1}},"thoughtSignature":"Zmx1eGEubi4="}"#,
         r#"{"functionCall":{"id":"x","name":"g","args":{}}}"#,
     ];
     let mut chunks: Vec<String> =
