@@ -22,11 +22,13 @@ SDK_NODE := fluxa/tests/sdk/node
 VENV := $(BIN)/sdk-python
 SDK_JUDGE := loadtest/sdk
 JUDGE_VENV := $(BIN)/sdk-judge
+# `make bench-wire FILTER=`: only what has this in its name.
+FILTER ?=
 # `make conformance PAIRS=`: without the translated pairs. PAIR_ARGS goes to them alone (--client chat --filter openai …).
 PAIRS ?= yes
 PAIR_ARGS ?=
 
-.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench conformance pairs fuzz clean
+.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-wire conformance pairs fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -103,14 +105,19 @@ bench: ## the latency promise beside nginx, measured on this machine against moc
 	$(CARGO) build $(LOCKED) --release -p fluxa -p fluxa-loadtest
 	$(BIN)/release/fluxa-loadtest bench --fluxa $(BIN)/release/fluxa $(ARGS)
 
+bench-wire: ## what translating between dialects costs: time, counted instructions, allocations, growth (FILTER=bedrock for some of it)
+	@scripts/needs.sh valgrind
+	$(CARGO) bench $(LOCKED) -p fluxa-wire --bench translation -- --counted $(FILTER)
+
 conformance: ## CORPUS=FOLDER: replay a folder of recorded vendors' traffic through fluxa
-	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance CORPUS=FOLDER   (a folder of recordings with an index.json)" >&2; exit 2; }
-	@[ -f "$(CORPUS)/index.json" ] || { echo "make conformance: no index.json in \"$(CORPUS)\"" >&2; exit 2; }
+	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance CORPUS=FOLDER   (a folder of recordings)" >&2; exit 2; }
+	@[ -d "$(CORPUS)" ] || { echo "make conformance: no folder \"$(CORPUS)\"" >&2; exit 2; }
 	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
 	native=0; $(BIN)/debug/fluxa-conformance --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" $(ARGS) || native=$$?; \
 	[ -z "$(PAIRS)" ] || $(MAKE) pairs CORPUS="$(CORPUS)" || exit $$?; exit $$native
 
 pairs: $(JUDGE_VENV)/.ready ## CORPUS=FOLDER: the same recordings asked in every client dialect, through the official SDKs too
+	@[ -n "$(CORPUS)" ] || { echo "usage: make pairs CORPUS=FOLDER   (PAIR_ARGS=--client chat --upstream gemini --filter PART --out FILE)" >&2; exit 2; }
 	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
 	$(BIN)/debug/fluxa-conformance --pairs --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" --python $(JUDGE_VENV)/bin/python --script $(SDK_JUDGE)/ask.py $(PAIR_ARGS)
 

@@ -17,7 +17,10 @@ case "${1:-test}" in
     PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || missing+=(nginx-light)
     command -v taskset >/dev/null || missing+=(util-linux)
     ;;
-  *) echo "usage: needs.sh [test|bench]" >&2; exit 2 ;;
+  valgrind)
+    command -v valgrind >/dev/null || missing+=(valgrind)
+    ;;
+  *) echo "usage: needs.sh [test|bench|valgrind]" >&2; exit 2 ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 

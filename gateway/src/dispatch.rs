@@ -51,9 +51,9 @@ pub(crate) struct Errand<'a> {
     pub(crate) body: &'a Bytes,
     pub(crate) outline: &'a Outline,
     /// What was asked in the neutral form, where a target needs it.
-    pub(crate) heard: Option<Heard>,
+    pub(crate) heard: Option<Box<Heard>>,
     /// The same with what it names by address put into it, once a target has needed that.
-    pub(crate) inlined: std::cell::OnceCell<fluxa_wire::neutral::Chat>,
+    pub(crate) inlined: std::cell::OnceCell<Box<fluxa_wire::neutral::Chat>>,
     /// The conversation is kept with its answer.
     pub(crate) keeps: bool,
     pub(crate) admitted: Admitted,
@@ -74,6 +74,8 @@ pub(crate) struct Reply {
     body: Committed,
     /// Set where the answer was translated.
     translated: Option<Translated>,
+    /// Fields that the vendor refused and was asked without.
+    mended: Vec<String>,
     /// The conversation to be kept with this answer.
     keeping: Option<Keeping>,
     /// What was done less well than it could be.
@@ -118,7 +120,8 @@ pub(crate) async fn first_answer(
             let before = call.elapsed_ms();
             call.tried += 1;
             match attempt::run(worker, call, errand, target, &mut tries).await {
-                Ok(reply) => {
+                Ok(mut reply) => {
+                    reply.mended = tries.mends.iter().filter_map(|mend| mend.dropped().map(str::to_owned)).collect();
                     target.provider.state.succeeded();
                     if tries.without_usage {
                         target.provider.state.learn_no_stream_options(&target.model, crate::clock::now());
@@ -126,7 +129,8 @@ pub(crate) async fn first_answer(
                     note(call, target, reply.head.status, call.elapsed_ms() - before, "");
                     return Ok(reply);
                 }
-                Err(failure) => {
+                Err(mut failure) => {
+                    let mends = std::mem::take(&mut failure.mends);
                     note(call, target, failure.upstream_status, call.elapsed_ms() - before, &failure.why);
                     call.failed_attempt(failure.billed.as_deref());
                     if failure.blames_provider() {
@@ -137,6 +141,10 @@ pub(crate) async fn first_answer(
                     match next {
                         Next::OtherKey if may_change_key(worker, target, &tries, status) => {}
                         // The same key again: there may be no other.
+                        Next::SameAgain if !mends.is_empty() => {
+                            tries.mends.extend(mends);
+                            tries.keys.pop();
+                        }
                         Next::SameAgain if !tries.without_usage => {
                             tries.without_usage = true;
                             tries.keys.pop();
@@ -185,29 +193,38 @@ impl Reply {
         call.sent = false;
         let body = Committed::Whole(fluxa_wire::count_tokens::write(call.dialect, tokens), None);
         let translated = Some(Translated { content_type: "application/json", dropped: Vec::new() });
-        Self { head: AnswerHead::ours(200), admitted, body, translated, keeping: None, degraded: Some("token_count_estimated") }
+        Self {
+            head: AnswerHead::ours(200),
+            admitted,
+            body,
+            translated,
+            mended: Vec::new(),
+            keeping: None,
+            degraded: Some("token_count_estimated"),
+        }
     }
 
     /// An answer of a vendor that is passed on though it is an error.
     fn whole(head: AnswerHead, admitted: Admitted, body: Bytes) -> Self {
-        Self { head, admitted, body: Committed::Whole(body, None), translated: None, keeping: None, degraded: None }
+        Self { head, admitted, body: Committed::Whole(body, None), translated: None, mended: Vec::new(), keeping: None, degraded: None }
     }
 
     /// The HTTP answer. A whole answer is settled here, a stream when it ends.
     pub(crate) fn into_response(self, mut call: Call) -> Response<ReplyBody> {
-        let Self { head, admitted, body, translated, keeping, degraded } = self;
+        let Self { head, admitted, body, translated, mended, keeping, degraded } = self;
         let mut response = Response::new(ReplyBody::Full(None));
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
         // Room for all that follows at once: growing a map means hashing its names again.
         *headers = HeaderMap::with_capacity(REPLY_HEADERS);
         crate::head::pass_back(&head, headers);
+        let mut dropped = mended;
         if let Some(translated) = translated {
             headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(translated.content_type));
-            if !translated.dropped.is_empty() {
-                let names: Vec<String> = translated.dropped.iter().map(ToString::to_string).collect();
-                put(headers, reply::X_FLUXA_DROPPED, &names.join(", "));
-            }
+            dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
+        }
+        if !dropped.is_empty() {
+            put(headers, reply::X_FLUXA_DROPPED, &dropped.join(", "));
         }
         crate::head::standing(&admitted.standing, headers);
         put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);

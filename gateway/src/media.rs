@@ -100,6 +100,7 @@ async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Option<String>, Vec<u8>)
         let ask = Ask { origin: &origin, head: head.into_bytes(), body: &[] };
         let mut answer =
             exchange(&fetcher.connector, &pool, &fetcher.scratch, ask, timers).await.map_err(|fault| failed(&fault.to_string()))?;
+        answer.unpack();
         let status = answer.head.status;
         if matches!(status, 301 | 302 | 303 | 307 | 308) {
             let next = answer.head.get("location").and_then(|location| url.join(location).ok());
@@ -140,37 +141,31 @@ mod tests {
         Chat { turns: vec![Turn::new(Role::User, vec![Part::Media(media)])], ..Chat::default() }
     }
 
-    /// Answers each connection with the next of `answers`, and says where.
-    async fn server(answers: Vec<String>) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::task::spawn_local(async move {
-            for answer in answers {
-                let (mut socket, _) = listener.accept().await.unwrap();
-                let mut seen = [0; 1024];
-                let _ = socket.read(&mut seen).await;
-                let _ = socket.write_all(answer.as_bytes()).await;
-            }
-        });
-        base
+    /// Answers each connection with the next of `answers`.
+    async fn serve(listener: TcpListener, answers: Vec<String>) {
+        for answer in answers {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut seen = [0; 1024];
+            let _ = socket.read(&mut seen).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
     }
 
     async fn run(allowed: bool, answers: &[&str]) -> Result<Source, String> {
-        let local = tokio::task::LocalSet::new();
-        let answers = answers.iter().map(|&answer| answer.to_owned()).collect();
-        local
-            .run_until(async {
-                let base = server(answers).await;
-                let loopback = if allowed { vec!["127.0.0.0/8".parse().unwrap()] } else { Vec::new() };
-                let fetcher = Fetcher::new(loopback, Arc::default(), Rc::new(Scratch::new()));
-                let mut chat = chat(&format!("{base}/a.png?x=1"));
-                assert!(is_needed(&chat));
-                inline(&fetcher, &mut chat).await?;
-                assert!(!is_needed(&chat));
-                let Some(Part::Media(media)) = chat.turns[0].parts.first() else { panic!("no medium") };
-                Ok(media.source.clone())
-            })
-            .await
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let serving = serve(listener, answers.iter().map(|&answer| answer.to_owned()).collect());
+        let asking = async {
+            let loopback = if allowed { vec!["127.0.0.0/8".parse().unwrap()] } else { Vec::new() };
+            let fetcher = Fetcher::new(loopback, Arc::default(), Rc::new(Scratch::new()));
+            let mut chat = chat(&format!("{base}/a.png?x=1"));
+            assert!(is_needed(&chat));
+            inline(&fetcher, &mut chat).await?;
+            assert!(!is_needed(&chat));
+            let Some(Part::Media(media)) = chat.turns[0].parts.first() else { panic!("no medium") };
+            Ok(media.source.clone())
+        };
+        tokio::join!(serving, asking).1
     }
 
     #[tokio::test]

@@ -71,7 +71,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
     if op == Op::Responses && outline.previous_response && plan.iter().any(|target| target.way == Way::Translated) {
         // A vendor with responses of its own knows its own ids, and ours not.
-        match gateway.conversations.resume(&gateway.store, &access.key.id, &body, now).await {
+        match Box::pin(gateway.conversations.resume(&gateway.store, &access.key.id, &body, now)).await {
             Ok(Some(whole)) => {
                 body = whole.into();
                 outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
@@ -114,7 +114,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let answering = dispatch::first_answer(worker, call, &errand, &plan, &targets);
     let answered = match view.routes.find(model).and_then(|route| route.timeout_ms) {
         None => answering.await,
-        Some(within_ms) => within(within_ms, answering).await,
+        Some(within_ms) => within(within_ms, Box::pin(answering)).await,
     };
     if answered.is_err() && op == Op::CountTokens && plan.iter().any(|target| target.way == Way::Translated) {
         return Ok(Reply::estimated_count(call, admitted, size.input_likely));
@@ -172,7 +172,7 @@ fn hear(
     model: &str,
     stream: bool,
     mut plan: Vec<dispatch::Target>,
-) -> Result<(Option<Heard>, Vec<dispatch::Target>), Refusal> {
+) -> Result<(Option<Box<Heard>>, Vec<dispatch::Target>), Refusal> {
     let is_translated = |target: &dispatch::Target| target.way == Way::Translated;
     let Some(client) = crate::dialects::client(dialect, op).filter(|_| plan.iter().any(is_translated)) else {
         return Ok((None, plan));
@@ -180,7 +180,7 @@ fn hear(
     match client.read(Asked { body, model, stream }) {
         Ok(mut heard) => {
             heard.chat.name_results();
-            Ok((Some(heard), plan))
+            Ok((Some(Box::new(heard)), plan))
         }
         Err(unreadable) => {
             plan.retain(|target| !is_translated(target));

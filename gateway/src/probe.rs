@@ -103,6 +103,7 @@ async fn ask(provider: &ProviderView, egress: EgressPolicy) -> ProbeReport {
         Ok(answer) => answer,
         Err(fault) => return ProbeReport { latency_ms, ..ProbeReport::bad(fault.to_string()) },
     };
+    answer.unpack();
     let status = answer.head.status;
     let mut body = Vec::new();
     loop {

@@ -78,6 +78,7 @@ enum Silence {
 
 impl RelayBody {
     /// `out` holds what was read before the answer was committed to; `complete` says that this is all there is.
+    #[expect(clippy::too_many_arguments, reason = "one call; each is another thing")]
     pub(crate) fn new(
         mut call: Call,
         body: AnswerBody,

@@ -14,6 +14,7 @@ mod io;
 mod origin;
 mod pool;
 mod tls;
+mod unpack;
 
 pub(crate) use body::BodyFault;
 pub(crate) use body::{AnswerBody, Progress};

@@ -217,7 +217,7 @@ def gemini(task, out):
 
 
 def read_gemini(answer, out):
-    for candidate in (answer.candidates or [])[:1]:
+    for candidate in [candidate for candidate in answer.candidates or [] if not candidate.index]:
         for part in (candidate.content and candidate.content.parts) or []:
             if part.function_call:
                 call = part.function_call

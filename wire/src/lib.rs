@@ -19,6 +19,7 @@ pub mod limits;
 pub mod models;
 pub mod neutral;
 pub mod refuse;
+pub mod refused_field;
 pub mod relay;
 pub mod retry;
 pub mod sigv4;

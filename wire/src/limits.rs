@@ -39,6 +39,12 @@ pub const ERROR_MESSAGE_BYTES: usize = 2 * 1024;
 /// How much of an upstream's error body is parsed; longer ones are pages, not errors.
 pub const ERROR_BODY_BYTES: usize = 64 * 1024;
 
+/// Fields of a request that are taken out one after another because an upstream refuses them: more is another dialect.
+pub const REFUSED_FIELDS: usize = 3;
+
+/// The name of such a field; the longest in use have about 30 characters.
+pub const FIELD_NAME_BYTES: usize = 64;
+
 /// A wait named by an upstream beyond this is not believed.
 pub const RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 

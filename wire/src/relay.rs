@@ -61,7 +61,9 @@ impl Relay {
     #[must_use]
     pub fn new(plan: RelayPlan) -> Self {
         let tap = Tap::new(plan.dialect, plan.op);
-        Self { plan, framer: Framer::new(), splitter: Splitter::new(), tap, held: BytesMut::new(), torn: false }
+        // What is left out is left out by whole blocks.
+        let framer = if plan.hide_usage { Framer::new() } else { Framer::splitting() };
+        Self { plan, framer, splitter: Splitter::new(), tap, held: BytesMut::new(), torn: false }
     }
 
     /// Takes what one read gave and appends to `out` what may go to the client.
@@ -115,7 +117,7 @@ impl Relay {
         // A last event beyond the bounds only goes unwatched; its bytes are out already or held.
         let _ = framer.finish(|piece| hidden |= watch(tap, piece));
         if !hidden {
-            *torn = !at_boundary;
+            *torn |= !at_boundary;
             out.extend_from_slice(held);
         }
         held.clear();

@@ -77,7 +77,7 @@ impl Translation {
     ) -> Self {
         Self {
             cutter: match cut {
-                Cut::Sse => Cutter::Sse(Framer::new()),
+                Cut::Sse => Cutter::Sse(Framer::splitting()),
                 Cut::EventStream => Cutter::EventStream(EventStream::new()),
             },
             rest: Rest {

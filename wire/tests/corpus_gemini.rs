@@ -12,7 +12,7 @@ mod tests {
     use fluxa_wire::client::{Asked, ClientDialect as _, Voice};
     use fluxa_wire::frame::sse::{Framer, Piece};
     use fluxa_wire::neutral::{Chat, ChatAnswer, Choice, Event, Part, Stop};
-    use fluxa_wire::translate::{Translation, whole};
+    use fluxa_wire::translate::{Cut, Translation, whole};
     use fluxa_wire::upstream::gemini::Gemini as Upstream;
     use fluxa_wire::upstream::{Frame, Said, Target, UpstreamDialect as _};
     use serde_json::{Value, json};

@@ -30,7 +30,11 @@ mod leaks;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod packed;
+#[cfg(test)]
 mod prices;
+#[cfg(test)]
+mod refused_fields;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
@@ -41,6 +45,8 @@ mod security;
 mod slow_clients;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
+mod translation;
 #[cfg(test)]
 mod upstreams;
 #[cfg(test)]

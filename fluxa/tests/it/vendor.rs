@@ -17,6 +17,8 @@ pub(crate) enum Does {
     SaysAndHangs(Vec<u8>),
     /// Writes the first bytes, then the second again and again.
     Repeats(Vec<u8>, Vec<u8>),
+    /// Writes the bytes that belong to the first of these texts that is in the request, else the last, and closes.
+    Looks(Vec<(&'static str, Vec<u8>)>, Vec<u8>),
 }
 
 /// A running vendor; dropping it closes its port.
@@ -81,11 +83,17 @@ async fn serve(mut tcp: TcpStream, state: Arc<State>) {
             _ => break,
         }
     }
+    let asked = String::from_utf8_lossy(&request).into_owned();
     state.requests.lock().expect("no panic holds it").push(request);
     let write = async |tcp: &mut TcpStream, bytes: &[u8]| tcp.write_all(bytes).await.is_ok();
     match &state.does {
         Does::Says(bytes) => {
             write(&mut tcp, bytes).await;
+            let _ = tcp.shutdown().await;
+        }
+        Does::Looks(cases, otherwise) => {
+            let case = cases.iter().find(|(text, _)| asked.contains(text));
+            write(&mut tcp, case.map_or(otherwise, |(_, bytes)| bytes)).await;
             let _ = tcp.shutdown().await;
         }
         Does::SaysAndHangs(bytes) => {

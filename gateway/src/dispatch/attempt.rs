@@ -10,6 +10,7 @@ use fluxa_domain::refusal::RefusalKind;
 use fluxa_domain::vendors::Style;
 use fluxa_wire::client::{ClientDialect, Voice};
 use fluxa_wire::facts::Verdict;
+use fluxa_wire::refused_field::{self, Mend};
 use fluxa_wire::relay::{Framing, Relay, RelayPlan};
 use fluxa_wire::retry::{retry_after, should_retry};
 use fluxa_wire::sigv4;
@@ -50,6 +51,8 @@ pub(super) struct Tries {
     pub(super) keys: Vec<usize>,
     /// It refused our asking for the usage account: it is asked without.
     pub(super) without_usage: bool,
+    /// It refused fields of the request: it is asked without.
+    pub(super) mends: Vec<Mend>,
 }
 
 /// A connection that breaks this long after it was asked for may have had a vendor at work on it.
@@ -73,11 +76,13 @@ pub(super) async fn run(
         tries.keys.push(index);
     }
     if target.way == Way::Translated && fetches_nothing(door.dialect) {
-        fetch_media(worker, errand).await?;
+        Box::pin(fetch_media(worker, errand)).await?;
     }
-    let mut prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    let prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
+    let mut prepared = Box::new(prepared);
+    prepared.mend(&tries.mends);
     if door.is_signed() && key_index.is_none() {
-        let signed = sign(worker, errand, provider, door, &prepared).await?;
+        let signed = Box::pin(sign(worker, errand, provider, door, &prepared)).await?;
         prepared.headers.extend(signed);
     }
     door.dialect.name().clone_into(&mut call.entry.dialect_out);
@@ -115,7 +120,7 @@ async fn fetch_media(worker: &Worker, errand: &Errand<'_>) -> Result<(), Failure
         let mut chat = heard.chat.clone();
         let failed = |what| Failure::unsayable(&Unsayable { what, param: None });
         crate::media::inline(&worker.fetcher, &mut chat).await.map_err(failed)?;
-        let _ = errand.inlined.set(chat);
+        let _ = errand.inlined.set(Box::new(chat));
     }
     Ok(())
 }
@@ -158,9 +163,13 @@ async fn judge(
     errand: &Errand<'_>,
     target: &Target,
     key: Option<usize>,
-    answer: Answer,
-    prepared: Prepared,
+    mut answer: Answer,
+    prepared: Box<Prepared>,
 ) -> Result<Reply, Failure> {
+    // What goes through unread may stay packed.
+    if answer.head.status >= 400 || !matches!(call.op, Op::Audio | Op::Other) {
+        answer.unpack();
+    }
     let Answer { head, mut body } = answer;
     let provider = &target.provider;
     let idle = provider.idle_timeout;
@@ -172,8 +181,13 @@ async fn judge(
             String::from("the provider answered with a redirect, which is never followed"),
         ));
     }
-    let shown_in = prepared.spoken.is_none().then_some(call.dialect);
-    let judge_error = |head, bytes| refused(provider, key, head, bytes, prepared.added_options, shown_in);
+    let asked = Asked {
+        body: prepared.body.clone(),
+        mends: prepared.mends.clone(),
+        added_options: prepared.added_options,
+        shown_in: prepared.spoken.is_none().then_some(call.dialect),
+    };
+    let judge_error = |head, bytes| refused(provider, key, head, bytes, &asked);
     if head.status >= 400 {
         // Errors are not billed.
         call.sent = false;
@@ -227,7 +241,15 @@ async fn judge(
                 _ => (bytes, None),
             };
             let keeping = keeping(call, errand, target);
-            Ok(Reply { head, admitted: errand.admitted, body: Committed::Whole(bytes, facts), translated, keeping, degraded: None })
+            Ok(Reply {
+                head,
+                admitted: errand.admitted,
+                body: Committed::Whole(bytes, facts),
+                translated,
+                mended: Vec::new(),
+                keeping,
+                degraded: None,
+            })
         }
         Framing::Opaque => {
             let plan = RelayPlan { dialect: call.dialect, op: call.op, hide_usage: false, framing };
@@ -237,12 +259,13 @@ async fn judge(
                 admitted: errand.admitted,
                 body: Committed::Stream { body, relay, framing, held: BytesMut::new(), provider: Arc::clone(provider), complete: false },
                 translated: None,
+                mended: Vec::new(),
                 keeping: None,
                 degraded: None,
             })
         }
         Framing::Sse | Framing::JsonArray => {
-            let mut relay = course(call, errand, target, &prepared, &tongue, &head, framing);
+            let mut relay = Box::new(course(call, errand, target, &prepared, &tongue, &head, framing));
             let mut held = BytesMut::new();
             let complete = match hold(worker, &mut body, &mut relay, &mut held, provider).await {
                 Ok(complete) => complete,
@@ -270,9 +293,9 @@ async fn judge(
                     let translated = prepared
                         .spoken
                         .map(|spoken| Translated { content_type: content_type(true, errand.array()), dropped: spoken.dropped });
-                    let body = Committed::Stream { body, relay: Box::new(relay), framing, held, provider: Arc::clone(provider), complete };
+                    let body = Committed::Stream { body, relay, framing, held, provider: Arc::clone(provider), complete };
                     let keeping = keeping(call, errand, target);
-                    Ok(Reply { head, admitted: errand.admitted, body, translated, keeping, degraded: None })
+                    Ok(Reply { head, admitted: errand.admitted, body, translated, mended: Vec::new(), keeping, degraded: None })
                 }
             }
         }
@@ -482,17 +505,20 @@ async fn read_whole(worker: &Rc<Worker>, body: &mut AnswerBody, idle: Duration, 
     }
 }
 
-/// Judges an error answer and remembers what it says about the provider and its key.
-fn refused(
-    provider: &ProviderView,
-    key: Option<usize>,
-    head: AnswerHead,
+/// What an error is an answer to.
+struct Asked {
     body: Bytes,
+    /// What the vendor refused before.
+    mends: Vec<Mend>,
     added_options: bool,
-    dialect: Option<Dialect>,
-) -> Failure {
+    /// The client's dialect, where errors in it may be shown as they came.
+    shown_in: Option<Dialect>,
+}
+
+/// Judges an error answer and remembers what it says about the provider and its key.
+fn refused(provider: &ProviderView, key: Option<usize>, head: AnswerHead, body: Bytes, asked: &Asked) -> Failure {
     let error = read_error_named(head.status, head.get("x-amzn-errortype"), strip_frame(&body));
-    if added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
+    if asked.added_options && matches!(head.status, 400 | 422) && error.mentions_stream_options {
         return Failure::plain(
             RefusalKind::InvalidRequest,
             Next::SameAgain,
@@ -509,7 +535,9 @@ fn refused(
     {
         provider.state.rest_key(index, now, pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()));
     }
-    Failure::refused(head, body, &error, provider, pause, again, dialect)
+    let asked_wrongly = matches!(head.status, 400 | 422) && error.kind == ErrorKind::BadRequest;
+    let mends = if asked_wrongly { refused_field::read(strip_frame(&body), &asked.body, &asked.mends) } else { Vec::new() };
+    Failure::refused(head, body, &error, provider, pause, again, asked.shown_in).mended(mends)
 }
 
 /// The JSON inside a first event that is an error.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fluxa_domain::dialect::Dialect;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_wire::refused_field::Mend;
 use fluxa_wire::upstream::Unsayable;
 use fluxa_wire::upstream_error::{ErrorKind, UpstreamError};
 
@@ -43,6 +44,8 @@ pub(super) struct Failure {
     surely_auth: bool,
     /// What the vendor may bill all the same.
     pub(super) billed: Option<Box<Ending>>,
+    /// How the request is mended before the same target is asked again.
+    pub(super) mends: Vec<Mend>,
     /// What the client is told if nothing else answers.
     refusal: Refusal,
     /// The vendor's own answer, where it may be shown.
@@ -74,7 +77,7 @@ impl Failure {
     /// A failure without an answer that could be shown.
     pub(super) fn plain(kind: RefusalKind, next: Next, upstream_status: u16, why: String) -> Self {
         let refusal = Refusal::new(kind, why.clone());
-        Self { upstream_status, why, next, pause_ms: None, surely_auth: false, billed: None, refusal, answer: None }
+        Self { upstream_status, why, next, pause_ms: None, surely_auth: false, billed: None, mends: Vec::new(), refusal, answer: None }
     }
 
     /// An error answer of the vendor: by its status, or hidden in a good one. `dialect` is the client's, where the vendor speaks it
@@ -128,7 +131,7 @@ impl Failure {
         // What has another shape (a proxy's page, a framework's complaints) or came with a good status is told in the client's.
         let fits = dialect.is_some_and(|dialect| fluxa_wire::refuse::has_shape(dialect, &body));
         let answer = (status >= 400 && fits).then(|| Box::new((head, provider.redact(&body))));
-        Self { upstream_status: status, why, next, pause_ms, surely_auth: false, billed: None, refusal, answer }
+        Self { upstream_status: status, why, next, pause_ms, surely_auth: false, billed: None, mends: Vec::new(), refusal, answer }
     }
 
     /// There is nothing to sign the request with.
@@ -154,6 +157,17 @@ impl Failure {
             self.next = Next::OtherTarget;
         }
         self.billed = seen.map(Box::new);
+        self
+    }
+
+    /// The same target is asked once more, with the request mended.
+    pub(super) fn mended(mut self, mends: Vec<Mend>) -> Self {
+        if !mends.is_empty() {
+            let names: Vec<&str> = mends.iter().map(Mend::refused).collect();
+            self.why = format!("{}: it refuses {}, asked again without", self.why, names.join(", "));
+            self.next = Next::SameAgain;
+            self.mends = mends;
+        }
         self
     }
 

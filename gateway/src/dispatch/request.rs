@@ -7,6 +7,7 @@ use fluxa_wire::address::AddressStyle;
 use fluxa_wire::body::edit::{self, Edit};
 use fluxa_wire::body::fields::Outline;
 use fluxa_wire::neutral::Dropped;
+use fluxa_wire::refused_field::Mend;
 use fluxa_wire::upstream::{Said, Target as Addressee, Unsayable};
 
 use super::{Errand, Target};
@@ -29,12 +30,24 @@ pub(super) struct Prepared {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Set where the request was translated.
     pub(super) spoken: Option<Spoken>,
+    /// How the body was mended.
+    pub(super) mends: Vec<Mend>,
 }
 
 /// What a translation has to remember.
 pub(super) struct Spoken {
     pub(super) said: Said,
     pub(super) dropped: Vec<Dropped>,
+}
+
+impl Prepared {
+    /// Changes the body as the vendor wants it.
+    pub(super) fn mend(&mut self, mends: &[Mend]) {
+        for mend in mends {
+            self.body = mend.apply(&self.body);
+        }
+        self.mends.extend_from_slice(mends);
+    }
 }
 
 /// The request for `target`, through `door`.
@@ -78,7 +91,7 @@ fn native(call: &Call, errand: &Errand<'_>, target: &Target, door: &Door, withou
     }
     // Edits touch different fields, so they cannot clash; if they ever did, the client's own bytes are the safe choice.
     let body = edit::apply(errand.body, edits).unwrap_or_else(|_| errand.body.clone());
-    Prepared { target: target_path, body, hide_usage, added_options, headers: Vec::new(), spoken: None }
+    Prepared { target: target_path, body, hide_usage, added_options, headers: Vec::new(), spoken: None, mends: Vec::new() }
 }
 
 fn translated(
@@ -104,7 +117,7 @@ fn translated(
         ask_usage,
     };
     let upstream = dialects::upstream(door.dialect);
-    let chat = if fetches_nothing(door.dialect) { errand.inlined.get().unwrap_or(&heard.chat) } else { &heard.chat };
+    let chat = if fetches_nothing(door.dialect) { errand.inlined.get().map_or(&heard.chat, |chat| &**chat) } else { &heard.chat };
     let written = match errand.admitted.output_cap {
         Some(cap) if chat.max_output.is_none_or(|asked| asked > cap) => {
             let capped = fluxa_wire::neutral::Chat { max_output: Some(cap), ..chat.clone() };
@@ -145,6 +158,7 @@ fn translated(
         added_options: ask_usage && stream && door.dialect == Dialect::OpenAi,
         headers: written.headers,
         spoken: Some(Spoken { said: written.said, dropped }),
+        mends: Vec::new(),
     })
 }
 

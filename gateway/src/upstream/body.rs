@@ -10,6 +10,7 @@ use super::chunked::Chunked;
 use super::head::{Framing, Length};
 use super::io::{Io, Scratch};
 use super::pool::Pool;
+use super::unpack::{Coding, Unpacker};
 
 /// What one poll of a body gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) enum Progress {
 pub(crate) enum BodyFault {
     #[error("the connection closed before the end of the answer")]
     Truncated,
-    #[error("the answer's transfer coding is broken")]
+    #[error("the answer's coding is broken")]
     Coding,
 }
 
@@ -39,6 +40,8 @@ pub(crate) struct AnswerBody {
     keep_alive: bool,
     pool: Rc<Pool>,
     pool_key: Arc<str>,
+    /// Set for an answer that came packed and is handed over unpacked.
+    unpacker: Option<Box<Unpacker>>,
 }
 
 #[derive(Debug)]
@@ -55,25 +58,60 @@ impl AnswerBody {
             Length::Chunked => Left::Chunked(Chunked::new()),
             Length::UntilClose => Left::UntilClose,
         };
-        Self { io: Some(io), rest, left, keep_alive: framing.keep_alive, pool, pool_key }
+        Self { io: Some(io), rest, left, keep_alive: framing.keep_alive, pool, pool_key, unpacker: None }
     }
 
-    /// The length the head announced, if it did.
+    /// From now on hands over what is packed in this coding.
+    pub(super) fn unpack(&mut self, coding: Coding) {
+        self.unpacker = Some(Box::new(Unpacker::new(coding)));
+    }
+
+    /// The length the head announced, if it did. That of a packed body says nothing about what is handed over.
     pub(crate) const fn known_length(&self) -> Option<u64> {
         match self.left {
-            Left::Known(bytes) => Some(bytes),
-            Left::Chunked(_) | Left::UntilClose => None,
+            Left::Known(bytes) if self.unpacker.is_none() => Some(bytes),
+            Left::Known(_) | Left::Chunked(_) | Left::UntilClose => None,
         }
     }
 
-    /// Reads once and gives the data to `sink`.
+    /// Reads once and gives the data to `sink`. Of a packed body it reads nothing while there is something to unpack, and gives
+    /// one bounded piece.
     pub(crate) fn poll_data(
         &mut self,
         cx: &mut Context<'_>,
         scratch: &Scratch,
-        mut sink: impl FnMut(&[u8]),
+        sink: impl FnMut(&[u8]),
     ) -> Poll<Result<Progress, BodyFault>> {
-        if self.is_complete() {
+        let Some(mut unpacker) = self.unpacker.take() else { return self.poll_read(cx, scratch, sink) };
+        let polled = self.poll_unpacked(&mut unpacker, cx, scratch, sink);
+        self.unpacker = Some(unpacker);
+        polled
+    }
+
+    fn poll_unpacked(
+        &mut self,
+        unpacker: &mut Unpacker,
+        cx: &mut Context<'_>,
+        scratch: &Scratch,
+        sink: impl FnMut(&[u8]),
+    ) -> Poll<Result<Progress, BodyFault>> {
+        if !unpacker.has_more() {
+            match self.poll_read(cx, scratch, |packed| unpacker.push(packed)) {
+                Poll::Ready(Ok(Progress::Data)) => {}
+                // What packs the answer broke off, though what carries it did not.
+                Poll::Ready(Ok(Progress::End)) if !unpacker.is_at_end() => return Poll::Ready(Err(BodyFault::Truncated)),
+                other => return other,
+            }
+        }
+        let unpacked = unpacker.step(&mut scratch.lend(), sink);
+        if unpacked.is_err() {
+            self.io = None;
+        }
+        Poll::Ready(unpacked.map(|()| Progress::Data))
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, scratch: &Scratch, mut sink: impl FnMut(&[u8])) -> Poll<Result<Progress, BodyFault>> {
+        if self.is_read() {
             return Poll::Ready(Ok(self.end()));
         }
         let Some(io) = &mut self.io else { return Poll::Ready(Ok(Progress::End)) };
@@ -103,7 +141,7 @@ impl AnswerBody {
             self.io = None;
             return Poll::Ready(if matches!(self.left, Left::UntilClose) { Ok(Progress::End) } else { Err(BodyFault::Truncated) });
         }
-        if self.is_complete() && had != taken {
+        if self.is_read() && had != taken {
             // Bytes after the end: whatever they are, this connection is not used again.
             self.keep_alive = false;
         }
@@ -111,7 +149,12 @@ impl AnswerBody {
     }
 
     /// The last byte has been handed over.
-    pub(crate) const fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_read() && self.unpacker.as_ref().is_none_or(|unpacker| unpacker.is_at_end())
+    }
+
+    /// The last byte has been read.
+    const fn is_read(&self) -> bool {
         match &self.left {
             Left::Known(bytes) => *bytes == 0,
             Left::Chunked(machine) => machine.is_done(),

@@ -12,6 +12,7 @@ use super::head::{AnswerHead, Framing, Parsed, parse};
 use super::io::{Io, Scratch};
 use super::origin::Origin;
 use super::pool::Pool;
+use super::unpack::Coding;
 
 /// Interim (1xx) answers that are skipped before it counts as nonsense.
 const MAX_INTERIM: u32 = 8;
@@ -42,6 +43,16 @@ pub(crate) struct Timers {
 pub(crate) struct Answer {
     pub(crate) head: AnswerHead,
     pub(crate) body: AnswerBody,
+}
+
+impl Answer {
+    /// Unpacks the body as it is read, where it came packed in a way that is known, and takes the coding out of the head.
+    pub(crate) fn unpack(&mut self) {
+        if let Some(coding) = Coding::named(self.head.all("content-encoding")) {
+            self.body.unpack(coding);
+            self.head.forget("content-encoding");
+        }
+    }
 }
 
 /// Why there is no answer.

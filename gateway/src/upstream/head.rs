@@ -147,6 +147,22 @@ impl AnswerHead {
         })
     }
 
+    /// All values of a header, as text.
+    pub(super) fn all<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a str> {
+        let part = |span: Span| self.raw.get(span.0 as usize..span.1 as usize).unwrap_or_default();
+        let of = move |&&(name, _): &&(Span, Span)| part(name).eq_ignore_ascii_case(wanted.as_bytes());
+        // What is no text is a value all the same.
+        self.headers.iter().filter(of).map(move |&(_, value)| std::str::from_utf8(part(value)).unwrap_or("?"))
+    }
+
+    /// Takes a header out.
+    pub(super) fn forget(&mut self, wanted: &str) {
+        let raw = &self.raw;
+        self.headers.retain(|&(name, _)| {
+            !raw.get(name.0 as usize..name.1 as usize).is_some_and(|name| name.eq_ignore_ascii_case(wanted.as_bytes()))
+        });
+    }
+
     /// The media type without parameters, lower case.
     pub(crate) fn media_type(&self) -> String {
         let text = self.get("content-type").unwrap_or_default();

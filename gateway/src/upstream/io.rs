@@ -20,6 +20,11 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         Self(RefCell::new(vec![0; SCRATCH_BYTES]))
     }
+
+    /// The buffer between reads, for what else needs room for a moment. Nothing may be read from a connection meanwhile.
+    pub(super) fn lend(&self) -> std::cell::RefMut<'_, Vec<u8>> {
+        self.0.borrow_mut()
+    }
 }
 
 /// The transport.

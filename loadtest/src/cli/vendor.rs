@@ -19,7 +19,7 @@ Examples:
   curl -s 127.0.0.1:9100/v1/messages -H 'x-mock: status=529' -d '{}'
   curl -s '127.0.0.1:9100/v1beta/models/gemini-3:generateContent?key=any' -d '{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hello\"}]}]}'
   curl -s 127.0.0.1:9100/__bill          what it would charge
-  curl -s 127.0.0.1:9100/__log           every request it saw
+  curl -s 127.0.0.1:9100/__log           every request it saw; ?model=NAME for those of a model
   curl -s 127.0.0.1:9100/__config -d 'status=429;retry_after_s=2'
   curl -s 127.0.0.1:9100/__config -d reset
 

@@ -276,7 +276,7 @@ impl<'a> Ask<'a> {
 }
 
 /// Percent-decoded; what is not UTF-8 afterwards is shown as such.
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
         let hex = after.get(..2).filter(|_| first == b'%').and_then(|two| std::str::from_utf8(two).ok());

@@ -149,7 +149,11 @@ impl Ledger {
     }
 
     pub(super) fn requests(&self) -> Vec<Record> {
-        self.records().iter().cloned().collect()
+        self.requests_where(|_| true)
+    }
+
+    pub(super) fn requests_where(&self, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
+        self.records().iter().filter(|record| wanted(record)).cloned().collect()
     }
 
     pub(super) fn clear(&self) {

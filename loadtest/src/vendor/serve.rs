@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use super::{
     State, anthropic,
-    ask::{Ask, Endpoint},
+    ask::{Ask, Endpoint, unescaped},
     bedrock::{self, sigv4},
     config::MockConfig,
     gemini,
@@ -36,7 +36,7 @@ pub(super) async fn serve(state: Arc<State>, request: Request<Incoming>) -> Resu
         Err(_) => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "body too large or cut short")),
     };
     if let Some(own) = head.uri.path().strip_prefix("/__") {
-        return Ok(control(&state, own, &head.method, &body));
+        return Ok(control(&state, own, head.uri.query(), &head.method, &body));
     }
     let mut config = state.config();
     if let Some(change) = head.headers.get("x-mock") {
@@ -271,10 +271,15 @@ fn record(id: u64, dialect: Dialect, head: &http::request::Parts, body: &Bytes, 
     }
 }
 
-fn control(state: &State, path: &str, method: &Method, body: &[u8]) -> Answer {
+/// `GET /__log?model=NAME` gives only what asked for this model.
+fn control(state: &State, path: &str, query: Option<&str>, method: &Method, body: &[u8]) -> Answer {
     match (method.as_str(), path) {
         ("GET", "bill") => json(serde_json::to_string(&state.ledger.bill())),
-        ("GET", "log") => json(serde_json::to_string(&state.ledger.requests())),
+        ("GET", "log") => {
+            let model = query.and_then(|query| query.strip_prefix("model=")).map(unescaped);
+            let wanted = |record: &Record| model.as_ref().is_none_or(|model| record.model == *model);
+            json(serde_json::to_string(&state.ledger.requests_where(wanted)))
+        }
         ("POST", "clear") => {
             state.clear();
             plain(StatusCode::OK, "cleared")

@@ -47,6 +47,10 @@ pub struct Framer {
     block: usize,
     /// Any line was read: from now on a byte order mark is content.
     begun: bool,
+    /// Data lines of the block so far.
+    data_lines: u32,
+    /// A data line after a whole JSON document begins an event of its own: some servers leave out the blank lines.
+    splits: bool,
 }
 
 impl Framer {
@@ -54,6 +58,12 @@ impl Framer {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A framer that takes a data line after a whole JSON document for an event of its own.
+    #[must_use]
+    pub fn splitting() -> Self {
+        Self { splits: true, ..Self::default() }
     }
 
     /// True between events: whatever is written next starts one.
@@ -180,6 +190,12 @@ impl Framer {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
+                if self.splits && self.data_lines == 1 && self.is_whole(input, borrowed.as_ref()) {
+                    let (event, block) = (std::mem::take(&mut self.event), line.len() + 1);
+                    self.close(input, borrowed, at.unwrap_or(0), on);
+                    (self.event, self.block) = (event, block);
+                }
+                self.data_lines += 1;
                 if let Some(range) = borrowed.take() {
                     self.data.extend_from_slice(input.get(range).unwrap_or_default());
                 }
@@ -204,6 +220,12 @@ impl Framer {
         Ok(())
     }
 
+    /// Whether the only data line so far is a whole document.
+    fn is_whole(&self, input: &[u8], borrowed: Option<&Range<usize>>) -> bool {
+        let data = borrowed.map_or(self.data.as_slice(), |range| input.get(range.clone()).unwrap_or_default()).trim_ascii();
+        data.starts_with(b"{") && data.ends_with(b"}") && crate::json::skip::check(data).is_ok()
+    }
+
     fn close(&mut self, input: &[u8], borrowed: &mut Option<Range<usize>>, end: usize, on: &mut impl FnMut(Piece<'_>, usize)) {
         let data = match borrowed.take() {
             Some(range) => input.get(range),
@@ -211,6 +233,7 @@ impl Framer {
         };
         on(Piece::Block { event: &self.event, data }, end);
         self.has_data = false;
+        self.data_lines = 0;
         self.block = 0;
         self.event.clear();
         if self.data.capacity() > KEPT_BUFFER_BYTES {

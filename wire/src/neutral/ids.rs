@@ -3,6 +3,8 @@
 //! Most clients drop what they do not know, but every client sends back the id of a call. So a mark that must come back with
 //! the call (Gemini's thought signature) travels in the id: `call_7__ts__g.Q2lRQg`.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -10,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::signature::{Origin, Signature};
 
 const SIGNED: &str = "__ts__";
+const SPELLED: &str = "__id__";
 
 /// The id that a client is given: the call's own, with its mark in it where there is one.
 #[must_use]
@@ -20,15 +23,33 @@ pub fn join(id: &str, signature: Option<&Signature>) -> String {
     }
 }
 
+/// The same for clients that take letters, digits, `_` and `-` only: an id with anything else (`functions.add:0`, which its vendor
+/// wants back as it was) is spelled out in base64.
+#[must_use]
+pub fn join_plain(id: &str, signature: Option<&Signature>) -> String {
+    if id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+        return join(id, signature);
+    }
+    join(&format!("call{SPELLED}{}", URL_SAFE_NO_PAD.encode(id)), signature)
+}
+
 /// The id and the mark in it.
 #[must_use]
-pub fn split(id: &str) -> (&str, Option<Signature>) {
-    let Some((own, encoded)) = id.rsplit_once(SIGNED) else { return (id, None) };
-    let text = URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    match text.map(|text| Signature::read_in(Origin::Nobody, &text)) {
-        Some(mark) if mark.origin != Origin::Nobody => (own, Some(mark)),
-        _ => (id, None),
+pub fn split(id: &str) -> (Cow<'_, str>, Option<Signature>) {
+    let Some((own, encoded)) = id.rsplit_once(SIGNED) else { return (spelled(id), None) };
+    match decoded(encoded).map(|text| Signature::read_in(Origin::Nobody, &text)) {
+        Some(mark) if mark.origin != Origin::Nobody => (spelled(own), Some(mark)),
+        _ => (spelled(id), None),
     }
+}
+
+fn spelled(id: &str) -> Cow<'_, str> {
+    let own = id.strip_prefix("call").and_then(|rest| rest.strip_prefix(SPELLED)).and_then(decoded);
+    own.filter(|own| !own.is_empty()).map_or(Cow::Borrowed(id), Cow::Owned)
+}
+
+fn decoded(text: &str) -> Option<String> {
+    URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
 /// Which ids a vendor takes.
@@ -66,9 +87,15 @@ mod tests {
         let mark = Signature::new(Origin::Gemini, "CiQB+/==");
         let id = join("call_7", Some(&mark));
         assert!(id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')), "{id}");
-        assert_eq!(split(&id), ("call_7", Some(mark)));
-        for plain in ["call_7", "a__ts__!", "a__ts__", "a__ts__AAAA"] {
-            assert_eq!(split(plain), (plain, None));
+        assert_eq!(split(&id), ("call_7".into(), Some(mark.clone())));
+        for plain in ["call_7", "a__ts__!", "a__ts__", "a__ts__AAAA", "call__id__", "call__id__!"] {
+            assert_eq!(split(plain), (plain.into(), None));
+        }
+        for mark in [None, Some(mark)] {
+            let id = join_plain("functions.add:0", mark.as_ref());
+            assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')), "{id}");
+            assert_eq!(split(&id), ("functions.add:0".into(), mark.clone()));
+            assert_eq!(join_plain("toolu_1", mark.as_ref()), join("toolu_1", mark.as_ref()));
         }
         assert_eq!(join("call_7", None), "call_7");
     }

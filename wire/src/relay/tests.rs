@@ -230,3 +230,32 @@ fn reasons_as_numbers_and_pictures_count() {
     let picture = r#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}]}"#;
     check(picture, None, false, Verdict::Content);
 }
+
+#[test]
+fn events_without_blank_lines_are_events_all_the_same() {
+    let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\ndata: [DONE]\n";
+    for cut in 0..stream.len() {
+        let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing: Framing::Sse });
+        let mut out = BytesMut::new();
+        relay.push(&stream.as_bytes()[..cut], &mut out).unwrap();
+        relay.push(&stream.as_bytes()[cut..], &mut out).unwrap();
+        let facts = relay.finish(&mut out);
+        assert!(facts.ended && facts.events == 3 && facts.finish.as_deref() == Some("stop"), "{cut}: {facts:?}");
+        assert_eq!(out, stream);
+    }
+    // A document over several data lines is one event.
+    let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing: Framing::Sse });
+    relay.push(b"data: {\ndata: \"choices\":[{\"delta\":{\"content\":\"a\"}}]\ndata: }\n\n", &mut BytesMut::new()).unwrap();
+    assert_eq!(relay.facts().events, 1);
+}
+
+#[test]
+fn a_torn_event_stays_torn_however_often_the_end_is_told() {
+    let mut relay = Relay::new(RelayPlan { dialect: Dialect::OpenAi, op: Op::Chat, hide_usage: false, framing: Framing::Sse });
+    let mut out = BytesMut::new();
+    relay.push(b"data: {\"choices\":[]}\n", &mut out).unwrap();
+    relay.finish(&mut out);
+    relay.finish(&mut out);
+    relay.break_off(&Refusal::new(fluxa_domain::refusal::RefusalKind::Upstream, "x"), &mut out);
+    assert!(std::str::from_utf8(&out).unwrap().contains("}\n\n\ndata: {\"error\""), "{out:?}");
+}

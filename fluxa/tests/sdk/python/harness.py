@@ -103,7 +103,7 @@ class Vendor:
         self.http = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
 
     def seen(self, model):
-        return [record for record in self.http.get("/__log").raise_for_status().json() if record["model"] == model]
+        return self.http.get(f"/__log?model={urllib.parse.quote(model, safe='')}").raise_for_status().json()
 
     def clear(self):
         self.http.post("/__clear").raise_for_status()

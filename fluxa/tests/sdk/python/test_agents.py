@@ -19,7 +19,7 @@ def dialect(kind):
 
 def mock_of(kind):
     # DeepSeek wants its reasoning back, and has a field of its own for it.
-    return {"deepseek": f"agent={talks.AGENT};reasoning_back=1", "openai": f"{MOCK};reasoning_back=0"}.get(kind, MOCK)
+    return {"deepseek": f"agent={talks.AGENT};reasoning_back=1", "openai": f"{MOCK};reasoning_back=0", "zero-one": f"{MOCK};usage_unasked=1"}.get(kind, MOCK)
 
 
 @pytest.mark.parametrize("way", ["whole", "stream", "helper"])

@@ -72,8 +72,13 @@ def test_what_claude_code_asks_beside_its_sessions_is_answered(fluxa, as_anthrop
     client = as_anthropic(max_retries=0)
     # A title, by a small model; with a prompt of its own and no tools.
     answer = client.beta.messages.create(
-        model=model, max_tokens=512, system=SYSTEM, messages=[{"role": "user", "content": "A title, please"}], temperature=1,
-        metadata={"user_id": USER_ID}, extra_query={"beta": "true"},
+        model=model,
+        max_tokens=512,
+        system=SYSTEM,
+        messages=[{"role": "user", "content": "A title, please"}],
+        metadata={"user_id": USER_ID},
+        extra_body={"temperature": 1},
+        extra_query={"beta": "true"},
     )
     assert answer.content[0].text == "A title, please"
     counted = client.beta.messages.count_tokens(model=model, system=SYSTEM, tools=TOOLS, messages=[{"role": "user", "content": "count"}])

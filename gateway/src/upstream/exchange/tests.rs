@@ -351,3 +351,76 @@ async fn nonsense_is_not_http() {
         assert!(matches!(asked, Err(Fault::NotHttp)), "{wire:?}");
     }
 }
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packer, text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_packed_answer_reads_as_if_it_were_not_and_keeps_its_connection() {
+    let rig = Rig::new().await;
+    let packed = gzip("hello hello hello");
+    let known = format!("HTTP/1.1 200 OK\r\nContent-Encoding: GZip\r\ncontent-length: {}\r\n\r\n", packed.len());
+    let wire = [known.as_bytes(), &packed].concat();
+    let vendor = async {
+        let mut stream = rig.accept().await;
+        for cut in 1..wire.len() {
+            read_request(&mut stream).await;
+            write_apart(&mut stream, [&wire[..cut], &wire[cut..]]).await;
+        }
+        stream
+    };
+    let client = async {
+        for cut in 1..wire.len() {
+            let mut answer = rig.ask(POST, b"{}").await.unwrap();
+            answer.unpack();
+            assert_eq!((answer.head.get("content-encoding"), answer.body.known_length()), (None, None));
+            assert_eq!(rig.body(answer).await, Ok((200, String::from("hello hello hello"))), "cut {cut}");
+        }
+    };
+    both(vendor, client).await;
+}
+
+#[tokio::test]
+async fn a_packed_answer_that_its_framing_ends_too_early_is_truncated() {
+    let packed = gzip("hello hello hello");
+    for cut in 1..packed.len() {
+        let rig = Rig::new().await;
+        let vendor = async {
+            let mut stream = rig.accept().await;
+            read_request(&mut stream).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {cut}\r\n\r\n");
+            write_apart(&mut stream, [head.as_bytes(), &packed[..cut]]).await;
+            stream
+        };
+        let client = async {
+            let mut answer = rig.ask(POST, b"{}").await.unwrap();
+            answer.unpack();
+            assert_eq!(rig.body(answer).await, Err(BodyFault::Truncated), "cut {cut}");
+        };
+        both(vendor, client).await;
+    }
+}
+
+#[tokio::test]
+async fn other_codings_are_left_as_they_are() {
+    for coding in ["br", "gzip, br", "zstd"] {
+        let rig = Rig::new().await;
+        let vendor = async {
+            let mut stream = rig.accept().await;
+            read_request(&mut stream).await;
+            let wire = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: 2\r\n\r\nab");
+            stream.write_all(wire.as_bytes()).await.unwrap();
+            stream
+        };
+        let client = async {
+            let mut answer = rig.ask(POST, b"{}").await.unwrap();
+            answer.unpack();
+            assert_eq!((answer.head.get("content-encoding"), answer.body.known_length()), (Some(coding), Some(2)));
+            assert_eq!(rig.body(answer).await, Ok((200, String::from("ab"))));
+        };
+        both(vendor, client).await;
+    }
+}

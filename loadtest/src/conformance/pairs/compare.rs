@@ -119,11 +119,16 @@ fn texts(expected: &Expected, got: &Said, failures: &mut Vec<String>, findings: 
     let said = &expected.said;
     let wanted = wanted_text(expected);
     let same_refusal = got.refusal == said.refusal || matches!(expected.client, Client::Messages | Client::Gemini);
-    if !same_refusal {
-        failures.push(format!("the refusal is {:?} instead of {:?}", json::clip(&got.refusal), json::clip(&said.refusal)));
-    }
-    if got.text == wanted && got.reasoning == said.reasoning {
+    if same_refusal && got.text == wanted && got.reasoning == said.reasoning {
         return;
+    }
+    // What the vendor says of a refusal beside the answer.
+    if !said.explanation.is_empty() && got.reasoning == said.reasoning {
+        let told = format!("{}{}", got.text, got.refusal);
+        if told == format!("{wanted}{}", said.explanation) {
+            findings.rule("why a vendor refused may be told as the refusal, or as text");
+            return;
+        }
     }
     if wanted.contains("<think>") && squeezed(&[&got.reasoning, &got.text]) == squeezed(&[&said.reasoning, &wanted]) {
         findings.rule("thinking in <think> tags may be told as thinking");
@@ -133,7 +138,7 @@ fn texts(expected: &Expected, got: &Said, failures: &mut Vec<String>, findings: 
         findings.rule(why);
     }
     let loose = !said.loose.is_empty();
-    if loose && is_within(&wanted, &got.text) && is_within(&said.reasoning, &got.reasoning) {
+    if same_refusal && loose && is_within(&wanted, &got.text) && is_within(&said.reasoning, &got.reasoning) {
         return;
     }
     // An object where a text should be has no one spelling.
@@ -141,8 +146,11 @@ fn texts(expected: &Expected, got: &Said, failures: &mut Vec<String>, findings: 
         let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
         read(a).is_some_and(|a| Some(a) == read(b))
     };
-    if loose && same_json(&wanted, &got.text) {
+    if same_refusal && loose && same_json(&wanted, &got.text) {
         return;
+    }
+    if !same_refusal {
+        failures.push(format!("the refusal is {:?} instead of {:?}", json::clip(&got.refusal), json::clip(&said.refusal)));
     }
     if got.text != wanted {
         failures.push(format!("another text: {}", json::parting(&got.text, &wanted)));

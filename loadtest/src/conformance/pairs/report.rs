@@ -20,6 +20,8 @@ pub struct Line {
     pub client: &'static str,
     /// The vendor's dialect.
     pub upstream: &'static str,
+    /// It was asked a second time, with the stream torn.
+    pub torn: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// The rules that excused something, or why it is for later.
@@ -63,6 +65,7 @@ impl Line {
             vendor: vendor.to_owned(),
             client: client.name(),
             upstream: upstream.name(),
+            torn: false,
             outcome: Outcome::Later,
             reasons: vec![why.to_owned()],
             failures: Vec::new(),
@@ -103,6 +106,8 @@ impl Report {
                 );
             }
         }
+        let torn = self.pairs.iter().filter(|line| line.torn).count();
+        let _ = writeln!(text, "\n{torn:>6}  pairs asked once more with the stream torn");
         let _ = writeln!(text, "\nrules that excused something, and how many pairs:");
         for (reason, pairs) in counted(self.pairs.iter().flat_map(|line| &line.reasons).map(String::as_str)) {
             let _ = writeln!(text, "{pairs:>6}  {reason}");

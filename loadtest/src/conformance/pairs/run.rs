@@ -133,6 +133,7 @@ impl Bench {
             vendor: subject.case.vendor.clone(),
             client: client.name(),
             upstream: subject.upstream.name(),
+            torn: subject.tear.is_some(),
             outcome,
             reasons: findings.rules.into_iter().map(str::to_owned).collect(),
             failures: findings.failures,

@@ -11,6 +11,8 @@ pub struct Said {
     pub reasoning: String,
     /// Why it refused.
     pub refusal: String,
+    /// What the vendor says of a refusal beside the answer; a dialect may show it or not.
+    pub explanation: String,
     /// Calls of the client's tools, in order.
     pub calls: Vec<Call>,
     /// Why it stopped; `None` where it does not say.

@@ -35,7 +35,7 @@ pub(in crate::vendor) fn read(ask: &Ask<'_>, body: &Value, config: &MockConfig) 
         return Err("You can only set only one of thinking budget and thinking level.".to_owned());
     }
     let mut talk = Talk { tools: tools(body)?, thinks: thinking["includeThoughts"] == true, ..Talk::default() };
-    let contents = items(body, "contents");
+    let contents = &merged(items(body, "contents"));
     if contents.is_empty() {
         return Err("* GenerateContentRequest.contents: contents is not specified".to_owned());
     }
@@ -201,6 +201,22 @@ fn camel_name(name: &str) -> String {
         let (head, tail) = word.split_at(word.len().min(1));
         name + &head.to_ascii_uppercase() + tail
     })
+}
+
+/// Contents of one role that follow each other are one: Google's own SDK keeps each chunk of a stream as a content.
+fn merged(contents: &[Value]) -> Vec<Value> {
+    let mut merged: Vec<Value> = Vec::new();
+    for content in contents {
+        match (merged.last_mut(), content["parts"].as_array()) {
+            (Some(last), Some(parts)) if last["role"] == content["role"] && last["parts"].is_array() && !parts.is_empty() => {
+                if let Some(into) = last["parts"].as_array_mut() {
+                    into.extend(parts.iter().cloned());
+                }
+            }
+            _ => merged.push(content.clone()),
+        }
+    }
+    merged
 }
 
 /// Bytes may come in either alphabet of base64; Google's own SDK uses the one for addresses.

@@ -36,7 +36,7 @@ impl Strings {
             Part::Call(call) => {
                 calls += 1;
                 let made = if call.id.is_empty() { tool_id(&voice.call, calls - 1) } else { call.id.clone() };
-                ids::join(&made, call.signature.as_ref())
+                ids::join_plain(&made, call.signature.as_ref())
             }
             Part::Thinking(thinking) => signature(thinking.signature.as_ref()),
             Part::Redacted(mark) => mark.write_in(Origin::Anthropic),

@@ -81,7 +81,7 @@ fn call(mut fields: Fields<'_>) -> Read<ToolCall> {
     let (id, signature) = ids::split(&id);
     let name = fields.string("name")?.ok_or_else(|| at.field("name").wrong("missing"))?;
     let arguments = fields.any("input").map_or_else(|| String::from("{}"), |input| input.to_string());
-    Ok(ToolCall { id: id.to_owned(), name, arguments, signature, cache: fields.cache()? })
+    Ok(ToolCall { id: id.into_owned(), name, arguments, signature, cache: fields.cache()? })
 }
 
 fn result(mut fields: Fields<'_>) -> Read<ToolResult> {
@@ -89,7 +89,7 @@ fn result(mut fields: Fields<'_>) -> Read<ToolResult> {
     let id = fields.string("tool_use_id")?.ok_or_else(|| at.field("tool_use_id").wrong("missing"))?;
     let content = content(fields.any("content"), &at.field("content"))?;
     let is_error = fields.flag("is_error")?.unwrap_or(false);
-    Ok(ToolResult { id: ids::split(&id).0.to_owned(), name: None, content, is_error, cache: fields.cache()? })
+    Ok(ToolResult { id: ids::split(&id).0.into_owned(), name: None, content, is_error, cache: fields.cache()? })
 }
 
 fn image(mut fields: Fields<'_>) -> Read<Media> {

@@ -187,7 +187,7 @@ impl EventWriter for Writer {
             Event::CallBegin { choice: 0, id, name, signature, .. } => {
                 let id = if id.is_empty() { tool_id(&self.voice.call, self.calls) } else { id };
                 self.calls += 1;
-                let id = ids::join(&id, signature.as_ref());
+                let id = ids::join_plain(&id, signature.as_ref());
                 self.open(Open::Call, Block::ToolUse { id: &id, name: &name, input: Input::Made(Map::new()) }, out);
             }
             Event::CallArguments { choice: 0, fragment, .. } if self.open == Open::Call => {

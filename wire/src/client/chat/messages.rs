@@ -46,7 +46,7 @@ pub(super) fn read(list: Vec<Value>, chat: &mut Chat, dropped: &mut Vec<Dropped>
                 chat.turns.push(Turn { role: Role::Assistant, parts, name });
             }
             "tool" | "function" => {
-                let id = message.get("tool_call_id").and_then(Value::as_str).map(|id| ids::split(id).0.to_owned());
+                let id = message.get("tool_call_id").and_then(Value::as_str).map(|id| ids::split(id).0.into_owned());
                 let id = match (id, role.as_str()) {
                     (Some(id), _) => id,
                     (None, "function") => function_id(functions.saturating_sub(1)),
@@ -245,6 +245,7 @@ impl Place<'_> {
 
 fn tool_call(mut call: Value) -> Option<ToolCall> {
     let (id, in_id) = ids::split(call.get("id").and_then(Value::as_str).unwrap_or_default());
+    let id = id.into_owned();
     let id = id.to_owned();
     let signature = call.get("extra_content").and_then(google_mark).or(in_id);
     let cache = cache_mark(call.get("cache_control"));

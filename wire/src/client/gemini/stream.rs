@@ -21,7 +21,6 @@ pub(super) struct Writer {
     choices: Vec<(u32, Choice)>,
     /// Calls so far, for ids that the vendor did not give.
     calls: u32,
-    call: ToolCall,
     usage: Option<Usage>,
     /// The array has begun.
     begun: bool,
@@ -35,6 +34,8 @@ struct Choice {
     citations: Vec<Citation>,
     stop: Option<Stop>,
     refused: bool,
+    /// The call that is being told.
+    call: ToolCall,
 }
 
 impl Writer {
@@ -46,7 +47,6 @@ impl Writer {
             voice,
             choices: Vec::new(),
             calls: 0,
-            call: ToolCall::default(),
             usage: None,
             begun: false,
         }
@@ -132,12 +132,18 @@ impl EventWriter for Writer {
                     choice.citations.push(citation);
                 }
             }
-            Event::CallBegin { id, name, signature, .. } => {
-                self.call = ToolCall { id, name, signature, ..ToolCall::default() };
+            Event::CallBegin { choice, id, name, signature, .. } => {
+                if let Some(choice) = self.choice(choice) {
+                    choice.call = ToolCall { id, name, signature, ..ToolCall::default() };
+                }
             }
-            Event::CallArguments { fragment, .. } => self.call.arguments.push_str(&fragment),
+            Event::CallArguments { choice, fragment, .. } => {
+                if let Some(choice) = self.choice(choice) {
+                    choice.call.arguments.push_str(&fragment);
+                }
+            }
             Event::CallEnd { choice, .. } => {
-                let call = std::mem::take(&mut self.call);
+                let call = self.choice(choice).map(|choice| std::mem::take(&mut choice.call)).unwrap_or_default();
                 let part = PartBody::call(&call, self.calls, &self.voice);
                 self.part(choice, part, out);
                 self.calls += 1;

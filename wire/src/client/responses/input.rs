@@ -50,7 +50,7 @@ fn item(value: Value, chat: &mut Chat) -> Result<(), Unreadable> {
                 None | Some(Value::Null) => Vec::new(),
                 Some(output) => parts::read("output", output)?,
             };
-            let result = ToolResult { id: ids::split(&id).0.to_owned(), content, ..ToolResult::default() };
+            let result = ToolResult { id: ids::split(&id).0.into_owned(), content, ..ToolResult::default() };
             user(chat, Part::Result(result));
         }
         "reasoning" => match reasoning(&mut item)? {
@@ -131,7 +131,7 @@ fn call(item: &mut Map<String, Value>) -> Result<ToolCall, Unreadable> {
     let name = take(item, "name")?.ok_or_else(|| wrong("name", "must be a string"))?;
     let namespace = take(item, "namespace")?;
     let (own, signature) = ids::split(&id);
-    Ok(ToolCall { id: own.to_owned(), name: flat(namespace.as_deref(), &name), signature, ..ToolCall::default() })
+    Ok(ToolCall { id: own.into_owned(), name: flat(namespace.as_deref(), &name), signature, ..ToolCall::default() })
 }
 
 fn call_id(item: &mut Map<String, Value>) -> Result<String, Unreadable> {

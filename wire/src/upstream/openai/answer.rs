@@ -24,6 +24,10 @@ pub(super) fn read(body: &[u8], said: &Said) -> Result<ChatAnswer, NotProtocol> 
 
 fn gather(mut chunk: Chunk<'_>, said: &Said) -> Result<ChatAnswer, NotProtocol> {
     let Some(choices) = &mut chunk.choices else { return Err(NotProtocol { what: "json without an answer" }) };
+    // Half an answer with an error in it is none: it looks complete to whoever does not know where to look.
+    if choices.0.iter().any(|choice| choice.error.is_some()) {
+        return Err(NotProtocol { what: "the generation broke off" });
+    }
     for (at, choice) in choices.0.iter_mut().enumerate() {
         // Their places are their numbers: some servers number none, or leave gaps.
         choice.index.0 = u32::try_from(at).ok();

@@ -41,6 +41,8 @@ pub(super) struct ChoiceChunk<'a> {
     #[serde(borrow)]
     pub(super) stop_reason: Loose<'a>,
     pub(super) logprobs: Option<Value>,
+    /// The generation broke off, on servers that ask others.
+    pub(super) error: Option<Value>,
 }
 
 /// What a message holds, or the next bit of it.

@@ -43,7 +43,9 @@ pub fn stream(events: &[Event]) -> Heard {
             error(&mut heard, json);
             continue;
         }
-        heard.must(heard.said.stop.is_none() || parts(json).is_empty(), "something is said after the finishReason");
+        let first = json::list(json, "/candidates").iter().find(|candidate| json::count(candidate, "/index").unwrap_or(0) == 0);
+        let silent = first.is_none_or(|candidate| json::list(candidate, "/content/parts").is_empty());
+        heard.must(heard.said.stop.is_none() || silent, "something is said after the finishReason");
         chunk(&mut heard, json);
         final_chunk = Some(json);
     }
@@ -64,17 +66,13 @@ fn error(heard: &mut Heard, answer: &Value) {
     heard.said.error = Some(crate::conformance::pairs::said::Told { status, ..told(&answer["error"]) });
 }
 
-fn parts(chunk: &Value) -> &[Value] {
-    json::list(chunk, "/candidates/0/content/parts")
-}
-
 fn chunk(heard: &mut Heard, chunk: &Value) {
     let blocked = json::has(chunk, "/promptFeedback/blockReason");
     let candidates = json::list(chunk, "/candidates");
     heard.must(!candidates.is_empty() || blocked || json::has(chunk, "/usageMetadata"), "a chunk with nothing in it");
-    heard.must(candidates.len() <= 1, "several candidates");
     heard.must(!json::text(chunk, "/modelVersion").is_empty(), "no modelVersion");
-    for candidate in candidates {
+    // Others are further choices, which no other dialect can ask for.
+    for candidate in candidates.iter().filter(|candidate| json::count(candidate, "/index").unwrap_or(0) == 0) {
         if json::has(candidate, "/content") {
             heard.must(json::text(candidate, "/content/role") == "model", "the content's role is not model");
         }

@@ -8,6 +8,10 @@ use crate::conformance::pairs::{
     said::{Call, Stop, Used},
 };
 
+/// Calls of tools that the vendor runs; each has events of its own.
+const HOSTED: [&str; 6] =
+    ["web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call", "mcp_list_tools"];
+
 /// One JSON answer.
 pub fn whole(answer: &Value) -> Heard {
     let mut heard = Heard::default();
@@ -149,6 +153,10 @@ fn item_event(heard: &mut Heard, items: &mut Vec<Item>, kind: &str, json: &Value
         return;
     }
     heard.must(json::text(json, "/item_id") == item.id, format!("{kind} with another item_id"));
+    if HOSTED.contains(&item.kind.as_str()) {
+        let own = kind.strip_prefix("response.").is_some_and(|kind| kind.starts_with(&item.kind));
+        return heard.must(own, format!("{kind} in a {} item", item.kind));
+    }
     let place = ["/content_index", "/summary_index"].iter().find_map(|path| json::count(json, path)).unwrap_or(0);
     let place = usize::try_from(place).unwrap_or(usize::MAX);
     let (of, what) = match kind.strip_prefix("response.").and_then(|kind| kind.rsplit_once('.')) {
@@ -275,6 +283,7 @@ fn item_of(heard: &mut Heard, item: &Value) {
             heard.must(item.get("arguments").is_some_and(Value::is_string), "a call's arguments are no text");
             heard.said.calls.push(Call { id, name, arguments });
         }
+        hosted if HOSTED.contains(&hosted) => heard.must(!json::text(item, "/status").is_empty(), "a hosted call without status"),
         other => heard.fault(format!("an item of type {other:?}")),
     }
 }

@@ -37,7 +37,7 @@ pub fn whole(answer: &Value) -> Said {
         for part in json::list(block, "/citationsContent/content") {
             said.text.push_str(json::text(part, "/text"));
         }
-        if let Some(call) = block.get("toolUse") {
+        if let Some(call) = block.get("toolUse").filter(|call| is_clients(&mut said, call)) {
             let [id, name] = ["/toolUseId", "/name"].map(|path| json::text(call, path).to_owned());
             said.calls.push(Call { id, name, arguments: call.get("input").map_or_else(String::new, Value::to_string) });
         }
@@ -45,6 +45,15 @@ pub fn whole(answer: &Value) -> Said {
     finish(&mut said, json::text(answer, "/stopReason"));
     said.complete = true;
     said
+}
+
+/// Whether a call is for the client; what the vendor runs itself is noted.
+fn is_clients(said: &mut Said, call: &Value) -> bool {
+    let own = json::text(call, "/type") != "server_tool_use";
+    if !own {
+        said.loose.push("tools that the vendor ran itself may be shown as text");
+    }
+    own
 }
 
 /// A stream of frames.
@@ -62,8 +71,8 @@ pub fn stream(body: &[u8]) -> Said {
         let index = json::count(&frame.payload, "/contentBlockIndex").unwrap_or(0);
         match frame.kind.as_str() {
             "contentBlockStart" => {
-                if let Some(call) = frame.payload.pointer("/start/toolUse") {
-                    calls.retain(|(have, _)| *have != index);
+                calls.retain(|(have, _)| *have != index);
+                if let Some(call) = frame.payload.pointer("/start/toolUse").filter(|call| is_clients(&mut said, call)) {
                     calls.push((index, said.calls.len()));
                     let [id, name] = ["/toolUseId", "/name"].map(|path| json::text(call, path).to_owned());
                     said.calls.push(Call { id, name, arguments: String::new() });

@@ -47,8 +47,12 @@ fn take(said: &mut Said, chunk: &Value) {
             part_of(said, part);
         }
         finish(said, &candidate["finishReason"]);
+        if said.explanation.is_empty() {
+            json::text(candidate, "/finishMessage").clone_into(&mut said.explanation);
+        }
     }
     if json::has(chunk, "/promptFeedback/blockReason") {
+        json::text(chunk, "/promptFeedback/blockReasonMessage").clone_into(&mut said.explanation);
         said.stop = Some(Stop::Filter);
         said.finish = "blocked".to_owned();
     }

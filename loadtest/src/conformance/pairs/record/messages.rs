@@ -22,7 +22,7 @@ pub fn whole(answer: &Value) -> Said {
             said.calls.push(Call { arguments: block["input"].to_string(), ..call });
         }
     }
-    finish(&mut said, json::text(answer, "/stop_reason"));
+    finish(&mut said, answer);
     said.complete = true;
     said
 }
@@ -60,7 +60,7 @@ pub fn stream(events: &[Event]) -> Said {
                     call.arguments.push_str(json::text(delta, "/partial_json"));
                 }
             }
-            "message_delta" => finish(&mut said, json::text(event, "/delta/stop_reason")),
+            "message_delta" => finish(&mut said, &event["delta"]),
             "message_stop" => stopped = true,
             "error" => said.error = Some(error_of(event).unwrap_or_default()),
             _ => {}
@@ -90,10 +90,12 @@ fn open(said: &mut Said, block: &Value) -> Option<Call> {
     None
 }
 
-fn finish(said: &mut Said, word: &str) {
+fn finish(said: &mut Said, message: &Value) {
+    let word = json::text(message, "/stop_reason");
     if word.is_empty() {
         return;
     }
+    json::text(message, "/stop_details/explanation").clone_into(&mut said.explanation);
     word.clone_into(&mut said.finish);
     said.stop = Some(match word {
         "end_turn" => Stop::Done,
