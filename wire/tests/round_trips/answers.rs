@@ -64,7 +64,7 @@ impl Heard {
                 Part::Call(call) => {
                     let (id, in_id) = ids::split(&call.id);
                     let mark = opened(call.signature.as_ref()).or(in_id);
-                    heard.calls.push((id.to_owned(), call.name.clone(), Value::Object(call.object()), mark));
+                    heard.calls.push((id.into_owned(), call.name.clone(), Value::Object(call.object()), mark));
                 }
                 _ => {}
             }
@@ -82,7 +82,7 @@ impl Heard {
                 Event::Text { text, .. } => heard.words.push_str(&text),
                 Event::CallBegin { id, name, signature, .. } => {
                     let (own, in_id) = ids::split(&id);
-                    heard.calls.push((own.to_owned(), name, Value::Null, opened(signature.as_ref()).or(in_id)));
+                    heard.calls.push((own.into_owned(), name, Value::Null, opened(signature.as_ref()).or(in_id)));
                     arguments.push(String::new());
                 }
                 Event::CallArguments { call, fragment, .. } => arguments[call as usize].push_str(&fragment),
@@ -207,10 +207,12 @@ pub(super) fn answers() -> impl Strategy<Value = ChatAnswer> {
         let mut parts: Vec<Part> = thought.into_iter().map(|(text, signature)| Part::Thinking(Thinking { text, signature })).collect();
         let silent = words.is_none() && calls.is_empty();
         parts.extend(words.or_else(|| silent.then(|| String::from("yes"))).map(Part::text));
+        // Some vendors' ids hold what other dialects do not take.
+        let begin = if counts.2 % 2 == 0 { "call_" } else { "functions.add:" };
         for (number, (value, count, signature)) in calls.into_iter().enumerate() {
             let arguments = json!({"x": value, "n": count}).to_string();
             parts.push(Part::Call(ToolCall {
-                id: format!("call_{number}"),
+                id: format!("{begin}{number}"),
                 name: format!("tool_{number}"),
                 arguments,
                 signature,
