@@ -40,7 +40,8 @@ fn mark(origin: Origin) -> impl Strategy<Value = Signature> {
 
 fn thought() -> impl Strategy<Value = Part> {
     let mark = prop_oneof![mark(Origin::Anthropic), mark(Origin::Gemini)];
-    (words(), mark).prop_map(|(text, mark)| Part::Thinking(Thinking { text, signature: Some(mark) }))
+    let shown = (words(), mark).prop_map(|(text, mark)| Part::Thinking(Thinking { text, signature: Some(mark) }));
+    prop_oneof![3 => shown, 1 => self::mark(Origin::Anthropic).prop_map(Part::Redacted)]
 }
 
 #[derive(Clone, Debug)]
@@ -58,12 +59,20 @@ fn called() -> impl Strategy<Value = Called> {
 }
 
 /// What the user says, what the assistant thinks, says and calls, whether its first call is signed, and whether the results
-/// come in the order of the calls.
-type Round = ((String, Vec<Part>), Option<Part>, Option<String>, Vec<Called>, Option<Signature>, bool);
+/// come in the order of the calls, and what the system says after the user.
+type Round = ((String, Vec<Part>), Option<Part>, Option<String>, Vec<Called>, Option<Signature>, bool, Option<String>);
 
 fn round() -> impl Strategy<Value = Round> {
     let said = (words(), vec(prop_oneof![words().prop_map(Part::text), media()], 0..3));
-    (said, option::of(thought()), option::of(words()), vec(called(), 0..4), option::of(mark(Origin::Gemini)), any::<bool>())
+    (
+        said,
+        option::of(thought()),
+        option::of(words()),
+        vec(called(), 0..4),
+        option::of(mark(Origin::Gemini)),
+        any::<bool>(),
+        option::weighted(0.2, words()),
+    )
 }
 
 fn tools() -> Vec<Tool> {
@@ -77,12 +86,14 @@ pub(super) fn chats() -> impl Strategy<Value = Chat> {
     (vec(words(), 0..3), vec(round(), 1..4)).prop_map(|(system, rounds)| {
         let mut turns: Vec<Turn> = Vec::new();
         let mut results: Vec<Part> = Vec::new();
-        for (at, ((first, said), thought, answered, calls, signed, in_order)) in rounds.into_iter().enumerate() {
+        for (at, ((first, said), thought, answered, calls, signed, in_order, told)) in rounds.into_iter().enumerate() {
             // Results stand alone or before what else is said.
             let mut user = std::mem::take(&mut results);
             user.push(Part::text(first));
             user.extend(said);
             turns.push(Turn::new(Role::User, user));
+            // Instructions in the middle.
+            turns.extend(told.map(|text| Turn::new(Role::System, vec![Part::text(text)])));
             let mut parts: Vec<Part> = thought.into_iter().collect();
             parts.extend(answered.map(Part::text));
             for (number, call) in calls.into_iter().enumerate() {
@@ -98,7 +109,7 @@ pub(super) fn chats() -> impl Strategy<Value = Chat> {
             if !in_order {
                 results.reverse();
             }
-            if parts.iter().all(|part| matches!(part, Part::Thinking(_))) {
+            if parts.iter().all(|part| matches!(part, Part::Thinking(_) | Part::Redacted(_))) {
                 parts.push(Part::text("yes"));
             }
             turns.push(Turn::new(Role::Assistant, parts));

@@ -65,6 +65,10 @@ fn block(block: &Value) -> Option<Part> {
             is_error: value["status"] == "error",
             ..ToolResult::default()
         }),
+        "reasoningContent" if value["redactedContent"].is_string() => {
+            let data = decode_base64(&word("redactedContent")).unwrap();
+            Part::Redacted(Signature::new(Origin::Anthropic, String::from_utf8(data).unwrap()))
+        }
         "reasoningContent" => {
             let text = &value["reasoningText"];
             let signature = Signature::new(Origin::Anthropic, text["signature"].as_str().unwrap());

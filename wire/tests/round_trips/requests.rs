@@ -58,6 +58,7 @@ fn chat(chat: &Chat) -> Value {
                     Part::Thinking(Thinking { text, signature: Some(mark) }) => {
                         Some(json!({"type": "thinking", "thinking": text, "signature": mark.write_in(Origin::Anthropic)}))
                     }
+                    Part::Redacted(mark) => Some(json!({"type": "redacted_thinking", "data": mark.write_in(Origin::Anthropic)})),
                     _ => None,
                 })
                 .collect();
@@ -82,7 +83,7 @@ fn chat(chat: &Chat) -> Value {
             }
         }
         let content: Vec<Value> = turn.parts.iter().filter_map(chat_part).collect();
-        list.push(json!({"role": "user", "content": content}));
+        list.push(json!({"role": if turn.role == Role::System { "system" } else { "user" }, "content": content}));
     }
     json!({"model": "m", "messages": list, "max_tokens": chat.max_output})
 }
@@ -106,6 +107,9 @@ fn responses(chat: &Chat) -> Value {
                     "summary": [{"type": "summary_text", "text": text}],
                     "encrypted_content": mark.write_in(Origin::OpenAi),
                 })),
+                Part::Redacted(mark) => {
+                    list.push(json!({"type": "reasoning", "summary": [], "encrypted_content": mark.write_in(Origin::OpenAi)}));
+                }
                 Part::Call(call) => {
                     list.push(json!({"type": "function_call", "call_id": signed_id(call), "name": call.name, "arguments": call.arguments}));
                 }
@@ -116,7 +120,10 @@ fn responses(chat: &Chat) -> Value {
                 Part::Text(text) if turn.role == Role::Assistant => {
                     list.push(json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text.text}]}));
                 }
-                part => list.extend(response_part(part).map(|part| json!({"role": "user", "content": [part]}))),
+                part => list.extend(
+                    response_part(part)
+                        .map(|part| json!({"role": if turn.role == Role::System { "developer" } else { "user" }, "content": [part]})),
+                ),
             }
         }
     }
@@ -139,6 +146,7 @@ fn message_block(chat: &Chat, part: &Part) -> Value {
             let mark = thinking.signature.as_ref().map(|mark| mark.write_in(Origin::Anthropic));
             json!({"type": "thinking", "thinking": thinking.text, "signature": mark})
         }
+        Part::Redacted(mark) => json!({"type": "redacted_thinking", "data": mark.write_in(Origin::Anthropic)}),
         Part::Call(call) => json!({"type": "tool_use", "id": signed_id(call), "name": call.name, "input": call.object()}),
         Part::Result(result) => {
             let content: Vec<Value> = result.content.iter().map(|part| message_block(chat, part)).collect();
@@ -152,7 +160,12 @@ fn messages(chat: &Chat) -> Value {
     let system: Vec<Value> = chat.system.iter().map(|text| json!({"type": "text", "text": text.text})).collect();
     let turns = chat.turns.iter().map(|turn| {
         let content: Vec<Value> = turn.parts.iter().map(|part| message_block(chat, part)).collect();
-        json!({"role": if turn.role == Role::Assistant { "assistant" } else { "user" }, "content": content})
+        let role = match turn.role {
+            Role::Assistant => "assistant",
+            Role::System => "system",
+            Role::User => "user",
+        };
+        json!({"role": role, "content": content})
     });
     json!({"model": "m", "max_tokens": chat.max_output, "system": system, "messages": turns.collect::<Vec<_>>()})
 }
@@ -172,6 +185,10 @@ fn gemini_part(part: &Part) -> Value {
         },
         Part::Thinking(thinking) => {
             json!({"text": thinking.text, "thought": true, "thoughtSignature": thinking.signature.as_ref().map(gemini_mark)})
+        }
+        Part::Redacted(mark) => {
+            let mark = encode_base64(format!("redacted:{}", mark.write_in(Origin::Nobody)).as_bytes());
+            json!({"text": "", "thought": true, "thoughtSignature": mark})
         }
         Part::Call(call) => {
             let mut part = json!({"functionCall": {"id": call.id, "name": call.name, "args": call.object()}});

@@ -93,6 +93,7 @@ impl Run {
                 let mark = call.signature.as_ref().filter(|mark| own(mark)).map(|mark| mark.value.clone());
                 self.calls.push((call.name.clone(), Value::Object(call.object()), mark));
             }
+            Part::Redacted(mark) if own(mark) => self.thoughts.push((String::new(), mark.value.clone())),
             Part::Redacted(_) | Part::Result(_) | Part::Refusal(_) | Part::Foreign(_) => {}
         }
     }
