@@ -69,7 +69,7 @@ async fn seen(fluxa: &Fluxa, key: &str, path: &str, body: &Value) -> (u16, Optio
     assert_eq!(answer.header("content-encoding"), None, "{answer:?}");
     let row = fluxa.log_row(&answer.id()).await;
     let facts = json!([row["usage"], row["cost_nanos"], row["cost_state"], row["finish"], row["error"]]);
-    let text = answer.text().replace(&answer.id().replace('-', ""), "ID");
+    let text = answer.text().replace(&answer.id(), "ID").replace(&answer.id().replace('-', ""), "ID");
     (answer.status, answer.header("content-type").map(str::to_owned), text, facts)
 }
 

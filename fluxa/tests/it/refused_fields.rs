@@ -49,7 +49,7 @@ async fn a_refused_field_is_left_out_and_named_to_the_client() {
         assert_eq!((got.header("x-fluxa-dropped"), got.header("x-fluxa-attempts")), (Some("store, user, seed"), Some("3")), "{got:?}");
         let row = fluxa.log_row(&got.id()).await;
         assert_eq!(
-            (&row["usage"]["input"], &row["usage"]["output"], &row["cost_state"]),
+            (&row["usage"]["input_uncached"], &row["usage"]["output"], &row["cost_state"]),
             (&json!(11), &json!(3), &json!("exact")),
             "{row}"
         );

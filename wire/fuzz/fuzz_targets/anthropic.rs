@@ -6,13 +6,13 @@ use bytes::BytesMut;
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::vendors::MaxTokensField;
 use fluxa_wire::client::{self, Asked, ClientDialect as _, Voice};
-use fluxa_wire::translate::Translation;
+use fluxa_wire::translate::{Cut, Translation};
 use fluxa_wire::upstream::{self, Said, Target, UpstreamDialect as _};
 use libfuzzer_sys::fuzz_target;
 
 fn through<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(Vec<u8>, bool)> {
     let (up, client) = (upstream::anthropic::Anthropic, client::anthropic::Anthropic);
-    let mut machine = Translation::new((Dialect::Anthropic, Op::Messages), &up, &Said::default(), &client, Voice::default());
+    let mut machine = Translation::new((Dialect::Anthropic, Op::Messages), Cut::Sse, &up, &Said::default(), &client, Voice::default());
     let mut out = BytesMut::new();
     for piece in pieces {
         machine.push(piece, &mut out).ok()?;

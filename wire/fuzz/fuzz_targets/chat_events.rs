@@ -6,14 +6,14 @@ use bytes::BytesMut;
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_wire::client::Voice;
 use fluxa_wire::client::chat::OpenAiChat;
-use fluxa_wire::translate::Translation;
+use fluxa_wire::translate::{Cut, Translation};
 use fluxa_wire::upstream::Said;
 use fluxa_wire::upstream::openai::OpenAi;
 use libfuzzer_sys::fuzz_target;
 
 fn translated<'a>(pieces: impl Iterator<Item = &'a [u8]>, think_tags: bool) -> Option<(BytesMut, bool)> {
     let said = Said { think_tags, ..Said::default() };
-    let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), &OpenAi, &said, &OpenAiChat, Voice::default());
+    let mut translation = Translation::new((Dialect::OpenAi, Op::Chat), Cut::Sse, &OpenAi, &said, &OpenAiChat, Voice::default());
     let mut out = BytesMut::new();
     for piece in pieces {
         translation.push(piece, &mut out).ok()?;

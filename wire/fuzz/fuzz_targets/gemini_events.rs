@@ -6,14 +6,14 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_wire::client::Voice;
 use fluxa_wire::client::gemini::Gemini as Client;
 use fluxa_wire::frame::json_array::Splitter;
-use fluxa_wire::translate::Translation;
+use fluxa_wire::translate::{Cut, Translation};
 use fluxa_wire::upstream::gemini::Gemini as Upstream;
 use fluxa_wire::upstream::{Said, UpstreamDialect as _};
 use libfuzzer_sys::fuzz_target;
 
 fn run<'a>(array: bool, pieces: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
     let voice = Voice { call: "0".repeat(32), array, ..Voice::default() };
-    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), &Upstream, &Said::default(), &Client, voice);
+    let mut translation = Translation::new((Dialect::Gemini, Op::GenerateContent), Cut::Sse, &Upstream, &Said::default(), &Client, voice);
     let mut out = BytesMut::new();
     for piece in pieces {
         translation.push(piece, &mut out).ok()?;
