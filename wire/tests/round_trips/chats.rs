@@ -69,7 +69,7 @@ fn round() -> impl Strategy<Value = Round> {
         option::of(thought()),
         option::of(words()),
         vec(called(), 0..4),
-        option::of(mark(Origin::Gemini)),
+        option::of(prop_oneof![mark(Origin::Gemini), mark(Origin::OpenAi)]),
         any::<bool>(),
         option::weighted(0.2, words()),
     )
