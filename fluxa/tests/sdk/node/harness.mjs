@@ -18,6 +18,12 @@ const ROW_MS = 5_000;
 
 export const MASTER_KEY = 'mk-sdk-stories-0123456789abcdef0123456789abcdef';
 export const VENDOR_KEY = 'sk-vendor-stories-0123456789abcdef0123456789';
+// The credentials that AWS's documents use for examples; the mock vendor checks signatures made with them.
+const AWS = { region: 'us-east-1', access_key_id: 'AKIDEXAMPLE', secret_access_key: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
+// What models of a kind are called; some of what a translation may say depends on the name.
+const NAMES = { anthropic: 'claude-sonnet-4-5-story', bedrock: 'anthropic.claude-sonnet-4-5-story', gemini: 'gemini-3-pro-story-' };
+// Where each kind's API begins at the mock vendor.
+const BASES = { anthropic: '', bedrock: '', gemini: '/v1beta' };
 // Nano-dollars a token, the same for every model of a story.
 export const INPUT_NANOS = 2500;
 export const OUTPUT_NANOS = 10_000;
@@ -82,8 +88,7 @@ class Vendor {
   }
 
   async seen(model) {
-    const records = await (await fetch(`${this.url}/__log`)).json();
-    return records.filter((record) => record.model === model);
+    return (await fetch(`${this.url}/__log?model=${encodeURIComponent(model)}`)).json();
   }
 
   /** What the vendor charges for a model, at the prices of the stories. */
@@ -132,15 +137,16 @@ telemetry: { listen: "127.0.0.1:${telemetry}" }
   /** A new provider at the mock vendor, which is told to behave so; its name. */
   async provider(mock = '', kind = 'openai') {
     const name = `${kind}-${++this.#count}`;
-    const base_url = kind === 'anthropic' ? this.vendor.url : `${this.vendor.url}/v1`;
+    const base_url = this.vendor.url + (BASES[kind] ?? '/v1');
+    const credentials = kind === 'bedrock' ? AWS : { api_key: VENDOR_KEY };
     const headers = mock ? { headers: { 'x-mock': mock } } : {};
-    await this.admin('POST', '/providers', { name, kind, base_url, api_key: VENDOR_KEY, ...headers });
+    await this.admin('POST', '/providers', { name, kind, base_url, ...credentials, ...headers });
     return name;
   }
 
   /** A new model with a price, whose vendors are asked in this order; its name. */
-  async route(providers, fields = {}) {
-    const model = `gpt-story-${++this.#count}`;
+  async route(providers, fields = {}, kind = 'openai') {
+    const model = `${NAMES[kind] ?? 'gpt-story-'}${++this.#count}`;
     const [provider, ...fallback] = providers;
     await this.admin('PUT', `/routes/${model}`, { provider, fallback, ...fields });
     const price = { input_cost_per_token: 2.5e-6, output_cost_per_token: 1e-5, litellm_provider: 'openai', mode: 'chat' };
@@ -150,7 +156,7 @@ telemetry: { listen: "127.0.0.1:${telemetry}" }
 
   /** A new model with a price, whose vendor behaves so; its name. */
   async model(mock = '', kind = 'openai') {
-    return this.route([await this.provider(mock, kind)]);
+    return this.route([await this.provider(mock, kind)], {}, kind);
   }
 
   /** The ledger rows of a model, as soon as there are so many. */

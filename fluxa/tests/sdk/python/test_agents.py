@@ -19,7 +19,12 @@ def dialect(kind):
 
 def mock_of(kind):
     # DeepSeek wants its reasoning back, and has a field of its own for it.
-    return {"deepseek": f"agent={talks.AGENT};reasoning_back=1", "openai": f"{MOCK};reasoning_back=0", "zero-one": f"{MOCK};usage_unasked=1"}.get(kind, MOCK)
+    special = {
+        "deepseek": f"agent={talks.AGENT};reasoning_back=1",
+        "openai": f"{MOCK};reasoning_back=0",
+        "zero-one": f"{MOCK};usage_unasked=1",
+    }
+    return special.get(kind, MOCK)
 
 
 @pytest.mark.parametrize("way", ["whole", "stream", "helper"])
@@ -180,7 +185,11 @@ def test_the_chat_of_googles_sdk_streams_turn_after_turn(fluxa, as_gemini, kind)
         texts.append("".join(part.text or "" for part in parts if not part.thought))
         calls = [part.function_call for part in parts if part.function_call]
         message = [
-            types.Part(function_response=types.FunctionResponse(name=call.name, id=call.id, response={"output": talks.run(call.name, call.args or {})}))
+            types.Part(
+                function_response=types.FunctionResponse(
+                    name=call.name, id=call.id, response={"output": talks.run(call.name, call.args or {})}
+                )
+            )
             for call in calls
         ]
     assert not calls and texts[-1].startswith("results: ") and texts[-1].count("told") == 4

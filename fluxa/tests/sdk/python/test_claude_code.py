@@ -84,4 +84,5 @@ def test_what_claude_code_asks_beside_its_sessions_is_answered(fluxa, as_anthrop
     counted = client.beta.messages.count_tokens(model=model, system=SYSTEM, tools=TOOLS, messages=[{"role": "user", "content": "count"}])
     assert counted.input_tokens > 50
     # A quota check.
-    assert client.messages.create(model=model, max_tokens=1, messages=[{"role": "user", "content": "quota"}]).stop_reason in ("end_turn", "max_tokens")
+    answer = client.messages.create(model=model, max_tokens=1, messages=[{"role": "user", "content": "quota"}])
+    assert answer.stop_reason in ("end_turn", "max_tokens")

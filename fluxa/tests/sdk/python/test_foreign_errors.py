@@ -118,7 +118,8 @@ def test_an_overloaded_vendor_is_told_in_the_clients_way(fluxa, three):
         model = fluxa.model("status=503", kind, retries=0)
         with pytest.raises(anthropic.InternalServerError) as caught:
             call("anthropic", model, three)
-        assert (caught.value.status_code, caught.value.body["error"]["type"]) in ((503, "api_error"), (503, "overloaded_error"), (529, "overloaded_error"))
+        told = (caught.value.status_code, caught.value.body["error"]["type"])
+        assert told in ((503, "api_error"), (503, "overloaded_error"), (529, "overloaded_error"))
 
 
 @pytest.mark.parametrize(("dialect", "kind"), PAIRS)
@@ -156,6 +157,16 @@ def test_a_stream_that_breaks_raises_and_never_looks_complete(fluxa, as_openai, 
         kinds = {event.type for event in got}
         assert kinds and not kinds & {"message_stop", "response.completed"}
     assert fluxa.row(model)["finish"] not in ("stop", "end_turn", "STOP")
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "gemini"])
+def test_a_stream_that_is_cut_within_an_event_raises_the_sdks_own_error(fluxa, as_openai, as_anthropic, as_gemini, kind):
+    # Nothing is translated here; half an event must not reach the client all the same.
+    for cut in range(2000, 2200, 23):
+        model = fluxa.model(f"events=60;abort_after_bytes={cut}", kind, retries=0)
+        with pytest.raises((openai.APIError, anthropic.APIError, errors.APIError)):
+            for _ in open_stream(kind, model, as_openai, as_anthropic, as_gemini):
+                pass
 
 
 def open_stream(dialect, model, as_openai, as_anthropic, as_gemini):

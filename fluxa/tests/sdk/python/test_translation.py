@@ -158,7 +158,8 @@ def test_limits_of_the_client_are_the_vendors(fluxa, vendor, as_openai, as_anthr
     for kind in KINDS:
         if kind != "openai":
             model = fluxa.model(STRICT, kind)
-            answer = as_openai().chat.completions.create(model=model, messages=said("a b c d e f"), max_tokens=3, temperature=0.25, stop=["X"])
+            ask = {"messages": said("a b c d e f"), "max_tokens": 3, "temperature": 0.25, "stop": ["X"]}
+            answer = as_openai().chat.completions.create(model=model, **ask)
             assert (answer.choices[0].finish_reason, answer.choices[0].message.content) == ("length", "a b c"), kind
             assert limits(kind, body(vendor, model)) == (3, 0.25, ["X"])
         if kind != "anthropic":
