@@ -7,12 +7,15 @@ use crate::work::{self, Work, pairs};
 /// How much more the larger work may take: ten times its input, and some for tables that double.
 pub(crate) const MOST: f64 = 12.0;
 
+/// A kind of request: its name, how one of a size is made, and the smaller size.
+type Shaped = (&'static str, fn(usize) -> Shape, usize);
+
 /// Both sizes of every work. `scale` makes all of them larger; 1 is for instruments that are slow.
 pub(crate) fn works(scale: usize) -> Vec<(Work, Work)> {
     let mut works = Vec::new();
     let named = |kind: &str, small: Work, large: Work| (Work { name: format!("{kind}, {}", small.name), ..small }, large);
     for (client, upstream) in pairs() {
-        let shapes: [(&str, fn(usize) -> Shape, usize); 7] = [
+        let shapes: [Shaped; 7] = [
             ("text", Shape::Text, 100 * 1024),
             ("image", Shape::Image, 80 * 1024),
             ("tools", Shape::Tools, 100 * scale),

@@ -57,8 +57,12 @@ impl Client {
     /// A request of this shape.
     pub(crate) fn request(&self, shape: Shape) -> Vec<u8> {
         let turns: Vec<Value> = match shape {
-            Shape::Text(bytes) => (0..bytes.div_ceil(1024)).map(|at| self.turn(at % 2 == 1, vec![self.text(at % 2 == 1, &prose(1000))])).collect(),
-            Shape::Image(bytes) => vec![self.turn(false, vec![self.text(false, "what is this?"), self.image(&"iVBORw0K".repeat(bytes / 8))])],
+            Shape::Text(bytes) => {
+                (0..bytes.div_ceil(1024)).map(|at| self.turn(at % 2 == 1, vec![self.text(at % 2 == 1, &prose(1000))])).collect()
+            }
+            Shape::Image(bytes) => {
+                vec![self.turn(false, vec![self.text(false, "what is this?"), self.image(&"iVBORw0K".repeat(bytes / 8))])]
+            }
             Shape::Turns(turns) => (0..turns).map(|at| self.turn(at % 2 == 1, vec![self.text(at % 2 == 1, "so it is")])).collect(),
             Shape::Parts(parts) => vec![self.turn(false, (0..parts).map(|_| self.text(false, "and")).collect())],
             Shape::Calls(calls) => {

@@ -276,7 +276,10 @@ impl<'a> Messages<'a> {
             answers.extend(message.calls.drain(..).map(Called::answered));
             thoughts_first(&mut message.blocks);
             match list.last_mut() {
-                Some(last) if last.role == message.role => last.blocks.append(&mut message.blocks),
+                Some(last) if last.role == message.role => {
+                    last.blocks.append(&mut message.blocks);
+                    thoughts_first(&mut last.blocks);
+                }
                 Some(_) if message.blocks.is_empty() => {}
                 _ => list.push(message),
             }

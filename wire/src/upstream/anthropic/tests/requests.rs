@@ -340,3 +340,14 @@ fn a_file_that_was_given_to_gemini_is_refused() {
     let asked = chat(vec![Turn::new(Role::User, vec![Part::Media(file)])]);
     assert_eq!(try_write(&asked, MODEL).unwrap_err().what, "this provider does not know files of another one");
 }
+
+#[test]
+fn thoughts_stand_first_in_turns_that_become_one() {
+    let thought = Part::Thinking(Thinking { text: "t".into(), signature: Some(Signature::new(Origin::Anthropic, "s")) });
+    // Nothing asked for the result, and it says nothing: the turns beside it are neighbours.
+    let stray = Part::Result(ToolResult { id: "a".into(), ..ToolResult::default() });
+    let turns = vec![user("q"), assistant(vec![Part::text("no")]), Turn::new(Role::User, vec![stray]), assistant(vec![thought])];
+    let (body, _) = write(&chat(turns), MODEL);
+    let kinds: Vec<&Value> = body["messages"][1]["content"].as_array().unwrap().iter().map(|block| &block["type"]).collect();
+    assert_eq!(kinds, ["thinking", "text"]);
+}
