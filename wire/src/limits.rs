@@ -53,3 +53,7 @@ pub const EVENT_HEADERS: usize = 64;
 
 /// The payload of one binary event frame. The format allows 24 MiB; what models send is a few kB a frame, whole media at most some MB.
 pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Names of fields that could not be carried, of one request. They go into one header, of which clients and proxies read some 8 kB; a
+/// request that makes up ten thousand fields is not searched for each of them.
+pub const DROPPED_NAMES: usize = 256;

@@ -75,7 +75,11 @@ fn untangle(overlaps: bool) -> Work {
 }
 
 fn bytes_of(name: &str, steps: &[Step<'_>]) -> Vec<u8> {
-    UPSTREAMS.iter().filter(|upstream| upstream.name == name).flat_map(|upstream| steps.iter().flat_map(|step| upstream.step(*step))).collect()
+    UPSTREAMS
+        .iter()
+        .filter(|upstream| upstream.name == name)
+        .flat_map(|upstream| steps.iter().flat_map(|step| upstream.step(*step)))
+        .collect()
 }
 
 fn sse() -> Work {

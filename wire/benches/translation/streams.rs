@@ -106,9 +106,11 @@ impl Upstream {
             "anthropic" => json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
                 "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": null,
                 "usage": {"input_tokens": 9, "output_tokens": 9}}),
-            "gemini" => json!({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP", "index": 0}],
+            "gemini" => {
+                json!({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP", "index": 0}],
                 "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 9, "totalTokenCount": 18},
-                "modelVersion": "gemini-2.5-flash", "responseId": "r1"}),
+                "modelVersion": "gemini-2.5-flash", "responseId": "r1"})
+            }
             _ => json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "stopReason": "end_turn",
                 "usage": {"inputTokens": 9, "outputTokens": 9, "totalTokens": 18}, "metrics": {"latencyMs": 9}}),
         };
@@ -130,9 +132,11 @@ pub(crate) fn voice() -> Voice {
 
 fn chunks(step: Step<'_>) -> Vec<Value> {
     let chunk = |delta: Value, finish: Option<&str>| {
-        vec![json!({"id": "chatcmpl-B1a2b3c4d5e6f7g8h9i0", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "gpt-4.1-2025-04-14",
+        vec![
+            json!({"id": "chatcmpl-B1a2b3c4d5e6f7g8h9i0", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "gpt-4.1-2025-04-14",
             "service_tier": "default", "system_fingerprint": "fp_0123456789",
-            "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}], "usage": null})]
+            "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}], "usage": null}),
+        ]
     };
     match step {
         Step::Begin => chunk(json!({"role": "assistant", "content": "", "refusal": null}), None),
@@ -150,21 +154,33 @@ fn chunks(step: Step<'_>) -> Vec<Value> {
 fn messages(step: Step<'_>) -> Vec<(&'static str, Value)> {
     match step {
         Step::Begin => vec![
-            ("message_start", json!({"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
-                "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 9, "output_tokens": 1}}})),
+            (
+                "message_start",
+                json!({"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
+                "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 9, "output_tokens": 1}}}),
+            ),
             ("content_block_start", json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})),
         ],
         Step::Text(text) => {
             vec![("content_block_delta", json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}))]
         }
-        Step::Call(call) => vec![("content_block_start", json!({"type": "content_block_start", "index": call + 1,
-            "content_block": {"type": "tool_use", "id": format!("toolu_{call}"), "name": "tool_0", "input": {}}}))],
-        Step::Arguments(call, text) => vec![("content_block_delta", json!({"type": "content_block_delta", "index": call + 1,
-            "delta": {"type": "input_json_delta", "partial_json": text}}))],
+        Step::Call(call) => vec![(
+            "content_block_start",
+            json!({"type": "content_block_start", "index": call + 1,
+            "content_block": {"type": "tool_use", "id": format!("toolu_{call}"), "name": "tool_0", "input": {}}}),
+        )],
+        Step::Arguments(call, text) => vec![(
+            "content_block_delta",
+            json!({"type": "content_block_delta", "index": call + 1,
+            "delta": {"type": "input_json_delta", "partial_json": text}}),
+        )],
         Step::CallEnd(call) => vec![("content_block_stop", json!({"type": "content_block_stop", "index": call + 1}))],
         Step::End => vec![
             ("content_block_stop", json!({"type": "content_block_stop", "index": 0})),
-            ("message_delta", json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": 9}})),
+            (
+                "message_delta",
+                json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": 9}}),
+            ),
             ("message_stop", json!({"type": "message_stop"})),
         ],
     }
@@ -193,10 +209,16 @@ fn converse(step: Step<'_>) -> Vec<(&'static str, Value)> {
     match step {
         Step::Begin => vec![("messageStart", json!({"p": "abcdefgh", "role": "assistant"}))],
         Step::Text(text) => vec![("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": text}, "p": "abcdefghijklmnop"}))],
-        Step::Call(call) => vec![("contentBlockStart", json!({"contentBlockIndex": call + 1,
-            "start": {"toolUse": {"name": "tool_0", "toolUseId": format!("tooluse_{call}")}}, "p": "abcdefghijklmnop"}))],
+        Step::Call(call) => vec![(
+            "contentBlockStart",
+            json!({"contentBlockIndex": call + 1,
+            "start": {"toolUse": {"name": "tool_0", "toolUseId": format!("tooluse_{call}")}}, "p": "abcdefghijklmnop"}),
+        )],
         Step::Arguments(call, text) => {
-            vec![("contentBlockDelta", json!({"contentBlockIndex": call + 1, "delta": {"toolUse": {"input": text}}, "p": "abcdefghijklmnop"}))]
+            vec![(
+                "contentBlockDelta",
+                json!({"contentBlockIndex": call + 1, "delta": {"toolUse": {"input": text}}, "p": "abcdefghijklmnop"}),
+            )]
         }
         Step::CallEnd(call) => vec![("contentBlockStop", json!({"contentBlockIndex": call + 1, "p": "abcdefgh"}))],
         Step::End => vec![

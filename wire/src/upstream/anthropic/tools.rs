@@ -1,6 +1,6 @@
 //! `tools` and `tool_choice`. Source: protocol specification §2.1 and §3.1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use fluxa_domain::models::claude::Claude;
 use serde::Serialize;
@@ -89,7 +89,11 @@ pub(super) fn tools<'a>(
     dropped: &mut Vec<Dropped>,
     betas: &mut Vec<&'static str>,
 ) -> Vec<ToolSpec<'a>> {
-    let allowed = |tool: &&Tool| !matches!(&chat.tool_choice, Some(ToolChoice::Allowed { names, .. }) if !names.contains(&tool.name));
+    let among: Option<HashSet<&String>> = match &chat.tool_choice {
+        Some(ToolChoice::Allowed { names, .. }) => Some(names.iter().collect()),
+        _ => None,
+    };
+    let allowed = |tool: &&Tool| among.as_ref().is_none_or(|names| names.contains(&tool.name));
     let mut specs = Vec::new();
     for tool in chat.tools.iter().filter(allowed) {
         specs.push(own(tool, claude, said, dropped));
@@ -151,10 +155,10 @@ fn own<'a>(tool: &'a Tool, claude: &Claude, said: &mut Said, dropped: &mut Vec<D
 
 /// Names of the tools that were called, each once.
 fn called(chat: &Chat) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
+    let (mut names, mut seen): (Vec<&str>, HashSet<&str>) = Default::default();
     for part in chat.turns.iter().flat_map(|turn| &turn.parts) {
         if let Part::Call(call) = part
-            && !names.contains(&call.name.as_str())
+            && seen.insert(&call.name)
         {
             names.push(&call.name);
         }

@@ -3,7 +3,7 @@
 //! Source: protocol specification §2.1 (roles, `tool_result` first, one for every call) and §3.1.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use fluxa_domain::models::claude::Claude;
 use serde::Serialize;
@@ -38,7 +38,6 @@ pub(super) struct Message<'a> {
 
 #[derive(Debug)]
 struct Called<'a> {
-    call: &'a ToolCall,
     /// The id as the vendor gets it.
     id: String,
     answer: Option<Block<'a>>,
@@ -51,6 +50,40 @@ pub(super) struct Messages<'a> {
     /// Files with the vendor are named.
     pub(super) files: bool,
     ids: HashSet<String>,
+    /// The last number behind an id that came more than once.
+    numbers: HashMap<String, u32>,
+    by_id: Unanswered<'a>,
+    /// Of calls without an id.
+    by_name: Unanswered<'a>,
+}
+
+/// Calls that wait for their results, by a word of theirs: their message, and their places in it.
+#[derive(Debug, Default)]
+struct Unanswered<'a>(HashMap<&'a str, Vec<(usize, VecDeque<usize>)>>);
+
+impl<'a> Unanswered<'a> {
+    fn push(&mut self, word: &'a str, (message, call): (usize, usize)) {
+        let places = self.0.entry(word).or_default();
+        match places.last_mut() {
+            Some((last, calls)) if *last == message => calls.push_back(call),
+            _ => places.push((message, VecDeque::from([call]))),
+        }
+    }
+
+    /// The first that waits in the last message that has one. Within one turn calls are answered in their order.
+    fn find(&mut self, word: &str, waits: impl Fn(usize, usize) -> bool) -> Option<(usize, usize)> {
+        let places = self.0.get_mut(word)?;
+        while let Some((message, calls)) = places.last_mut() {
+            while let Some(&call) = calls.front() {
+                if waits(*message, call) {
+                    return Some((*message, call));
+                }
+                calls.pop_front();
+            }
+            places.pop();
+        }
+        None
+    }
 }
 
 impl<'a> Message<'a> {
@@ -175,18 +208,27 @@ impl<'a> Messages<'a> {
         // Some vendors count from 0 in every turn; here an id may be used once.
         let fitted = if call.id.is_empty() { String::from("toolu_0") } else { IDS.fit(&call.id) };
         let mut id = fitted.clone();
-        let mut number = 1;
+        let mut number = self.numbers.get(&fitted).copied().unwrap_or(1);
         while !self.ids.insert(id.clone()) {
             number += 1;
             id = IDS.fit(&format!("{fitted}_{number}"));
+        }
+        if number > 1 {
+            self.numbers.insert(fitted, number);
         }
         let name = said.names.fit(&call.name, NAMES);
         let input = Input::of(call, said.free_text_tools.contains(&call.name));
         let block = Block::ToolUse { id: id.clone(), name, input, cache_control: call.cache.map(Mark::of) };
         self.add("assistant", |message| {
             message.blocks.push(block);
-            message.calls.push(Called { call, id, answer: None });
+            message.calls.push(Called { id, answer: None });
         });
+        let message = self.list.len().saturating_sub(1);
+        let place = (message, self.list.last().map_or(0, |last| last.calls.len().saturating_sub(1)));
+        self.by_id.push(&call.id, place);
+        if call.id.is_empty() {
+            self.by_name.push(&call.name, place);
+        }
     }
 
     /// Puts a result to its call: the last one without an answer that it fits. Without any it is kept as words.
@@ -203,13 +245,16 @@ impl<'a> Messages<'a> {
                 _ => None,
             });
         }
-        let fits = |called: &Called<'_>| {
-            let named = result.name.as_ref().is_none_or(|name| *name == called.call.name);
-            called.answer.is_none() && called.call.id == result.id && (!result.id.is_empty() || named)
+        let list = &self.list;
+        let waits = |message: usize, call: usize| {
+            let called = list.get(message).and_then(|message| message.calls.get(call));
+            called.is_some_and(|called| called.answer.is_none())
         };
-        // Within one turn calls are answered in their order.
-        let found = self.list.iter_mut().rev().find_map(|message| message.calls.iter_mut().find(|called| fits(called)));
-        match found {
+        let found = match &result.name {
+            Some(name) if result.id.is_empty() => self.by_name.find(name, waits),
+            _ => self.by_id.find(&result.id, waits),
+        };
+        match found.and_then(|(message, call)| self.list.get_mut(message)?.calls.get_mut(call)) {
             Some(called) => {
                 called.answer = Some(Block::ToolResult {
                     tool_use_id: called.id.clone(),
