@@ -63,3 +63,7 @@ pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
 /// What a reader of a stream holds back of one block that must be whole to be understood (the input of a vendor-run tool, sources).
 /// Four whole events; real ones are a few kB.
 pub const HELD_BLOCK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Names of fields that could not be carried, of one request. They go into one header, of which clients and proxies read some 8 kB; a
+/// request that makes up ten thousand fields is not searched for each of them.
+pub const DROPPED_NAMES: usize = 256;

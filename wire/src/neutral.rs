@@ -17,6 +17,7 @@ pub mod schema;
 pub mod signature;
 pub mod stop;
 pub mod untangle;
+pub(crate) mod waiting;
 
 pub use answer::{ChatAnswer, Choice};
 pub use chat::{Chat, Extra, Format, HostedTool, Role, Sampling, Tool, ToolChoice, Turn};

@@ -22,6 +22,8 @@ pub(crate) fn run_works(works: &[Work]) {
         (work.ready)()();
         counted_work((work.ready)());
     }
+    // A dump is written where the next work begins.
+    counted_work(Box::new(|| {}));
 }
 
 /// The instructions of each work, in order.
@@ -34,7 +36,13 @@ pub(crate) fn count(part: &str, filter: &str) -> Result<Vec<u64>, String> {
     let folder = std::env::temp_dir().join(format!("fluxa-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|fault| format!("no folder for the counts: {fault}"))?;
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--quiet", "--collect-atstart=no", "--toggle-collect=*counted_work*", "--dump-after=*counted_work*"])
+        .args([
+            "--tool=callgrind",
+            "--quiet",
+            "--collect-atstart=no",
+            "--toggle-collect=translation::callgrind::counted_work",
+            "--dump-before=translation::callgrind::counted_work",
+        ])
         .arg(format!("--callgrind-out-file={}", folder.join("out").display()))
         .arg(program)
         .args([part, filter].into_iter().filter(|argument| !argument.is_empty()))
@@ -48,13 +56,13 @@ pub(crate) fn count(part: &str, filter: &str) -> Result<Vec<u64>, String> {
     counts
 }
 
-/// Dumps are `out.1`, `out.2` and so on.
+/// Dumps are `out.1`, which is of nothing, `out.2` and so on.
 fn read_dumps(folder: &Path) -> Result<Vec<u64>, String> {
     let mut counts = Vec::new();
-    while let Ok(text) = std::fs::read_to_string(folder.join(format!("out.{}", counts.len() + 1))) {
+    while let Ok(text) = std::fs::read_to_string(folder.join(format!("out.{}", counts.len() + 2))) {
         let total = text.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
         let number = total.and_then(|total| total.trim().parse().ok());
-        counts.push(number.ok_or_else(|| format!("dump {} has no total", counts.len() + 1))?);
+        counts.push(number.ok_or_else(|| format!("dump {} has no total", counts.len() + 2))?);
     }
     if counts.is_empty() { Err(String::from("valgrind counted nothing")) } else { Ok(counts) }
 }

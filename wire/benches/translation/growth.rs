@@ -15,13 +15,14 @@ pub(crate) fn works(scale: usize) -> Vec<(Work, Work)> {
     let mut works = Vec::new();
     let named = |kind: &str, small: Work, large: Work| (Work { name: format!("{kind}, {}", small.name), ..small }, large);
     for (client, upstream) in pairs() {
-        let shapes: [Shaped; 7] = [
+        let shapes: [Shaped; 8] = [
             ("text", Shape::Text, 100 * 1024),
             ("image", Shape::Image, 80 * 1024),
             ("tools", Shape::Tools, 100 * scale),
             ("turns", Shape::Turns, 100 * scale),
             ("parts", Shape::Parts, 1000 * scale),
             ("calls answered", Shape::Calls, 100 * scale),
+            ("calls of one id", Shape::Clashing, 100 * scale),
             ("unknown fields", Shape::Unknown, 100 * scale),
         ];
         for (kind, shape, size) in shapes {
@@ -59,4 +60,18 @@ pub(crate) fn interleaved(calls: usize) -> Vec<Step<'static>> {
     let second = (0..calls).map(|call| Step::Arguments(call, "1}"));
     let ends = (0..calls).map(Step::CallEnd);
     begin.chain(first).chain(second).chain(ends).chain([Step::End]).collect()
+}
+
+/// Requests and streams that nobody sends in earnest.
+pub(crate) fn hostile() -> Vec<Work> {
+    let mut works = Vec::new();
+    for (client, upstream) in pairs() {
+        let shapes = [Shape::Tools(10_000), Shape::Turns(10_000), Shape::Calls(10_000), Shape::Clashing(10_000), Shape::Parts(100_000), Shape::Unknown(10_000)];
+        works.extend(shapes.map(|shape| work::request(client, upstream, shape)));
+        let delta = prose(1000 * 1000);
+        works.push(work::stream(client, upstream, &[Step::Begin], &[Step::Text(&delta), Step::End], 1));
+        works.push(work::stream(client, upstream, &[Step::Begin], &interleaved(10_000), 1));
+        works.push(work::stream(client, upstream, &[Step::Begin], &byte_by_byte(20_000), 1));
+    }
+    works
 }

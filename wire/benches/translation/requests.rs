@@ -37,6 +37,8 @@ pub(crate) enum Shape {
     Parts(usize),
     /// So many calls of tools, each answered.
     Calls(usize),
+    /// So many calls at once, all of one id (where the dialect has ids), and results of none.
+    Clashing(usize),
     /// So many fields that no other dialect knows.
     Unknown(usize),
 }
@@ -67,13 +69,17 @@ impl Client {
             Shape::Parts(parts) => vec![self.turn(false, (0..parts).map(|_| self.text(false, "and")).collect())],
             Shape::Calls(calls) => {
                 let asked = self.turn(false, vec![self.text(false, "look it up")]);
-                std::iter::once(asked).chain((0..calls).flat_map(|call| self.called(call))).collect()
+                std::iter::once(asked).chain((0..calls).flat_map(|call| self.called(call, call))).collect()
+            }
+            Shape::Clashing(calls) => {
+                let asked = self.turn(false, vec![self.text(false, "look it up")]);
+                let (calls, results): (Vec<_>, Vec<_>) = (0..calls).map(|call| self.called(0, call)).map(|[call, result]| (call, result)).unzip();
+                std::iter::once(asked).chain(calls).chain(results).collect()
             }
             Shape::Tools(_) | Shape::Unknown(_) => vec![self.turn(false, vec![self.text(false, "hello")])],
         };
         let tools: Vec<Value> = match shape {
             Shape::Tools(tools) => (0..tools).map(|tool| self.tool(tool)).collect(),
-            Shape::Calls(_) => vec![self.tool(0)],
             _ => Vec::new(),
         };
         let mut request = match self.name {
@@ -124,33 +130,34 @@ impl Client {
         }
     }
 
-    /// A call of the first tool, and what it gave.
-    fn called(&self, call: usize) -> [Value; 2] {
+    /// A call of a tool whose name some vendors do not take, and what it gave.
+    fn called(&self, call: usize, tool: usize) -> [Value; 2] {
+        let name = format!("tool.{tool}");
         let id = format!("call_{call:06}");
         let arguments = json!({"query": "weather in Oslo", "limit": 3});
         match self.name {
             "chat" => [
                 json!({"role": "assistant", "content": null, "tool_calls":
-                    [{"id": id, "type": "function", "function": {"name": "tool_0", "arguments": arguments.to_string()}}]}),
+                    [{"id": id, "type": "function", "function": {"name": name, "arguments": arguments.to_string()}}]}),
                 json!({"role": "tool", "tool_call_id": id, "content": "rain"}),
             ],
             "messages" => [
-                json!({"role": "assistant", "content": [{"type": "tool_use", "id": id, "name": "tool_0", "input": arguments}]}),
+                json!({"role": "assistant", "content": [{"type": "tool_use", "id": id, "name": name, "input": arguments}]}),
                 json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": "rain"}]}),
             ],
             "gemini" => [
-                json!({"role": "model", "parts": [{"functionCall": {"name": "tool_0", "args": arguments}}]}),
-                json!({"role": "user", "parts": [{"functionResponse": {"name": "tool_0", "response": {"output": "rain"}}}]}),
+                json!({"role": "model", "parts": [{"functionCall": {"name": name, "args": arguments}}]}),
+                json!({"role": "user", "parts": [{"functionResponse": {"name": name, "response": {"output": "rain"}}}]}),
             ],
             _ => [
-                json!([{"type": "function_call", "call_id": id, "name": "tool_0", "arguments": arguments.to_string()}]),
+                json!([{"type": "function_call", "call_id": id, "name": name, "arguments": arguments.to_string()}]),
                 json!([{"type": "function_call_output", "call_id": id, "output": "rain"}]),
             ],
         }
     }
 
     fn tool(&self, tool: usize) -> Value {
-        let name = format!("tool_{tool}");
+        let name = format!("tool.{tool}");
         let about = "Looks something up. Use it when the answer depends on what happened lately.";
         let schema = json!({
             "type": "object",

@@ -1,5 +1,7 @@
 //! What a client asks a model for.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::part::{CacheMark, Part, Text};
@@ -191,13 +193,15 @@ pub enum Format {
 impl Chat {
     /// Gives every result of a tool the name of the tool it answers, where the call is in the conversation.
     pub fn name_results(&mut self) {
-        let mut names: Vec<(String, String)> = Vec::new();
+        let mut names: HashMap<String, String> = HashMap::new();
         for turn in &mut self.turns {
             for part in &mut turn.parts {
                 match part {
-                    Part::Call(call) => names.push((call.id.clone(), call.name.clone())),
+                    Part::Call(call) => {
+                        names.insert(call.id.clone(), call.name.clone());
+                    }
                     Part::Result(result) if result.name.is_none() => {
-                        result.name = names.iter().rev().find(|(id, _)| *id == result.id).map(|(_, name)| name.clone());
+                        result.name = names.get(&result.id).cloned();
                     }
                     _ => {}
                 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::limits::DROPPED_NAMES;
+
 /// The name of a field (or of a kind of part) that the other side cannot say, as the client wrote it: `logit_bias`,
 /// `tools[].cache_control`. Shown to the client in `x-fluxa-dropped`; never holds values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,10 +16,10 @@ impl Dropped {
         Self(name.into())
     }
 
-    /// Adds `name` unless it is there already.
+    /// Adds `name` unless it is there already, or too many are: see [`DROPPED_NAMES`].
     pub fn note(list: &mut Vec<Self>, name: impl Into<Cow<'static, str>>) {
         let dropped = Self::new(name);
-        if !list.contains(&dropped) {
+        if list.len() < DROPPED_NAMES && !list.contains(&dropped) {
             list.push(dropped);
         }
     }

@@ -1,5 +1,7 @@
 //! Names of tools that a vendor does not take, and the way back.
 
+use std::collections::HashMap;
+
 use sha2::{Digest, Sha256};
 
 /// Which names a vendor takes.
@@ -16,33 +18,37 @@ pub struct NameRule {
 /// The names that were changed for a vendor: what it was told, and what the client says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameMap {
-    pairs: Vec<(String, String)>,
+    /// By the client's name.
+    sent: HashMap<String, String>,
+    /// By what the vendor was told.
+    own: HashMap<String, String>,
 }
 
 impl NameMap {
     /// The name for the vendor; the same for the same name, and different for different ones.
     pub fn fit(&mut self, name: &str, rule: NameRule) -> String {
-        if let Some((sent, _)) = self.pairs.iter().find(|(_, own)| own == name) {
+        if let Some(sent) = self.sent.get(name) {
             return sent.clone();
         }
-        if rule.takes(name) && !self.pairs.iter().any(|(sent, _)| sent == name) {
+        if rule.takes(name) && !self.own.contains_key(name) {
             return name.to_owned();
         }
         let sent = rule.fitted(name);
-        self.pairs.push((sent.clone(), name.to_owned()));
+        self.sent.insert(name.to_owned(), sent.clone());
+        self.own.entry(sent.clone()).or_insert_with(|| name.to_owned());
         sent
     }
 
     /// The client's name for what the vendor says.
     #[must_use]
     pub fn back<'n>(&'n self, sent: &'n str) -> &'n str {
-        self.pairs.iter().find(|(known, _)| known == sent).map_or(sent, |(_, own)| own)
+        self.own.get(sent).map_or(sent, String::as_str)
     }
 
     /// No name was changed.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.sent.is_empty()
     }
 }
 

@@ -4,7 +4,7 @@
 //! first is not whole (its arguments are an open JSON text), and is passed on as it comes once the first is. Also here, because
 //! it needs the same memory: `{}` for calls without arguments, "tools" as the reason where tools are called, one stop an answer.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::event::Event;
 use super::stop::Stop;
@@ -23,11 +23,21 @@ pub struct Untangle {
 #[derive(Debug, Default)]
 struct State {
     open: Option<Open>,
+    /// What comes after the open call, in order, without the arguments and ends of calls.
     waiting: VecDeque<Event>,
+    /// Of the calls that wait.
+    held: HashMap<u32, Held>,
     /// With `overlaps`: calls without an end so far, and whether they have arguments.
-    unended: Vec<(u32, bool)>,
+    unended: BTreeMap<u32, bool>,
     called: bool,
     stopped: bool,
+}
+
+/// What has come of a call that waits.
+#[derive(Debug, Default)]
+struct Held {
+    fragments: Vec<String>,
+    ended: bool,
 }
 
 /// The call whose fragments go out now.
@@ -113,18 +123,17 @@ impl State {
         match event {
             Event::CallBegin { call, .. } => {
                 self.called = true;
-                self.unended.push((call, false));
+                self.unended.insert(call, false);
                 out.push(event);
             }
             Event::CallArguments { call, .. } => {
-                if let Some((_, any)) = self.unended.iter_mut().rev().find(|(of, _)| *of == call) {
+                if let Some(any) = self.unended.get_mut(&call) {
                     *any = true;
                 }
                 out.push(event);
             }
             Event::CallEnd { call, .. } => {
-                if let Some(at) = self.unended.iter().position(|(of, _)| *of == call) {
-                    let (_, any) = self.unended.remove(at);
+                if let Some(any) = self.unended.remove(&call) {
                     end_call(choice, call, any, true, out);
                 }
             }
@@ -137,53 +146,69 @@ impl State {
     fn push(&mut self, choice: u32, event: Event, out: &mut Vec<Event>) {
         match event {
             Event::Stop { reason, sequence, .. } => self.stop(choice, reason, sequence, out),
-            Event::CallArguments { call, ref fragment, .. } => match &mut self.open {
+            Event::CallArguments { call, fragment, .. } => match &mut self.open {
                 Some(open) if open.call == call => {
-                    open.json.feed(fragment);
-                    out.push(event);
+                    open.json.feed(&fragment);
+                    out.push(Event::CallArguments { choice, call, fragment });
                 }
-                Some(_) => self.waiting.push_back(event),
                 // Of a call that is over: a repetition.
-                None => {}
+                _ => {
+                    if let Some(held) = self.held.get_mut(&call).filter(|held| !held.ended) {
+                        held.fragments.push(fragment);
+                    }
+                }
             },
-            Event::CallEnd { call, .. } => match &self.open {
-                Some(open) if open.call == call => {
-                    let any = open.json.any;
-                    self.open = None;
-                    end_call(choice, call, any, true, out);
+            Event::CallEnd { call, .. } => match self.open.take_if(|open| open.call == call) {
+                Some(open) => {
+                    end_call(choice, call, open.json.any, true, out);
                     self.resume(choice, out);
                 }
-                Some(_) => self.waiting.push_back(event),
-                None => {}
+                None => {
+                    if let Some(held) = self.held.get_mut(&call) {
+                        held.ended = true;
+                    }
+                }
             },
             event => {
-                if let Some(open) = &self.open {
-                    if !open.json.is_whole() {
-                        self.waiting.push_back(event);
-                        return;
-                    }
-                    let call = open.call;
-                    self.open = None;
-                    end_call(choice, call, true, true, out);
-                    if !self.waiting.is_empty() {
-                        self.waiting.push_back(event);
-                        self.resume(choice, out);
-                        return;
-                    }
-                }
                 if let Event::CallBegin { call, .. } = event {
-                    self.called = true;
-                    self.open = Some(Open { call, json: Json::default() });
+                    self.held.insert(call, Held::default());
                 }
-                out.push(event);
+                self.waiting.push_back(event);
+                self.resume(choice, out);
             }
         }
     }
 
-    /// What waited for the open call gets its turn.
+    /// What waited for the open call gets its turn, as far as the next call that is not whole.
     fn resume(&mut self, choice: u32, out: &mut Vec<Event>) {
-        for event in std::mem::take(&mut self.waiting) {
-            self.push(choice, event, out);
+        while !self.waiting.is_empty() {
+            if let Some(open) = self.open.take_if(|open| open.json.is_whole()) {
+                end_call(choice, open.call, true, true, out);
+            }
+            if self.open.is_some() {
+                return;
+            }
+            if let Some(event) = self.waiting.pop_front() {
+                self.tell(choice, event, out);
+            }
+        }
+    }
+
+    /// Tells what waited; of a call all that is known.
+    fn tell(&mut self, choice: u32, event: Event, out: &mut Vec<Event>) {
+        let Event::CallBegin { call, .. } = event else { return out.push(event) };
+        self.called = true;
+        out.push(event);
+        let held = self.held.remove(&call).unwrap_or_default();
+        let mut json = Json::default();
+        for fragment in held.fragments {
+            json.feed(&fragment);
+            out.push(Event::CallArguments { choice, call, fragment });
+        }
+        if held.ended {
+            end_call(choice, call, json.any, true, out);
+        } else {
+            self.open = Some(Open { call, json });
         }
     }
 
@@ -207,33 +232,23 @@ impl State {
         for (call, any) in std::mem::take(&mut self.unended) {
             end_call(choice, call, any, may_fill, out);
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut arguments: HashMap<u32, Vec<Event>> = HashMap::new();
-        for event in &waiting {
-            if let Event::CallArguments { call, .. } = event {
-                arguments.entry(*call).or_default().push(event.clone());
-            }
-        }
         if let Some(open) = self.open.take() {
-            let rest = arguments.remove(&open.call).unwrap_or_default();
-            let any = open.json.any || !rest.is_empty();
-            out.extend(rest);
-            end_call(choice, open.call, any, may_fill, out);
+            end_call(choice, open.call, open.json.any, may_fill, out);
         }
-        for event in waiting {
+        for event in std::mem::take(&mut self.waiting) {
             match event {
                 Event::CallBegin { call, .. } => {
                     self.called = true;
                     out.push(event);
-                    let fragments = arguments.remove(&call).unwrap_or_default();
-                    let any = !fragments.is_empty();
-                    out.extend(fragments);
+                    let held = self.held.remove(&call).unwrap_or_default();
+                    let any = !held.fragments.is_empty();
+                    out.extend(held.fragments.into_iter().map(|fragment| Event::CallArguments { choice, call, fragment }));
                     end_call(choice, call, any, may_fill, out);
                 }
-                Event::CallArguments { .. } | Event::CallEnd { .. } => {}
                 event => out.push(event),
             }
         }
+        self.held.clear();
     }
 }
 

@@ -170,7 +170,9 @@ impl Writer {
 
     fn call_arguments(&mut self, choice: u32, call: u32, fragment: &str, out: &mut BytesMut) {
         let Some(state) = self.state(choice, out) else { return };
-        let Some((index, &(_, custom))) = state.calls.iter().enumerate().rev().find(|(_, (of, _))| *of == call) else { return };
+        // The numbers ascend.
+        let Ok(index) = state.calls.binary_search_by_key(&call, |(of, _)| *of) else { return };
+        let Some(&(_, custom)) = state.calls.get(index) else { return };
         let more = Call {
             index,
             function: (!custom).then_some(Function { name: None, arguments: fragment }),

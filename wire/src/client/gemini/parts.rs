@@ -1,21 +1,20 @@
 //! Reads the parts of a conversation, gives calls without an id one, and finds the call that a result answers.
 
-use std::collections::VecDeque;
-
 use serde_json::Value;
 
 use super::fields::{Fields, list, unreadable};
 use super::mark::{self, Mark};
 use crate::client::Unreadable;
 use crate::neutral::media::{kind_of_mime, mime_of_name, standard_base64};
+use crate::neutral::waiting::Waiting;
 use crate::neutral::{Dropped, Foreign, Media, Origin, Part, Role, Signature, Source, Text, Thinking, ToolCall, ToolResult, Turn};
 
 /// The turns read so far.
 pub(super) struct Turns<'d> {
     turns: Vec<Turn>,
     dropped: &'d mut Vec<Dropped>,
-    /// Calls without a result so far: id and name.
-    open: VecDeque<(String, String)>,
+    /// Ids of calls without a result so far.
+    open: Waiting<String>,
     /// Calls in the present turn.
     calls: usize,
     /// Results without any call, in the present turn.
@@ -25,8 +24,8 @@ pub(super) struct Turns<'d> {
 }
 
 impl<'d> Turns<'d> {
-    pub(super) const fn new(dropped: &'d mut Vec<Dropped>) -> Self {
-        Self { turns: Vec::new(), dropped, open: VecDeque::new(), calls: 0, strays: 0, goes_on: false }
+    pub(super) fn new(dropped: &'d mut Vec<Dropped>) -> Self {
+        Self { turns: Vec::new(), dropped, open: Waiting::default(), calls: 0, strays: 0, goes_on: false }
     }
 
     pub(super) fn done(self) -> Vec<Turn> {
@@ -128,7 +127,7 @@ impl<'d> Turns<'d> {
         let id = call.text("id").filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| format!("call_{}_{}", self.turns.len() - 1, self.calls));
         self.calls += 1;
-        self.open.push_back((id.clone(), name.clone()));
+        self.open.push(&id, &name, id.clone());
         self.push(Part::Call(ToolCall { id, name, arguments, signature, cache: None }));
         Ok(())
     }
@@ -160,9 +159,12 @@ impl<'d> Turns<'d> {
 
     /// The id of the call that a result answers: the one it names, else the first open call of its name.
     fn answered(&mut self, given: Option<String>, name: Option<&str>) -> String {
-        let by_id = given.as_deref().and_then(|id| self.open.iter().position(|(open, _)| open == id));
-        let by_name = || self.open.iter().position(|(_, open)| name.is_none_or(|name| name == open));
-        if let Some((id, _)) = by_id.or_else(by_name).and_then(|at| self.open.remove(at)) {
+        let by_id = given.as_deref().and_then(|id| self.open.by_id(id));
+        let found = match name {
+            Some(name) => by_id.or_else(|| self.open.by_name(name)),
+            None => by_id.or_else(|| self.open.first()),
+        };
+        if let Some(id) = found {
             return id;
         }
         given.unwrap_or_else(|| {

@@ -1,7 +1,7 @@
 //! Pictures, films and documents: their formats, and the names that documents must have. Source: protocol specification §6.1.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::neutral::media::{encode_base64, mime_of_name, standard_base64};
 use crate::neutral::{Media, MediaKind};
@@ -18,11 +18,13 @@ const NAME_CHARS: usize = 200;
 pub(super) struct Documents {
     model: Model,
     names: HashSet<String>,
+    /// The next number behind a name that came more than once.
+    numbers: HashMap<String, u64>,
 }
 
 impl Documents {
     pub(super) fn new(model: Model) -> Self {
-        Self { model, names: HashSet::new() }
+        Self { model, names: HashSet::new(), numbers: HashMap::new() }
     }
 
     /// The block of a medium.
@@ -77,11 +79,12 @@ impl Documents {
         name.truncate(NAME_CHARS - 8);
         let name = if name.trim().is_empty() { String::from("document") } else { name.trim().to_owned() };
         let mut unique = name.clone();
-        let mut number = 2_u64;
+        let mut number = self.numbers.get(&name).copied().unwrap_or(2);
         while !self.names.insert(unique.clone()) {
             unique = format!("{name} {number}");
             number += 1;
         }
+        self.numbers.insert(name, number);
         unique
     }
 }

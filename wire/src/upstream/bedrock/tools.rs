@@ -47,7 +47,7 @@ pub(super) fn write<'a>(
 ) -> Tools<'a> {
     let mut tools = Vec::new();
     let (allowed, forbidden) = match &chat.tool_choice {
-        Some(ToolChoice::Allowed { names, .. }) => (Some(names), false),
+        Some(ToolChoice::Allowed { names, .. }) => (Some(names.iter().collect::<HashSet<_>>()), false),
         Some(ToolChoice::None) => (None, true),
         _ => (None, false),
     };
@@ -57,7 +57,7 @@ pub(super) fn write<'a>(
     }
     // There is no "none": without tools nothing can be called, but a history of calls wants the tools.
     if !forbidden || history {
-        let offered = chat.tools.iter().filter(|tool| allowed.is_none_or(|allowed| allowed.contains(&tool.name)));
+        let offered = chat.tools.iter().filter(|tool| allowed.as_ref().is_none_or(|allowed| allowed.contains(&tool.name)));
         for tool in offered {
             tools.push(spec(tool, model, names));
             if tool.strict == Some(true) && !model.schemas && !tool.free_text {
@@ -148,10 +148,10 @@ fn choice(chat: &Chat, model: Model, may_force: bool, names: &mut NameMap, dropp
 
 /// A history of calls is refused without tools: each that was called is made up again, as far as is known.
 fn of_history<'a>(chat: &Chat, names: &mut NameMap) -> Vec<Tool<'a>> {
-    let mut known: Vec<&str> = Vec::new();
+    let (mut known, mut seen): (Vec<&str>, HashSet<&str>) = Default::default();
     for part in chat.turns.iter().flat_map(|turn| &turn.parts) {
         match part {
-            Part::Call(call) if !known.contains(&call.name.as_str()) => known.push(&call.name),
+            Part::Call(call) if seen.insert(&call.name) => known.push(&call.name),
             _ => {}
         }
     }

@@ -2,12 +2,13 @@
 //! the results of a turn's calls stand together at the beginning of the next. Source: protocol specification §6.1.
 
 use std::borrow::Cow;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 use fluxa_domain::models::bedrock::Bedrock as Model;
 
 use crate::neutral::ids::IdRule;
 use crate::neutral::media::encode_base64;
+use crate::neutral::waiting::Waiting;
 use crate::neutral::{CacheMark, Chat, Dropped, Media, MediaKind, NameMap, Origin, Part, Role, ToolCall, ToolResult};
 use crate::upstream::Unsayable;
 
@@ -57,7 +58,7 @@ pub(super) fn write<'a>(
         dropped,
         documents: Documents::new(model),
         drafts: Vec::new(),
-        nameless: VecDeque::new(),
+        nameless: Waiting::default(),
         made_ids: 0,
     };
     for block in opening {
@@ -95,7 +96,7 @@ struct Writer<'a, 'w> {
     documents: Documents,
     drafts: Vec<Draft<'a>>,
     /// Calls that came without an id and have no result yet: the tool's name and the id that was made.
-    nameless: VecDeque<(&'a str, String)>,
+    nameless: Waiting<String>,
     made_ids: u64,
 }
 
@@ -166,7 +167,7 @@ impl<'a> Writer<'a, '_> {
         let id = if call.id.is_empty() {
             let made = self.fit_id(&format!("call_{}", self.made_ids));
             self.made_ids += 1;
-            self.nameless.push_back((&call.name, made.clone()));
+            self.nameless.push("", &call.name, made.clone());
             made
         } else {
             self.fit_id(&call.id)
@@ -216,18 +217,15 @@ impl<'a> Writer<'a, '_> {
 
     /// The id of the first call without an id that has this name, or of the first of all.
     fn id_of_nameless(&mut self, name: Option<&str>) -> String {
-        let at = self.nameless.iter().position(|(of, _)| name.is_none_or(|name| name == *of)).unwrap_or(0);
-        match self.nameless.remove(at) {
-            Some((_, id)) => id,
-            None => self.fit_id(""),
-        }
+        let named = name.and_then(|name| self.nameless.by_name(name));
+        named.or_else(|| self.nameless.first()).unwrap_or_else(|| self.fit_id(""))
     }
 }
 
 /// Puts messages together: results first, every call answered, every result asked for, words beside documents, the user first.
 fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
     let mut messages: Vec<Message<'_>> = Vec::with_capacity(drafts.len() + 1);
-    let mut asked: Vec<String> = Vec::new();
+    let mut asked = Waiting::default();
     let mut calls_without_thoughts = false;
     if drafts.first().is_none_or(|first| first.role == Role::Assistant) {
         messages.push(Message { role: "user", content: vec![Block::Text(Cow::Borrowed(NO_WORDS))] });
@@ -235,7 +233,10 @@ fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
     for draft in drafts {
         let Draft { role, results, mut blocks } = draft;
         if role == Role::Assistant {
-            asked = blocks.iter().filter_map(call_id).map(str::to_owned).collect();
+            asked = Waiting::default();
+            for id in blocks.iter().filter_map(call_id) {
+                asked.push(id, "", id.to_owned());
+            }
             calls_without_thoughts = !asked.is_empty() && !matches!(blocks.first(), Some(Block::ReasoningContent(_)));
             messages.push(Message { role: "assistant", content: blocks });
             continue;
@@ -279,23 +280,20 @@ fn apart(messages: Vec<Message<'_>>) -> Vec<Message<'_>> {
 }
 
 /// The results of a turn, one for each call before it. A result that nothing asked for becomes words.
-fn answers<'a>(asked: &mut Vec<String>, results: Vec<Block<'a>>, blocks: &mut Vec<Block<'a>>, model: Model) -> Vec<Block<'a>> {
+fn answers<'a>(asked: &mut Waiting<String>, results: Vec<Block<'a>>, blocks: &mut Vec<Block<'a>>, model: Model) -> Vec<Block<'a>> {
     let mut content = Vec::with_capacity(results.len() + blocks.len());
     let mut orphans = Vec::new();
     for block in results {
         match block {
-            Block::ToolResult(result) => match asked.iter().position(|id| *id == result.tool_use_id) {
-                Some(at) => {
-                    asked.remove(at);
-                    content.push(Block::ToolResult(result));
-                }
+            Block::ToolResult(result) => match asked.by_id(&result.tool_use_id) {
+                Some(_) => content.push(Block::ToolResult(result)),
                 None => orphans.extend(result.content),
             },
             block if content.is_empty() => orphans.push(block),
             block => content.push(block),
         }
     }
-    for id in std::mem::take(asked) {
+    for id in std::mem::take(asked).rest() {
         let status = model.result_status.then_some("error");
         let unanswered = vec![Block::Text(Cow::Borrowed(NO_OUTPUT))];
         content.push(Block::ToolResult(ResultBlock { tool_use_id: id, content: unanswered, status }));

@@ -1,5 +1,7 @@
 //! Reads a whole answer: one chunk with everything in it, gathered again.
 
+use std::collections::HashMap;
+
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -46,7 +48,7 @@ fn gather(mut chunk: Chunk<'_>, said: &Said) -> Result<ChatAnswer, NotProtocol> 
     let (mut reader, mut events) = (Reader::new(said), Vec::new());
     reader.chunk(chunk, &mut events);
     reader.finish(&mut events);
-    let mut calls = Vec::new();
+    let mut calls = HashMap::new();
     for event in events {
         put(event, &mut answer, &mut calls);
     }
@@ -54,7 +56,7 @@ fn gather(mut chunk: Chunk<'_>, said: &Said) -> Result<ChatAnswer, NotProtocol> 
 }
 
 /// Puts an event where it belongs. `calls` says where in its choice each call stands.
-fn put(event: Event, answer: &mut ChatAnswer, calls: &mut Vec<(u32, u32, usize)>) {
+fn put(event: Event, answer: &mut ChatAnswer, calls: &mut HashMap<(u32, u32), usize>) {
     match event {
         Event::Text { choice, text } => match parts(answer, choice).last_mut() {
             Some(Part::Text(last)) => last.text.push_str(&text),
@@ -80,12 +82,12 @@ fn put(event: Event, answer: &mut ChatAnswer, calls: &mut Vec<(u32, u32, usize)>
         Event::Refusal { choice, text } => parts(answer, choice).push(Part::Refusal(text)),
         Event::CallBegin { choice, call, id, name, signature } => {
             let list = parts(answer, choice);
-            calls.push((choice, call, list.len()));
+            calls.entry((choice, call)).or_insert(list.len());
             list.push(Part::Call(ToolCall { id, name, signature, ..ToolCall::default() }));
         }
         Event::CallArguments { choice, call, fragment } => {
-            let at = calls.iter().find(|(of, number, _)| (*of, *number) == (choice, call)).map(|(_, _, at)| *at);
-            if let Some(Part::Call(call)) = at.and_then(|at| parts(answer, choice).get_mut(at)) {
+            let at = calls.get(&(choice, call));
+            if let Some(Part::Call(call)) = at.and_then(|at| parts(answer, choice).get_mut(*at)) {
                 call.arguments.push_str(&fragment);
             }
         }

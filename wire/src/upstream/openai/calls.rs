@@ -3,6 +3,8 @@
 //! The dialect numbers calls by `index`, but servers leave it out, give every call the same, repeat ids and names or empty them.
 //! Source: protocol specification §4.3, rule 4, and recorded streams.
 
+use std::collections::HashMap;
+
 use crate::neutral::Event;
 use crate::neutral::signature::{Origin, Signature};
 use crate::upstream::Said;
@@ -13,12 +15,16 @@ use super::delta::{CallDelta, FunctionDelta};
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
+    /// The last call of each number, and of each id.
+    by_index: HashMap<u32, usize>,
+    by_id: HashMap<String, usize>,
     told: u32,
+    /// Deltas so far.
+    delta: u64,
 }
 
 #[derive(Debug, Default)]
 struct Call {
-    index: Option<u32>,
     id: String,
     name: String,
     kind: Kind,
@@ -28,6 +34,8 @@ struct Call {
     /// Arguments that came before the name, or are to be told at once.
     held: String,
     json: Json,
+    /// The last delta that had something of it.
+    touched: u64,
     /// All of it was told.
     over: bool,
 }
@@ -91,23 +99,32 @@ impl Calls {
     /// Takes the calls of one delta.
     pub(super) fn take(&mut self, choice: u32, calls: Vec<CallDelta<'_>>, said: &Said, out: &mut Vec<Event>) {
         let several = calls.len() > 1;
-        let mut touched: Vec<usize> = Vec::new();
+        self.delta += 1;
         for (position, call) in calls.into_iter().enumerate() {
             let mut bit = bit_of(call);
             // Without any mark of its own, its place in the list is all there is.
             if several && bit.index.is_none() && bit.id.is_empty() && bit.name.is_empty() {
                 bit.index = u32::try_from(position).ok();
             }
-            let at = match self.find(&bit, &touched) {
+            let at = match self.find(&bit) {
                 Some(at) => at,
                 None => {
-                    self.calls.push(Call { index: bit.index, ..Call::default() });
-                    self.calls.len() - 1
+                    self.calls.push(Call::default());
+                    let at = self.calls.len() - 1;
+                    if let Some(index) = bit.index {
+                        self.by_index.insert(index, at);
+                    }
+                    at
                 }
             };
-            touched.push(at);
             if let Some(call) = self.calls.get_mut(at) {
+                call.touched = self.delta;
+                let nameless = call.id.is_empty();
                 call.take(choice, bit, said, &mut self.told, out);
+                if nameless && !call.id.is_empty() {
+                    let last = self.by_id.entry(call.id.clone()).or_insert(at);
+                    *last = at.max(*last);
+                }
             }
         }
     }
@@ -127,12 +144,11 @@ impl Calls {
     }
 
     /// The call that a bit goes on with; nothing where it begins one.
-    fn find(&self, bit: &Bit, touched: &[usize]) -> Option<usize> {
-        let same_index = |call: &Call| bit.index.is_some() && call.index == bit.index;
-        let at = if bit.index.is_some() {
-            self.calls.iter().rposition(same_index)?
+    fn find(&self, bit: &Bit) -> Option<usize> {
+        let at = if let Some(index) = bit.index {
+            *self.by_index.get(&index)?
         } else if !bit.id.is_empty() {
-            return self.calls.iter().rposition(|call| call.id == bit.id);
+            return self.by_id.get(&bit.id).copied();
         } else {
             self.calls.len().checked_sub(1)?
         };
@@ -145,9 +161,9 @@ impl Calls {
         let known = !call.name.is_empty();
         let again = !bit.arguments.is_empty() && call.json.is_whole() && known;
         let another = if bit.index.is_some() {
-            other_id && (call.json.is_whole() || !call.json.any || call.name != bit.name) || known && touched.contains(&at)
+            other_id && (call.json.is_whole() || !call.json.any || call.name != bit.name) || known && call.touched == self.delta
         } else {
-            known && (touched.contains(&at) || again || call.name != bit.name)
+            known && (call.touched == self.delta || again || call.name != bit.name)
         };
         (!another).then_some(at)
     }

@@ -2,7 +2,7 @@
 //!
 //! Results of tools become messages of their own right after the calls; what else the user says comes after them.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 
 use fluxa_domain::vendors::Quirk;
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::neutral::ids::IdRule;
 use crate::neutral::media::{self, Media, MediaKind, Source};
 use crate::neutral::signature::Origin;
+use crate::neutral::waiting::Waiting;
 use crate::neutral::{CacheMark, Chat, Dropped, Part, Role, Text, ToolCall, ToolResult, Turn};
 use crate::upstream::{Said, Target, Unsayable};
 
@@ -32,16 +33,19 @@ pub(super) struct Messages<'w, 'a> {
     said: &'w mut Said,
     dropped: &'w mut Vec<Dropped>,
     list: Vec<Message<'a>>,
-    /// Ids of calls without a result so far: `(the client's, the vendor's)`.
-    pending: VecDeque<(String, String)>,
+    /// Calls without a result so far: the vendor's id, by the client's.
+    pending: Waiting<String>,
+    /// Names of tools of free text.
+    free: HashSet<&'a str>,
     /// Instructions that came between calls and their results.
     deferred: Vec<Message<'a>>,
     calls: u32,
 }
 
 impl<'w, 'a> Messages<'w, 'a> {
-    pub(super) const fn new(chat: &'a Chat, target: &'w Target<'w>, said: &'w mut Said, dropped: &'w mut Vec<Dropped>) -> Self {
-        Self { chat, target, said, dropped, list: Vec::new(), pending: VecDeque::new(), deferred: Vec::new(), calls: 0 }
+    pub(super) fn new(chat: &'a Chat, target: &'w Target<'w>, said: &'w mut Said, dropped: &'w mut Vec<Dropped>) -> Self {
+        let free = chat.tools.iter().filter(|tool| tool.free_text).map(|tool| tool.name.as_str()).collect();
+        Self { chat, target, said, dropped, list: Vec::new(), pending: Waiting::default(), free, deferred: Vec::new(), calls: 0 }
     }
 
     /// All of them. `instruction` is one of ours, about the form of the answer.
@@ -141,10 +145,12 @@ impl<'w, 'a> Messages<'w, 'a> {
         if result.is_error && !text.starts_with("Error") {
             text.insert_str(0, "Error: ");
         }
-        let at = self.pending.iter().position(|(own, _)| *own == result.id);
+        let mut id = self.pending.by_id(&result.id);
         // A result without an id answers the first call that waits.
-        let at = at.or_else(|| (result.id.is_empty() && !self.pending.is_empty()).then_some(0));
-        let id = at.and_then(|at| self.pending.remove(at)).map_or_else(|| self.fit_id(&result.id), |(_, sent)| sent);
+        if id.is_none() && result.id.is_empty() {
+            id = self.pending.first();
+        }
+        let id = id.unwrap_or_else(|| self.fit_id(&result.id));
         if self.target.has(Quirk::NoTools) {
             let content = Some(Content::Text(format!("[tool result] {text}")));
             self.list.push(Message { role: "user", content, ..Message::default() });
@@ -207,9 +213,9 @@ impl<'w, 'a> Messages<'w, 'a> {
         let id = if call.id.is_empty() { format!("call_{}", self.calls) } else { call.id.clone() };
         self.calls += 1;
         let id = self.fit_id(&id);
-        self.pending.push_back((call.id.clone(), id.clone()));
+        self.pending.push(&call.id, &call.name, id.clone());
         let name = self.said.names.fit(&call.name, name_rule());
-        let free = self.chat.tools.iter().any(|tool| tool.free_text && tool.name == call.name);
+        let free = self.free.contains(call.name.as_str());
         let of = if free && super::tools::takes_custom(self.target) {
             CallOf::Custom { custom: Custom { name, input: &call.arguments } }
         } else {

@@ -1,5 +1,7 @@
 //! Schemas that must be obeyed exactly: what OpenAI wants of them, and keywords that some vendors refuse.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 /// Closes every object of the schema. False where it cannot be obeyed exactly, because a property may be left out.
@@ -18,9 +20,10 @@ pub(super) fn make(schema: &mut Value) -> bool {
             }
             map.insert(String::from("additionalProperties"), Value::Bool(false));
         }
-        let required: Vec<&str> = map.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: HashSet<&str> =
+            map.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = map.get("properties").and_then(Value::as_object);
-        sound &= properties.is_none_or(|properties| properties.keys().all(|key| required.contains(&key.as_str())));
+        sound &= properties.is_none_or(|properties| properties.keys().all(|key| required.contains(key.as_str())));
     });
     sound
 }

@@ -1,5 +1,7 @@
 //! Writes tools and what is said about their use. Source: protocol specification §4.1.
 
+use std::collections::HashSet;
+
 use fluxa_domain::vendors::{Quirk, is_openai_reasoning};
 use serde_json::{Map, Value, json};
 
@@ -48,6 +50,7 @@ pub(super) fn write(
     if let Some(ToolChoice::Allowed { names, required }) = &choice
         && !target.has(Quirk::WholeDialect)
     {
+        let names: HashSet<&String> = names.iter().collect();
         wanted.retain(|tool| names.contains(&tool.name));
         choice = Some(if *required { ToolChoice::Required } else { ToolChoice::Auto });
     }
