@@ -71,10 +71,12 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
 
     // Where to, in which order, and at which price.
     let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    let mut resumed = None;
     if op == Op::Responses && outline.previous_response && plan.iter().any(|target| target.way == Way::Translated) {
         // A vendor with responses of its own knows its own ids, and ours not.
         match Box::pin(gateway.conversations.resume(&gateway.store, &access.key.id, &body, now)).await {
             Ok(Some(whole)) => {
+                resumed = fluxa_wire::client::responses::previous_response_id(&body);
                 body = whole.into();
                 outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
                 plan.retain(|target| target.way == Way::Translated);
@@ -100,7 +102,10 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
             target.way = Way::Translated;
         }
     }
-    let (heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;
+    let (mut heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;
+    if let (Some(heard), Some(id)) = (&mut heard, resumed) {
+        heard.repeat.insert(String::from("previous_response_id"), id.into());
+    }
     let (plan, targets) = price(&gateway, &view, &access.key, op, plan, now)?;
 
     // May they spend it.
