@@ -52,6 +52,7 @@ mod memory {
         let works = hostile();
         assert_eq!(works.len(), 36);
         for work in works {
+            assert_eq!(work.units, 1);
             (work.ready)()();
         }
     }
@@ -73,7 +74,7 @@ mod memory {
             let delta = prose(1000 * 1000);
             works.push(work::stream(client, upstream, &[Step::Begin], &[Step::Text(&delta), Step::End], 1));
             works.push(work::stream(client, upstream, &[Step::Begin], &growth::interleaved(10_000), 1));
-            works.push(work::stream(client, upstream, &[Step::Begin], &growth::byte_by_byte(20_000), 1));
+            works.push(work::stream(client, upstream, &[Step::Begin], &growth::byte_by_byte(5_000), 1));
         }
         works
     }

@@ -10,11 +10,11 @@ pub(crate) fn works() -> Vec<(Work, Work)> {
     let named = |kind: &str, small: Work, large: Work| (Work { name: format!("{kind}, {}", small.name), ..small }, large);
     for (client, upstream) in pairs() {
         let shapes: [(&str, fn(usize) -> Shape, usize); 8] = [
-            ("text", Shape::Text, 100 * 1024),
-            ("image", Shape::Image, 80 * 1024),
+            ("text", Shape::Text, 20 * 1024),
+            ("image", Shape::Image, 16 * 1024),
             ("tools", Shape::Tools, 100),
             ("turns", Shape::Turns, 100),
-            ("parts", Shape::Parts, 1000),
+            ("parts", Shape::Parts, 300),
             ("calls answered", Shape::Calls, 100),
             ("calls of one id", Shape::Clashing, 100),
             ("unknown fields", Shape::Unknown, 100),
@@ -23,7 +23,7 @@ pub(crate) fn works() -> Vec<(Work, Work)> {
             let of = |size| work::request(client, upstream, shape(size));
             works.push(named(&format!("request of {kind}"), of(size), of(10 * size)));
         }
-        let (small, large) = (prose(80 * 1024), prose(800 * 1024));
+        let (small, large) = (prose(16 * 1024), prose(160 * 1024));
         works.push(named("whole answer", work::whole(client, upstream, &small), work::whole(client, upstream, &large)));
         let of = |text| work::stream(client, upstream, &[Step::Begin], &[Step::Text(text), Step::End], 1);
         works.push(named("one delta of text", of(&small), of(&large)));

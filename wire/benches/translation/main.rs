@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         callgrind::run_works(&flat(part, &filter));
         return ExitCode::SUCCESS;
     }
-    let counts = if has("--counted") {
+    let counts = if has("--counted") && !flat(callgrind::SPEED, &filter).is_empty() {
         match callgrind::count(callgrind::SPEED, &filter) {
             Ok(counts) => counts,
             Err(what) => {
