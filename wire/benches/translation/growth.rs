@@ -4,12 +4,15 @@ use crate::requests::{Shape, prose};
 use crate::streams::Step;
 use crate::work::{self, Work, pairs};
 
+/// A shape of some size.
+type OfSize = fn(usize) -> Shape;
+
 /// Both sizes of every work. Small, because instruments are slow.
 pub(crate) fn works() -> Vec<(Work, Work)> {
     let mut works = Vec::new();
     let named = |kind: &str, small: Work, large: Work| (Work { name: format!("{kind}, {}", small.name), ..small }, large);
     for (client, upstream) in pairs() {
-        let shapes: [(&str, fn(usize) -> Shape, usize); 8] = [
+        let shapes: [(&str, OfSize, usize); 8] = [
             ("text", Shape::Text, 20 * 1024),
             ("image", Shape::Image, 16 * 1024),
             ("tools", Shape::Tools, 100),
