@@ -215,8 +215,7 @@ fn passes(case: &Case, plan: &Plan) -> Vec<Pass> {
     if let Some(plan) = plan.without_asking(case) {
         passes.push(Pass::new("without asking for usage", "split=1-9;seed=11", plan));
     }
-    let half = case.response.body.len() / 2;
-    if gemini_stream && ending::is_broken_at(&case.response.body, half, plan.op) {
+    if gemini_stream && let Some(half) = ending::half(&case.response.body, plan.op) {
         let options = format!("split=1-9;seed=5;abort={half}");
         passes.push(Pass { name: "broken off", options, plan: plan.clone(), broken: Some(half) });
     }

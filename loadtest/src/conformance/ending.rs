@@ -69,26 +69,28 @@ impl Ending {
     }
 }
 
-/// Whether a stream of Gemini's that breaks off after `at` bytes has said something by then, and not how it ends.
-pub fn is_broken_at(body: &[u8], at: usize, op: Op) -> bool {
-    let body = &body[..at.min(body.len())];
-    if let Some(chunks) = whole_chunks(body) {
-        return Ending::of_chunks(&chunks, op) == Ending::BrokenOff;
+/// Where about half a stream of Gemini's has come: something was said by then, and not how it ends. An array is cut between
+/// its elements, since nothing can be said after half of one.
+pub fn half(body: &[u8], op: Op) -> Option<usize> {
+    let at = body.len() / 2;
+    let body = &body[..at];
+    if let Some((chunks, end)) = whole_chunks(body) {
+        return (Ending::of_chunks(&chunks, op) == Ending::BrokenOff).then_some(end);
     }
     // What is cut within an event may have its reason to stop in it already.
     let whole: Vec<&[u8]> = sse::events(body).into_iter().filter(|event| is_whole(event)).collect();
-    whole.iter().any(|event| sse::json(event).is_some_and(|json| says(&json, op))) && Ending::of(&whole.concat(), op) == Ending::BrokenOff
+    let said = whole.iter().any(|event| sse::json(event).is_some_and(|json| says(&json, op)));
+    (said && Ending::of(&whole.concat(), op) == Ending::BrokenOff).then_some(at)
 }
 
-/// The whole elements of an array that may break off; `None` for what is no array.
-fn whole_chunks(body: &[u8]) -> Option<Vec<Value>> {
-    let body = body.trim_ascii_start();
-    if !body.starts_with(b"[") {
+/// The whole elements of an array that may break off, and where the last ends; `None` for what is no array.
+fn whole_chunks(body: &[u8]) -> Option<(Vec<Value>, usize)> {
+    if !body.trim_ascii_start().starts_with(b"[") {
         return None;
     }
     let ends = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'}').map(|(at, _)| at);
-    let chunks = ends.map(|at| [&body[..=at], b"]"].concat()).find_map(|array| serde_json::from_slice(&array).ok());
-    Some(chunks.unwrap_or_default())
+    let mut read = ends.filter_map(|at| Some((serde_json::from_slice(&[&body[..=at], b"]"].concat()).ok()?, at + 1)));
+    Some(read.next().unwrap_or_default())
 }
 
 /// Whether an event has its blank line.
@@ -98,7 +100,7 @@ fn is_whole(event: &[u8]) -> bool {
 
 /// Whether `got` is the whole events of a broken recording and then one error event.
 pub fn ended_by_error(recorded: &[u8], got: &[u8]) -> bool {
-    if let Some(wanted) = whole_chunks(recorded) {
+    if let Some((wanted, _)) = whole_chunks(recorded) {
         let Ok(mut got) = serde_json::from_slice::<Vec<Value>>(got) else { return false };
         let ended = got.pop().is_some_and(|last| is_error(&last));
         return ended && got == wanted;
