@@ -153,6 +153,12 @@ mod tests {
         found
     }
 
+    /// Whether a choice of an answer tells of an error: its generation broke off.
+    fn has_broken_choice(answer: &Value) -> bool {
+        let choices = answer.get("choices").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        choices.iter().any(|choice| choice.get("error").is_some_and(|error| !error.is_null()))
+    }
+
     #[test]
     fn recorded_answers_are_read_as_they_were_meant() {
         let Ok(root) = std::env::var("FLUXA_CORPUS") else {
@@ -172,6 +178,7 @@ mod tests {
                 let id = case.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 // Errors in a good answer are recognised before anything is read.
                 let whole = serde_json::from_str::<Value>(body).ok();
+                let broke_off = whole.as_ref().is_some_and(has_broken_choice);
                 if case.pointer("/derived/error").is_some() || whole.is_some_and(|whole| whole.get("choices").is_none_or(Value::is_null)) {
                     continue;
                 }
@@ -185,6 +192,13 @@ mod tests {
                     Ok(of_stream(body.as_bytes(), &Said::default()))
                 };
                 read += 1;
+                // A choice with an error in it is no answer, whatever the other parser took from it.
+                if broke_off {
+                    if found.is_ok() {
+                        wrong.insert(id, vec![String::from("read, though its generation broke off")]);
+                    }
+                    continue;
+                }
                 let mut differences = match &found {
                     Err(error) => vec![error.clone()],
                     Ok(found) => differences(found, &derived, body.contains("\"transcript\"")),

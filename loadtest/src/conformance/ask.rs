@@ -1,10 +1,12 @@
 //! What is asked for a recording: the operation, the gateway's provider for it, and the request a client would send.
 //!
-//! Calls in a vendor's own language are not asked: they need translation, and say so. Start at [`Plan::of`].
+//! Calls in a language that no client of a gateway speaks are not asked, and say so. Start at [`Plan::of`].
 
 use serde_json::{Value, json};
 
 use super::{corpus::Case, http::Request, sse};
+
+mod gemini;
 
 /// The kinds of provider a gateway knows; a vendor not among them is an `openai` with another address.
 const KINDS: [&str; 27] = [
@@ -71,13 +73,27 @@ pub enum Op {
     CountTokens,
     /// `/v1/models`, which a gateway answers from its own configuration.
     Models,
+    /// `/v1beta/models/{model}:generateContent`
+    Generate,
+    /// `/v1beta/models/{model}:streamGenerateContent`: events with `alt=sse`, a JSON array without.
+    StreamGenerate,
+    /// `/v1beta/models/{model}:countTokens`
+    GeminiCountTokens,
+    /// `/v1beta/models/{model}:embedContent`
+    EmbedContent,
+    /// `/v1beta/models/{model}:batchEmbedContents`
+    BatchEmbedContents,
+    /// `/v1beta/models`, answered like `/v1/models`.
+    GeminiModels,
 }
 
 /// Why a case is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Later {
     /// The vendor's own language.
-    NeedsTranslation,
+    OwnProtocol,
+    /// Bedrock's Converse.
+    Converse,
     /// The request names no model, and there is nothing else to route by.
     NoModel,
     /// The recorded request body is not JSON.
@@ -117,7 +133,23 @@ impl Op {
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
             Self::Models => "/models",
+            Self::Generate => ":generateContent",
+            Self::StreamGenerate => ":streamGenerateContent",
+            Self::GeminiCountTokens => ":countTokens",
+            Self::EmbedContent => ":embedContent",
+            Self::BatchEmbedContents => ":batchEmbedContents",
+            Self::GeminiModels => "/v1beta/models",
         }
+    }
+
+    /// Whether its clients speak Gemini's dialect.
+    pub fn is_gemini(self) -> bool {
+        self == Self::GeminiModels || self.tail().starts_with(':')
+    }
+
+    /// Whether a gateway answers it from its own configuration.
+    pub fn is_models(self) -> bool {
+        matches!(self, Self::Models | Self::GeminiModels)
     }
 
     /// Whether its clients speak Anthropic's dialect.
@@ -132,7 +164,7 @@ impl Op {
 
     fn of(case: &Case) -> Option<Self> {
         // Longer tails first: `/completions` is the end of `/chat/completions` too.
-        const ALL: [Op; 12] = [
+        const ALL: [Op; 18] = [
             Op::CountTokens,
             Op::Messages,
             Op::Chat,
@@ -144,13 +176,15 @@ impl Op {
             Op::Speech,
             Op::Transcriptions,
             Op::Moderations,
+            Op::GeminiModels,
             Op::Models,
+            Op::Generate,
+            Op::StreamGenerate,
+            Op::GeminiCountTokens,
+            Op::EmbedContent,
+            Op::BatchEmbedContents,
         ];
         let path = case.request.path.split('?').next().unwrap_or_default();
-        // Google's own model list ends like OpenAI's.
-        if path.ends_with("/v1beta/models") {
-            return None;
-        }
         ALL.into_iter().find(|op| path.ends_with(op.tail()))
     }
 }
@@ -159,7 +193,10 @@ impl Later {
     /// The reason in words.
     pub fn why(self) -> &'static str {
         match self {
-            Self::NeedsTranslation => "needs translation",
+            Self::OwnProtocol => {
+                "a vendor's own protocol that no client speaks (Cohere v1 and v2, DashScope, Ollama, Bedrock invoke, Vertex predict, Anthropic complete)"
+            }
+            Self::Converse => "Converse has no clients of its own: see the pairs",
             Self::NoModel => "the request names no model",
             Self::NotJson => "the recorded request is not JSON",
         }
@@ -172,8 +209,12 @@ impl Plan {
     /// # Errors
     /// A reason why it is not asked.
     pub fn of(case: &Case) -> Result<Self, Later> {
-        let op = Op::of(case).ok_or(Later::NeedsTranslation)?;
         let (path, query) = case.request.path.split_once('?').unwrap_or((&case.request.path, ""));
+        let converse = path.ends_with("/converse") || path.ends_with("/converse-stream");
+        let op = Op::of(case).ok_or(if converse { Later::Converse } else { Later::OwnProtocol })?;
+        if op.is_gemini() {
+            return gemini::plan(case, op, path, query);
+        }
         let body = match &case.request.body {
             _ if op == Op::Models => Vec::new(),
             Some(body) => body.clone(),
@@ -211,10 +252,20 @@ impl Plan {
         Some(plan)
     }
 
+    /// The path at the vendor, where it must be the recorded one.
+    pub fn vendor_path(&self, case: &Case) -> Option<String> {
+        let (base, call) = gemini::halves(case.request.path.split('?').next()?).filter(|_| self.op.is_gemini())?;
+        Some(base + call)
+    }
+
     /// The request with a key, as the dialect's clients send it.
     pub fn with_key(&self, key: &str) -> Request {
         let mut request = self.request.clone();
-        let header = if self.op.is_anthropic() { ("x-api-key", key.to_owned()) } else { ("authorization", format!("Bearer {key}")) };
+        let header = match self.op {
+            op if op.is_anthropic() => ("x-api-key", key.to_owned()),
+            op if op.is_gemini() => ("x-goog-api-key", key.to_owned()),
+            _ => ("authorization", format!("Bearer {key}")),
+        };
         request.headers.push((header.0.to_owned(), header.1));
         request
     }
@@ -241,7 +292,7 @@ fn headers(case: &Case, op: Op) -> Vec<(String, String)> {
             headers.push((name.to_owned(), value.to_owned()));
         }
     };
-    if op != Op::Models {
+    if !op.is_models() {
         default("content-type", "application/json");
     }
     if op.is_anthropic() || (op == Op::Models && case.vendor == "anthropic") {

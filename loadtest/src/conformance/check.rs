@@ -17,13 +17,15 @@ use tokio::{sync::Mutex as AsyncMutex, time::sleep};
 use super::{
     ask::{Op, Plan},
     corpus::Case,
-    ending::Ending,
+    ending::{self, Ending},
     expect::{self, Expectation},
     gateway::{Gateway, segment},
     http::{self, Reply},
     replay::{self, Replay, Seen},
     tokens::{self, Counts, Oracle},
 };
+
+mod models;
 
 /// The key the gateway has for its vendors.
 const VENDOR_KEY: &str = "sk-conformance-vendor-0123456789abcdef";
@@ -60,8 +62,10 @@ pub struct Verdict {
 /// One way of sending a case.
 struct Pass {
     name: &'static str,
-    options: &'static str,
+    options: String,
     plan: Plan,
+    /// The vendor breaks off after this many bytes.
+    broken: Option<usize>,
 }
 
 impl Bench {
@@ -73,12 +77,12 @@ impl Bench {
     /// Sends a case in every way and compares.
     pub async fn check(&self, number: usize, case: &Case, plan: &Plan) -> Verdict {
         let mut verdict = Verdict { identical: true, ..Verdict::default() };
-        if plan.op == Op::Models
+        if plan.op.is_models()
             && let Some(gateway) = &self.gateway
         {
             verdict.rules.push("a gateway lists its own models");
             verdict.usage_equal = None;
-            if let Err(why) = own_models(gateway, plan).await {
+            if let Err(why) = models::check(gateway, plan).await {
                 verdict.identical = false;
                 verdict.failures.push(why);
             }
@@ -100,7 +104,10 @@ impl Bench {
 
     /// Without a gateway: every byte must be the recorded one.
     async fn direct(&self, case: &Case, pass: &Pass) -> Result<(), String> {
-        let spec = Replay::spec(case, pass.options);
+        if pass.broken.is_some() {
+            return Ok(());
+        }
+        let spec = Replay::spec(case, &pass.options);
         let mut request = pass.plan.request.clone();
         request.target = format!("/case/{spec}{}", case.request.path);
         let reply = http::send(self.replay.addr(), &request).await.map_err(|error| format!("{error:#}"))?;
@@ -113,7 +120,7 @@ impl Bench {
 
     async fn through(&self, gateway: &Gateway, provider: &str, case: &Case, pass: &Pass, verdict: &mut Verdict) -> Result<(), String> {
         let plan = &pass.plan;
-        let spec = Replay::spec(case, pass.options);
+        let spec = Replay::spec(case, &pass.options);
         let base_url = format!("http://{}/case/{spec}{}", self.replay.addr(), plan.base);
         let headers = json!({replay::HEADER: spec});
         let mut body = json!({"name": provider, "kind": plan.kind, "base_url": base_url, "api_key": VENDOR_KEY, "headers": headers});
@@ -134,15 +141,29 @@ impl Bench {
             gateway.admin("DELETE", &format!("/admin/providers/{provider}"), None).await.map_err(told)?;
             asked?
         };
-        let hides = !plan.asked_usage && seen.as_ref().is_some_and(|seen| expect::asks_usage(&seen.body));
-        let expectation = Expectation::of(case, plan.op, hides);
+        let hides = !plan.asked_usage && seen.first().is_some_and(|seen| expect::asks_usage(&seen.body));
+        let expectation = match pass.broken {
+            Some(bytes) => Expectation::of_broken(&case.response.body[..bytes]),
+            None => Expectation::of(case, plan.op, hides),
+        };
         if let Some(rule) = expectation.rule
             && !verdict.rules.contains(&rule)
         {
             verdict.rules.push(rule);
         }
         expectation.check(case, plan.op, &reply)?;
-        upstream(plan, &seen.ok_or("the vendor was not asked")?, &gateway.key)?;
+        upstream(case, plan, seen.first().ok_or("the vendor was not asked")?, &gateway.key)?;
+        if seen.len() > 1 {
+            let requests: Vec<&[u8]> = seen.iter().map(|seen| seen.body.as_slice()).collect();
+            expect::check_repeats(case, &reply, &requests)?;
+            if !verdict.rules.contains(&expect::REPEATED) {
+                verdict.rules.push(expect::REPEATED);
+            }
+        }
+        if pass.broken.is_some() {
+            // The numbers of its end have not come.
+            return Ok(());
+        }
         if let Some(rule) = tokens::expected(case, plan.op).rule()
             && !verdict.rules.contains(&rule)
         {
@@ -156,17 +177,14 @@ impl Bench {
     }
 
     /// Asks until the new route is in force, which the replay can tell.
-    async fn ask(&self, gateway: &Gateway, plan: &Plan, spec: &str) -> Result<(Reply, Option<Seen>), String> {
+    async fn ask(&self, gateway: &Gateway, plan: &Plan, spec: &str) -> Result<(Reply, Vec<Seen>), String> {
         let request = plan.with_key(&gateway.key);
         let start = Instant::now();
         loop {
             let reply = send(gateway.addr(), &request).await?;
             let seen = self.replay.take(spec);
-            if seen.len() > 1 {
-                return Err(format!("the vendor was asked {} times", seen.len()));
-            }
             if !seen.is_empty() || start.elapsed() > ROUTE_PATIENCE {
-                return Ok((reply, seen.into_iter().next()));
+                return Ok((reply, seen));
             }
             sleep(Duration::from_millis(50)).await;
         }
@@ -178,16 +196,28 @@ impl Bench {
     }
 }
 
-fn passes(case: &Case, plan: &Plan) -> Vec<Pass> {
-    if !case.streams() {
-        return vec![Pass { name: "", options: "", plan: plan.clone() }];
+impl Pass {
+    fn new(name: &'static str, options: &str, plan: Plan) -> Self {
+        Self { name, options: options.to_owned(), plan, broken: None }
     }
-    let mut passes = vec![Pass { name: "by events", options: "split=event", plan: plan.clone() }];
-    if case.capture == "raw" {
-        passes.push(Pass { name: "in pieces of 1 to 9 bytes", options: "split=1-9;seed=7", plan: plan.clone() });
+}
+
+fn passes(case: &Case, plan: &Plan) -> Vec<Pass> {
+    // Gemini's streams are cut up even where they are JSON arrays.
+    let gemini_stream = plan.op == Op::StreamGenerate && case.response.status == 200;
+    if !case.streams() && !gemini_stream {
+        return vec![Pass::new("", "", plan.clone())];
+    }
+    let mut passes = vec![Pass::new("by events", "split=event", plan.clone())];
+    if case.capture == "raw" || gemini_stream {
+        passes.push(Pass::new("in pieces of 1 to 9 bytes", "split=1-9;seed=7", plan.clone()));
     }
     if let Some(plan) = plan.without_asking(case) {
-        passes.push(Pass { name: "without asking for usage", options: "split=1-9;seed=11", plan });
+        passes.push(Pass::new("without asking for usage", "split=1-9;seed=11", plan));
+    }
+    if gemini_stream && let Some(half) = ending::half(&case.response.body, plan.op) {
+        let options = format!("split=1-9;seed=5;abort={half}");
+        passes.push(Pass { name: "broken off", options, plan: plan.clone(), broken: Some(half) });
     }
     passes
 }
@@ -197,15 +227,18 @@ async fn send(to: SocketAddr, request: &http::Request) -> Result<Reply, String> 
 }
 
 /// The request at the vendor: the right path, our key and not the client's, and the client's own bytes.
-fn upstream(plan: &Plan, seen: &Seen, client_key: &str) -> Result<(), String> {
+fn upstream(case: &Case, plan: &Plan, seen: &Seen, client_key: &str) -> Result<(), String> {
     let (path, query) = seen.path.split_once('?').unwrap_or((&seen.path, ""));
     // Some vendors have their reranker at another word.
-    let rightly = path.ends_with(plan.op.tail()) || plan.op == Op::Rerank && path.ends_with("/reranks");
+    let rightly = match plan.vendor_path(case) {
+        Some(wanted) => path == wanted,
+        None => path.ends_with(plan.op.tail()) || plan.op == Op::Rerank && path.ends_with("/reranks"),
+    };
     if !rightly {
         return Err(format!("the vendor was asked at {path:?}"));
     }
     let wanted = plan.request.target.split_once('?').map_or("", |(_, query)| query);
-    if plan.op.is_anthropic() && query != wanted {
+    if (plan.op.is_anthropic() || plan.op.is_gemini()) && query != wanted {
         return Err(format!("the vendor got the query {query:?}, not {wanted:?}"));
     }
     if let Some((name, _)) = seen.headers.iter().find(|(_, value)| value.contains(client_key)) {
@@ -234,7 +267,7 @@ async fn ledger(gateway: &Gateway, case: &Case, plan: &Plan, reply: &Reply) -> R
     let counts: Counts = serde_json::from_value(row["usage"].clone()).map_err(|error| format!("the row's usage is malformed: {error}"))?;
     let oracle = tokens::expected(case, plan.op);
     // What a broken stream said of its usage was said before its end; more may have been used.
-    let broken = case.streams() && Ending::of(&case.response.body, plan.op) != Ending::Whole;
+    let broken = (case.streams() || plan.op == Op::StreamGenerate) && Ending::of(&case.response.body, plan.op) != Ending::Whole;
     // What was told as an error has used nothing.
     if oracle == Oracle::Free || reply.status >= 400 {
         return Ok(None);
@@ -249,23 +282,4 @@ async fn ledger(gateway: &Gateway, case: &Case, plan: &Plan, reply: &Reply) -> R
         Oracle::Estimated => Err(format!("usage {state} {counts:?}, but the vendor reported none")),
         Oracle::Free => Ok(None),
     }
-}
-
-/// The gateway's own list, in the shape the client speaks.
-async fn own_models(gateway: &Gateway, plan: &Plan) -> Result<(), String> {
-    let reply = send(gateway.addr(), &plan.with_key(&gateway.key)).await?;
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let anthropic = http::find(&plan.request.headers, "anthropic-version").is_some();
-    let shaped = |model: &Value| {
-        let has_id = model.get("id").is_some_and(Value::is_string);
-        let kind = if anthropic { model.get("type") } else { model.get("object") };
-        has_id && kind.and_then(Value::as_str) == Some("model")
-    };
-    let list = body.get("data").and_then(Value::as_array);
-    let framed = if anthropic { body.get("has_more").is_some() } else { body.get("object").and_then(Value::as_str) == Some("list") };
-    if reply.status == 200 && framed && list.is_some_and(|models| models.iter().all(shaped)) {
-        return Ok(());
-    }
-    let text: String = String::from_utf8_lossy(&reply.body).chars().take(160).collect();
-    Err(format!("not a list of models: {} {text}", reply.status))
 }

@@ -30,6 +30,10 @@ enum Answer {
     SameOrError { body: Vec<u8> },
     /// The recording, or an error in the dialect's shape with the recorded status.
     SameOrShaped { body: Vec<u8> },
+    /// What has arrived of whole events, and then the dialect's error event.
+    Ended { body: Vec<u8> },
+    /// An error in the dialect's shape with the recorded status and the vendor's message.
+    Shaped,
     /// A refusal of the gateway's own with this code, and nothing of the vendor's text.
     Refused { code: &'static str },
 }
@@ -52,13 +56,16 @@ impl Expectation {
         if status == 200 && is_no_answer(case, op) {
             return new(Answer::Refused { code: "upstream_protocol_error" }, "a 200 that is no answer is 502 upstream_protocol_error");
         }
-        if status == 200 && !case.streams() && is_error(&body) {
+        if status == 200 && !case.streams() && op != Op::StreamGenerate && is_error(&body) {
             return new(Answer::SameOrError { body }, "an error in a 200 is passed, or told as an error");
         }
         if status >= 400 && serde_json::from_slice::<Value>(&body).is_err() {
             return new(Answer::SameOrShaped { body }, "an error that is not JSON is passed, or told in the dialect's shape");
         }
-        if case.streams() {
+        if status >= 400 && !has_shape(&body, op) {
+            return new(Answer::Shaped, "an error of another shape is told in the dialect's");
+        }
+        if case.streams() || op == Op::StreamGenerate && status == 200 {
             match Ending::of(&body, op) {
                 Ending::Whole | Ending::LateError => {}
                 Ending::EarlyError => {
@@ -76,6 +83,11 @@ impl Expectation {
             return new(Answer::Same { body }, "the usage chunk nobody asked for is hidden");
         }
         Self { answer: Answer::Same { body }, rule: None }
+    }
+
+    /// What the contract promises where the vendor breaks off after these bytes.
+    pub fn of_broken(body: &[u8]) -> Self {
+        Self { answer: Answer::Ended { body: body.to_vec() }, rule: Some("a stream that breaks off ends with the dialect's error event") }
     }
 
     /// Compares; a difference is told in words.
@@ -100,6 +112,23 @@ impl Expectation {
             Answer::SameOrShaped { body } => {
                 same_status()?;
                 same(body, &reply.body).or_else(|_| refusal(op, reply, None))
+            }
+            Answer::Ended { body } => {
+                same_status()?;
+                if ending::ended_by_error(body, &reply.body) {
+                    return Ok(());
+                }
+                let end = String::from_utf8_lossy(&reply.body[reply.body.len().saturating_sub(160)..]).into_owned();
+                Err(format!("not the whole events and one error: {} bytes of {}, at their end {end:?}", reply.body.len(), body.len()))
+            }
+            Answer::Shaped => {
+                same_status()?;
+                refusal(op, reply, None)?;
+                let told = serde_json::from_slice(&reply.body).ok().as_ref().and_then(message).unwrap_or_default();
+                match serde_json::from_slice(&case.response.body).ok().as_ref().and_then(message) {
+                    Some(message) if !told.contains(&message) => Err(format!("the vendor's message {message:?} is not in {told:?}")),
+                    _ => Ok(()),
+                }
             }
             Answer::SameOrEnded { body } => {
                 same_status()?;
@@ -141,6 +170,45 @@ pub fn check_request(plan: &Plan, upstream: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the vendor got another request: {}", difference(sent, upstream)))
+}
+
+/// The rule of [`check_repeats`].
+pub const REPEATED: &str = "an optional field that the vendor refuses is left out, and the vendor is asked again, up to three times";
+
+/// Whether a vendor that was asked more than once had refused an optional field, and each request is the one before it
+/// without fields that the vendor named.
+///
+/// # Errors
+/// What is asked again for no such reason, or differs in more.
+pub fn check_repeats(case: &Case, reply: &Reply, requests: &[&[u8]]) -> Result<(), String> {
+    const MOST_REPEATS: usize = 3;
+    let repeats = requests.len().saturating_sub(1);
+    let refused = matches!(case.response.status, 400 | 422);
+    if repeats > MOST_REPEATS || repeats > 0 && !refused {
+        return Err(format!("the vendor was asked {} times", requests.len()));
+    }
+    let named = String::from_utf8_lossy(&case.response.body);
+    // Where the refusal is passed in the end, nothing is missing from an answer: the header may be absent.
+    let dropped: Option<Vec<&str>> = reply.header("x-fluxa-dropped").map(|names| names.split(',').map(str::trim).collect());
+    for pair in requests.windows(2) {
+        let [Ok(Value::Object(before)), Ok(Value::Object(mut after))] = [pair[0], pair[1]].map(serde_json::from_slice) else {
+            return Err("a request asked again is no object".to_owned());
+        };
+        let gone: Vec<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
+        for name in &gone {
+            if !named.contains(name.as_str()) {
+                return Err(format!("asked again without {name:?}, which the vendor did not name"));
+            }
+            if dropped.as_ref().is_some_and(|dropped| !dropped.contains(&name.as_str())) {
+                return Err(format!("asked again without {name:?}, but x-fluxa-dropped has {dropped:?}"));
+            }
+            after.insert((*name).clone(), before[*name].clone());
+        }
+        if gone.is_empty() || before != after {
+            return Err(format!("asked again with another request: {}", difference(pair[0], pair[1])));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a request asks for the usage chunk.
@@ -186,10 +254,34 @@ fn refusal(op: Op, reply: &Reply, code: Option<&str>) -> Result<(), String> {
         let shaped = body.get("type").and_then(Value::as_str) == Some("error") && error.get("type").is_some_and(Value::is_string);
         return if shaped { Ok(()) } else { Err(format!("not an error of this dialect: {}", text())) };
     }
+    if op.is_gemini() {
+        let number = error.get("code").and_then(Value::as_u64) == Some(reply.status.into());
+        let shaped = number && error.get("status").is_some_and(Value::is_string);
+        return if shaped { Ok(()) } else { Err(format!("not an error of this dialect: {}", text())) };
+    }
     match code {
         Some(code) if error.get("code").and_then(Value::as_str) != Some(code) => Err(format!("not the code {code:?}: {}", text())),
         _ => Ok(()),
     }
+}
+
+/// Whether an error is in the shape of the dialect already.
+fn has_shape(body: &[u8], op: Op) -> bool {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
+    // A stream of Gemini's that is an array is one in its errors too.
+    let body = if op.is_gemini() { body.get(0).unwrap_or(&body) } else { &body };
+    let says = body.pointer("/error/message").is_some_and(Value::is_string);
+    match op {
+        op if op.is_anthropic() => says && body.pointer("/error/type").is_some_and(Value::is_string),
+        op if op.is_gemini() => says && body.pointer("/error/code").is_some_and(Value::is_number),
+        _ => says,
+    }
+}
+
+/// The words of an error in any shape.
+fn message(body: &Value) -> Option<String> {
+    let found = ["/error/message", "/error", "/message", "/detail"].iter().find_map(|path| body.pointer(path)?.as_str());
+    found.map(str::to_owned)
 }
 
 /// Vendors that say 400 where others say 401.

@@ -143,7 +143,9 @@ async fn play(stream: &mut BufReader<TcpStream>, case: &Case, cut: Cut) -> Resul
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    let chunked = case.streams() || answer.content_type().contains("vnd.amazon.eventstream");
+    // Gemini's arrays are streams as well.
+    let array = answer.status == 200 && case.request.path.contains(":streamGenerateContent");
+    let chunked = case.streams() || array || answer.content_type().contains("vnd.amazon.eventstream");
     if chunked {
         head.push_str("transfer-encoding: chunked\r\n\r\n");
     } else {

@@ -1,12 +1,13 @@
 //! The usage that a ledger row should have for a recording: the oracle, written from the vendors' definitions.
 //!
 //! Six disjoint counts. OpenAI's prompt includes what was cached, Anthropic's does not; xAI's completion leaves out
-//! reasoning although its total has it; Anthropic's top-level numbers leave out compaction. Start at [`expected`].
+//! reasoning although its total has it; Anthropic's top-level numbers leave out compaction; Gemini's candidates leave out
+//! thoughts, but not always. Start at [`expected`].
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{ask::Op, corpus::Case};
+use super::{ask::Op, corpus::Case, sse};
 
 /// The counts of a ledger row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +53,13 @@ impl Oracle {
 
 /// What the row of a case should say.
 pub fn expected(case: &Case, op: Op) -> Oracle {
-    if case.response.status >= 400 || matches!(op, Op::Models | Op::CountTokens | Op::Moderations | Op::Speech | Op::Transcriptions) {
+    let uses_no_tokens =
+        matches!(op, Op::CountTokens | Op::GeminiCountTokens | Op::Moderations | Op::Speech | Op::Transcriptions) || op.is_models();
+    if case.response.status >= 400 || uses_no_tokens {
         return Oracle::Free;
+    }
+    if op.is_gemini() {
+        return gemini(&merged(&case.response.body));
     }
     let Some(usage) = &case.usage else { return Oracle::Estimated };
     if op.is_anthropic() { anthropic(usage) } else { openai(usage) }
@@ -82,6 +88,39 @@ fn anthropic(usage: &Value) -> Oracle {
         output,
         reasoning: number("/output_tokens_details/thinking_tokens").unwrap_or(0),
     })
+}
+
+/// The last word of each number in an answer of Gemini's, whatever it comes as: one object, an array of them, or events.
+fn merged(body: &[u8]) -> Value {
+    let chunks = match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Array(chunks)) => chunks,
+        Ok(one) => vec![one],
+        Err(_) => sse::events(body).into_iter().filter_map(sse::json).collect(),
+    };
+    let told = chunks.iter().filter_map(|chunk| chunk.get("usageMetadata")?.as_object()).flatten();
+    told.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into()
+}
+
+/// Source: `UsageMetadata` of Google's API reference.
+fn gemini(usage: &Value) -> Oracle {
+    let told = |name: &str| number(usage, &format!("/{name}"));
+    let count = |name: &str| told(name).unwrap_or(0);
+    let (prompt, candidates, tools) = (count("promptTokenCount"), count("candidatesTokenCount"), count("toolUsePromptTokenCount"));
+    let (cached, thoughts, total) = (count("cachedContentTokenCount"), count("thoughtsTokenCount"), told("totalTokenCount"));
+    if told("promptTokenCount").is_none() && told("candidatesTokenCount").is_none() {
+        return Oracle::Estimated;
+    }
+    let included = total == Some(prompt + candidates + tools);
+    let output = if included { candidates } else { candidates + thoughts };
+    let counts = |input, cache_read, reasoning| Counts { input_uncached: input, cache_read, output, reasoning, ..Counts::default() };
+    if cached > prompt || thoughts > output {
+        let reasonings = [thoughts, thoughts.min(output)];
+        let any = reasonings.map(|reasoning| {
+            [counts(tools, cached.min(prompt), reasoning), counts((prompt + tools).saturating_sub(cached), cached, reasoning)]
+        });
+        return Oracle::Contradictory(any.concat());
+    }
+    Oracle::Exactly(counts(prompt + tools - cached, cached, thoughts))
 }
 
 /// Chat and its relatives, Responses, and the few numbers of embeddings and rerank.
@@ -168,6 +207,26 @@ mod tests {
             {"type": "advisor_message", "input_tokens": 1000, "output_tokens": 200},
             {"type": "message", "input_tokens": 5, "output_tokens": 2}]});
         assert_eq!(exactly(anthropic(&usage)), [105, 0, 0, 0, 22, 0]);
+    }
+
+    #[test]
+    fn the_prompt_of_gemini_includes_the_cache_and_its_candidates_may_include_thoughts() {
+        let told = |total: u64| {
+            json!({"promptTokenCount": 100, "cachedContentTokenCount": 60, "toolUsePromptTokenCount": 7, "candidatesTokenCount": 9,
+            "thoughtsTokenCount": 4, "totalTokenCount": total})
+        };
+        assert_eq!(exactly(gemini(&told(120))), [47, 60, 0, 0, 13, 4]);
+        assert_eq!(exactly(gemini(&told(116))), [47, 60, 0, 0, 9, 4]);
+        assert_eq!(gemini(&json!({"trafficType": "ON_DEMAND"})), Oracle::Estimated);
+    }
+
+    #[test]
+    fn the_last_word_of_each_number_counts() {
+        let first = json!({"usageMetadata": {"promptTokenCount": 5, "thoughtsTokenCount": 3, "candidatesTokenCount": 1}});
+        let last = json!({"usageMetadata": {"promptTokenCount": 5, "thoughtsTokenCount": null, "candidatesTokenCount": 2}});
+        let wanted = json!({"promptTokenCount": 5, "thoughtsTokenCount": 3, "candidatesTokenCount": 2});
+        assert_eq!(merged(format!("data: {first}\r\n\r\ndata: {last}\r\n\r\n").as_bytes()), wanted);
+        assert_eq!(merged(format!("[{first}\n,\n{last}]").as_bytes()), wanted);
     }
 
     #[test]

@@ -87,3 +87,27 @@ fn the_request_may_gain_stream_options_and_nothing_else() {
     assert!(check_request(&plan, br#"{"stream":true,"model":"m","stream_options":{"include_usage":true}}"#).is_err());
     assert!(check_request(&plan, br#"{"model":"m","stream":true,"user":"x"}"#).is_err());
 }
+
+#[test]
+fn an_error_of_another_shape_is_told_with_its_status_and_words() {
+    let case = case(404, "application/json", r#"{"code":5,"message":"no such model"}"#);
+    let told = |status, message: &str| reply(status, "application/json", &json!({"error": {"message": message}}).to_string());
+    assert_eq!(check(&case, &told(404, "no such model (provider \"p\")")), Ok(()));
+    assert!(check(&case, &told(502, "no such model")).is_err());
+    assert!(check(&case, &told(404, "something broke")).is_err());
+    assert!(check(&case, &reply(404, "application/json", r#"{"code":5,"message":"no such model"}"#)).is_err());
+}
+
+#[test]
+fn only_a_named_field_is_left_out_of_a_repeat() {
+    let refused = case(400, "application/json", r#"{"error":{"message":"'stop' is not supported","param":"stop"}}"#);
+    let answer = reply(400, "application/json", "{}");
+    let first = br#"{"model":"m","seed":1,"stop":"x"}"#.as_slice();
+    let check = |case: &Case, later: &[u8]| check_repeats(case, &answer, &[first, later]);
+    assert_eq!(check(&refused, br#"{"model":"m","seed":1}"#), Ok(()));
+    for other in [br#"{"model":"m","stop":"x"}"#.as_slice(), br#"{"model":"m","seed":2}"#, first] {
+        assert!(check(&refused, other).is_err());
+    }
+    assert!(check(&case(500, "application/json", r#"{"error":{"message":"stop"}}"#), br#"{"model":"m","seed":1}"#).is_err());
+    assert!(check_repeats(&refused, &answer, &[first; 5]).is_err());
+}
