@@ -288,16 +288,12 @@ impl RelayBody {
                 self.relay.finish(&mut self.out);
                 if matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.relay.is_cut(self.call.dialect, self.call.op) {
                     error = RefusalKind::Upstream.code();
-                    self.relay
-                        .break_off(&Refusal::new(RefusalKind::Upstream, "the provider's stream ended before its end mark"), &mut self.out);
+                    self.break_off(RefusalKind::Upstream, "the provider's stream ended before its end mark");
                 }
             }
             Some((kind, text)) => {
                 error = kind.code();
-                self.relay.break_off(&Refusal::new(kind, text), &mut self.out);
-                if self.framing != Framing::Sse {
-                    self.abort = Some(text);
-                }
+                self.break_off(kind, text);
             }
         }
         if let Some(keeping) = self.keeping.take() {
@@ -313,6 +309,12 @@ impl RelayBody {
         // The last bytes often come in the read that ends the stream: also then the row is written before they go out.
         if self.call.finish_early(ending) {
             self.call.worker.desk.pass_on();
+        }
+    }
+
+    fn break_off(&mut self, kind: RefusalKind, text: &'static str) {
+        if !self.relay.break_off(&Refusal::new(kind, text), &mut self.out) {
+            self.abort = Some(text);
         }
     }
 

@@ -149,8 +149,9 @@ impl Relay {
         &self.tap.facts
     }
 
-    /// Ends a stream that broke, in its own dialect: closes what lies open, then one error event, no end mark.
-    pub fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+    /// Ends a stream that broke, in its own dialect: closes what lies open, then one error event, no end mark. False where nothing
+    /// can be said that would be read: then only the end of the connection tells.
+    pub fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) -> bool {
         // What is held of an unfinished event never went out.
         self.held.clear();
         let open = self.torn;
@@ -158,19 +159,20 @@ impl Relay {
         match self.plan.framing {
             Framing::Sse => {}
             Framing::JsonArray => return self.break_off_array(refusal, out),
-            Framing::Json | Framing::Opaque => return,
+            Framing::Json | Framing::Opaque => return false,
         }
         if open {
             out.extend_from_slice(b"\n\n");
         }
         out.extend_from_slice(&self.error_event(refusal));
+        true
     }
 
     /// A last element that is an error, and the closing bracket. After half an element, nothing can be added that could be read.
-    fn break_off_array(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+    fn break_off_array(&mut self, refusal: &Refusal, out: &mut BytesMut) -> bool {
         let splitter = std::mem::take(&mut self.splitter);
         if splitter.has_ended() || !splitter.at_boundary() {
-            return;
+            return false;
         }
         out.extend_from_slice(match (splitter.has_begun(), splitter.elements()) {
             (false, _) => b"[",
@@ -179,6 +181,7 @@ impl Relay {
         });
         out.extend_from_slice(&refuse::body_without_id(self.plan.dialect, refusal));
         out.extend_from_slice(b"\n]");
+        true
     }
 
     /// A sign of life that means nothing, where one may stand: between whole events.

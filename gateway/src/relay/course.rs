@@ -45,10 +45,14 @@ impl Course {
         }
     }
 
-    pub(crate) fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+    /// False where nothing can be said that would be read.
+    pub(crate) fn break_off(&mut self, refusal: &Refusal, out: &mut BytesMut) -> bool {
         match self {
             Self::Same(relay) => relay.break_off(refusal, out),
-            Self::Translated(translation) => translation.break_off(refusal, out),
+            Self::Translated(translation) => {
+                translation.break_off(refusal, out);
+                true
+            }
         }
     }
 

@@ -353,7 +353,7 @@ impl<'a> Look<'a> {
             (2, b"promptFeedback", b"blockReason") => Want::Into,
             (3, b"content", b"parts") => Want::Into,
             (4, b"parts", b"text") => Want::Into,
-            (4, b"parts", b"functionCall" | b"inlineData") => Want::Raw,
+            (4, b"parts", b"functionCall" | b"inlineData" | b"executableCode" | b"codeExecutionResult") => Want::Raw,
             _ => Want::Pass,
         }
     }
@@ -366,7 +366,7 @@ impl<'a> Look<'a> {
             }
             b"finishReason" | b"blockReason" => self.note_finish(raw),
             b"inlineData" => self.tool = true,
-            b"functionCall" => {
+            b"functionCall" | b"executableCode" | b"codeExecutionResult" => {
                 self.tool = true;
                 self.text.add(TextCount::of(raw));
             }
