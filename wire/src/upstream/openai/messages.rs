@@ -26,6 +26,9 @@ const IDS_OF_NINE: IdRule = IdRule { chars: 9, least: 9, punctuation: "" };
 /// What an assistant's turn is asked to be gone on with, where a vendor wants the last word to be the user's.
 const GO_ON: &str = "Please continue.";
 
+/// What stands where nothing is said at all: no messages are refused, and so is an empty one here and there.
+const NO_WORDS: &str = " ";
+
 /// The result of a call that nobody answered; without one the call is refused.
 const NO_OUTPUT: &str = "(no output)";
 
@@ -62,6 +65,10 @@ impl<'w, 'a> Messages<'w, 'a> {
             }
         }
         self.settle();
+        if self.list.is_empty() {
+            let content = Some(Content::Text(String::from(NO_WORDS)));
+            self.list.push(Message { role: "user", content, ..Message::default() });
+        }
         self.arrange();
         Ok(self.list)
     }
@@ -392,7 +399,11 @@ fn merge<'a>(into: &mut Message<'a>, mut from: Message<'a>) {
     into.reasoning_details.append(&mut from.reasoning_details);
     into.reasoning_content = into.reasoning_content.take().or(from.reasoning_content);
     into.content = match (into.content.take(), from.content) {
-        (Some(Content::Text(one)), Some(Content::Text(other))) => Some(Content::Text(format!("{one}\n\n{other}"))),
+        (Some(Content::Text(mut one)), Some(Content::Text(other))) => {
+            one.push_str("\n\n");
+            one.push_str(&other);
+            Some(Content::Text(one))
+        }
         (Some(one), Some(other)) => {
             let mut pieces = pieces(one);
             pieces.extend(self::pieces(other));

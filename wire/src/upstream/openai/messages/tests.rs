@@ -207,6 +207,8 @@ fn every_call_has_one_result_right_after_it() {
     // Nobody asked: a history that was cut, and a second result.
     check(vec![gave("a", "1"), user(vec![Part::text("and?")])], json!([said("1"), said("and?")]));
     check(vec![assistant(vec![one("a")]), gave("a", "1"), gave("a", "2")], json!([calls(&["a"]), tool("a", "1"), said("2")]));
+    // Nobody said anything.
+    check(vec![user(vec![])], json!([said(" ")]));
     // Turns that follow one another.
     check(
         vec![assistant(vec![one("a")]), assistant(vec![one("b")]), user(vec![result("a", vec![]), result("b", vec![])])],
