@@ -33,8 +33,9 @@ pub(super) struct ChoiceChunk<'a> {
     pub(super) index: Number,
     #[serde(borrow)]
     pub(super) delta: Option<Delta<'a>>,
+    /// In a box, because it is large and not in the chunks of a stream.
     #[serde(borrow)]
-    pub(super) message: Option<Delta<'a>>,
+    pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) finish_reason: Loose<'a>,
     /// The stop sequence that was met, on some servers.

@@ -95,7 +95,7 @@ impl Reader {
                 Some(delta)
             }
             (None, Some(_)) if state.deltas => None,
-            (None, message) => message,
+            (None, message) => message.map(|message| *message),
         };
         if let Some(delta) = delta {
             state.delta(delta, &self.said, out);
