@@ -28,6 +28,11 @@ pub trait ClientDialect: Sync {
     /// A writer for a streamed answer.
     fn events(&self, voice: Voice) -> Box<dyn EventWriter>;
 
+    /// Answers of this dialect can say that the vendor threw away what the model gave. Elsewhere such an answer is an error.
+    fn tells_malformed(&self) -> bool {
+        false
+    }
+
     /// Streams of this dialect can tell tool calls that overlap.
     fn overlaps(&self) -> bool {
         false

@@ -9,11 +9,12 @@ pub const LOOK_DEPTH: u32 = 16;
 /// A string of only base64 characters that is longer than this is media, not text: no prose or code has no blank in 4 kB.
 pub const BLOB_BYTES: usize = 4 * 1024;
 
-/// One line of an event stream. The longest lines seen are whole responses in a last event (a few hundred kB).
-pub const SSE_LINE_BYTES: usize = 1024 * 1024;
+/// One line of an event stream. Generated pictures and sounds come whole, as base64 in one line: 2 MB for a picture of one
+/// megapixel, 8 MB for a large one or for two minutes of speech.
+pub const SSE_LINE_BYTES: usize = 12 * 1024 * 1024;
 
 /// All data lines of one event. More means that the upstream does not speak event streams.
-pub const SSE_EVENT_BYTES: usize = 4 * 1024 * 1024;
+pub const SSE_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a framer or relay keeps between events: an idle stream should cost less than this.
 pub const KEPT_BUFFER_BYTES: usize = 8 * 1024;

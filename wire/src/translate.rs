@@ -15,7 +15,7 @@ use crate::facts::{Facts, Finished, Verdict};
 use crate::frame::event_stream::{EventStream, Message};
 use crate::frame::sse::{Framer, Piece, StreamFault};
 use crate::neutral::untangle::Untangle;
-use crate::neutral::{ChatAnswer, Event};
+use crate::neutral::{ChatAnswer, Choice, Event, Part, Stop};
 use crate::tap::Tap;
 use crate::upstream::{EventReader, Frame, Said, UpstreamDialect};
 use crate::upstream_error::{ErrorKind, UpstreamError};
@@ -52,6 +52,11 @@ struct Rest {
     input_estimate: u64,
     /// [`Event::Begin`] has gone to the writer.
     begun: bool,
+    /// Something that a client can use has gone to the writer.
+    useful: bool,
+    /// The vendor threw the answer away, and the client's dialect has no word for it.
+    malformed: bool,
+    tells_malformed: bool,
     /// The stream is over for the client: at its end mark, or by an error.
     over: Option<Over>,
     read: Vec<Event>,
@@ -87,6 +92,9 @@ impl Translation {
                 input_estimate: voice.input_estimate,
                 writer: client.events(voice),
                 begun: false,
+                useful: false,
+                malformed: false,
+                tells_malformed: client.tells_malformed(),
                 over: None,
                 read: Vec::new(),
                 ordered: Vec::new(),
@@ -248,6 +256,12 @@ impl Rest {
             if self.over.is_some() {
                 break;
             }
+            self.malformed |= !self.tells_malformed && matches!(event, Event::Stop { reason: Stop::Malformed, .. });
+            self.useful |= is_useful(&event);
+            if event == Event::End && self.malformed && !self.useful {
+                self.break_off(&Refusal::new(RefusalKind::Upstream, MALFORMED), out);
+                break;
+            }
             if event == Event::End {
                 let usage = usage_of(&self.tap.facts, self.input_estimate);
                 self.writer.write(Event::Usage(usage), out);
@@ -290,7 +304,7 @@ pub fn whole(
     client: &dyn ClientDialect,
     voice: &Voice,
 ) -> Result<Bytes, NotProtocol> {
-    let answer = upstream.read(body, said)?.settle();
+    let answer = usable(upstream.read(body, said)?.settle(), client)?;
     let usage = Some(usage_of(facts, voice.input_estimate));
     Ok(client.write(&ChatAnswer { usage, ..answer }, voice))
 }
@@ -308,7 +322,7 @@ pub fn whole_as_stream(
     client: &dyn ClientDialect,
     voice: Voice,
 ) -> Result<Bytes, NotProtocol> {
-    let answer = upstream.read(body, said)?.settle();
+    let answer = usable(upstream.read(body, said)?.settle(), client)?;
     let usage = usage_of(facts, voice.input_estimate);
     let mut untangle = Untangle::new(client.overlaps());
     let mut writer = client.events(voice);
@@ -322,6 +336,27 @@ pub fn whole_as_stream(
         writer.write(event, &mut out);
     }
     Ok(out.freeze())
+}
+
+/// What is said of an answer that the vendor threw away. As an empty answer it would look like the model's last word.
+const MALFORMED: &str = "the model's output was malformed";
+
+/// A part of an answer, other than thoughts and remarks.
+const fn is_useful(event: &Event) -> bool {
+    matches!(event, Event::Text { .. } | Event::Refusal { .. } | Event::CallBegin { .. } | Event::Media { .. } | Event::Foreign { .. })
+}
+
+/// Refuses an answer of which nothing but a complaint of the vendor is left.
+fn usable(answer: ChatAnswer, client: &dyn ClientDialect) -> Result<ChatAnswer, NotProtocol> {
+    let is_lost = |choice: &Choice| {
+        let thoughts = choice.parts.iter().all(|part| match part {
+            Part::Text(text) => text.text.is_empty(),
+            Part::Thinking(_) | Part::Redacted(_) => true,
+            _ => false,
+        });
+        choice.stop == Stop::Malformed && thoughts
+    };
+    if !client.tells_malformed() && answer.choices.iter().all(is_lost) { Err(NotProtocol { what: MALFORMED }) } else { Ok(answer) }
 }
 
 /// The usage to tell a client: the vendor's, else what was counted here.

@@ -32,6 +32,10 @@ impl ClientDialect for Gemini {
         answer::write(answer, voice)
     }
 
+    fn tells_malformed(&self) -> bool {
+        true
+    }
+
     fn events(&self, voice: Voice) -> Box<dyn EventWriter> {
         Box::new(stream::Writer::new(voice))
     }

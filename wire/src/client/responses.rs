@@ -37,6 +37,10 @@ impl ClientDialect for OpenAiResponses {
         whole::write(answer, voice)
     }
 
+    fn tells_malformed(&self) -> bool {
+        true
+    }
+
     fn events(&self, voice: Voice) -> Box<dyn EventWriter> {
         Box::new(events::Writer::new(voice))
     }

@@ -14,14 +14,31 @@ pub fn object(schema: Option<&Value>) -> Value {
     match schema {
         Some(Value::Object(map)) => {
             let mut map = map.clone();
-            if !map.contains_key("type") && !map.contains_key("$ref") {
+            // Also beside a reference, as a recursive schema has it: vendors look no further.
+            if !map.contains_key("type") {
                 map.insert(String::from("type"), json!("object"));
             }
-            if map.get("type") == Some(&json!("object")) && !map.contains_key("properties") {
+            if map.get("type") == Some(&json!("object")) && !map.contains_key("properties") && !map.contains_key("$ref") {
                 map.insert(String::from("properties"), Value::Object(Map::new()));
             }
             Value::Object(map)
         }
         _ => no_arguments(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_top_is_an_object() {
+        let check = |given: Value, expect: Value| assert_eq!(object(Some(&given)), expect);
+        check(json!({}), json!({"type": "object", "properties": {}}));
+        check(json!({"properties": {"a": {}}}), json!({"properties": {"a": {}}, "type": "object"}));
+        check(json!({"$ref": "#/$defs/n", "$defs": {}}), json!({"$ref": "#/$defs/n", "$defs": {}, "type": "object"}));
+        check(json!({"type": "string"}), json!({"type": "string"}));
+        check(json!(true), no_arguments());
+        assert_eq!(object(None), no_arguments());
     }
 }

@@ -89,7 +89,7 @@ impl Signature {
 #[must_use]
 pub fn is_marked(client: Origin, body: &[u8]) -> bool {
     match client {
-        Origin::Anthropic => has_envelope(body),
+        Origin::Anthropic => has_envelope(body) || memchr::memmem::find(body, b"__ts__Zmx1eGEu").is_some(),
         // In base64, in a place where it is always written alike.
         Origin::Gemini => memchr::memmem::find(body, b"Zmx1eGEu").is_some(),
         Origin::OpenAi => has_envelope(body) || memchr::memmem::find(body, b"__ts__").is_some(),
@@ -114,6 +114,9 @@ mod tests {
     fn marks_of_others_are_seen_in_a_request() {
         assert!(is_marked(Origin::Anthropic, br#"{"signature":"fluxa.n."}"#));
         assert!(!is_marked(Origin::Anthropic, br#"{"signature":"EqQB","text":"fluxa. is a gateway"}"#));
+        let id = crate::neutral::ids::join("toolu_1", Some(&Signature::new(Origin::Gemini, "Ci")));
+        assert!(is_marked(Origin::Anthropic, format!("{{\"id\":\"{id}\"}}").as_bytes()));
+        assert!(!is_marked(Origin::Anthropic, br#"{"id":"toolu_1","text":"made by __ts__ and not by hand"}"#));
         assert!(is_marked(Origin::Gemini, br#"{"thoughtSignature":"Zmx1eGEubi4="}"#));
         assert!(is_marked(Origin::OpenAi, br#"{"id":"call_1__ts__Zmx1"}"#));
         assert!(!is_marked(Origin::OpenAi, br#"{"id":"call_1"}"#));

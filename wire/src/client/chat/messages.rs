@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::client::Unreadable;
 use crate::neutral::media::{self, Media, MediaKind, Source};
 use crate::neutral::signature::{Origin, Signature};
+use crate::neutral::waiting::Waiting;
 use crate::neutral::{Chat, Dropped, Foreign, Part, Role, Text, Thinking, ToolCall, ToolResult, Turn, ids};
 
 use super::request::cache_mark;
@@ -16,6 +17,8 @@ use super::unreadable;
 /// Reads all messages.
 pub(super) fn read(list: Vec<Value>, chat: &mut Chat, dropped: &mut Vec<Dropped>) -> Result<(), Unreadable> {
     let mut functions = 0_u32;
+    // The last calls without a result so far, and whether the last turn is one of results.
+    let (mut open, mut results) = (Waiting::default(), false);
     for (at, mut message) in list.into_iter().enumerate() {
         if !message.is_object() {
             return Err(unreadable(format!("messages[{at}]"), "expected an object", "messages"));
@@ -42,44 +45,39 @@ pub(super) fn read(list: Vec<Value>, chat: &mut Chat, dropped: &mut Vec<Dropped>
             }
             "assistant" => {
                 let mut parts = place.assistant(&mut message, content, &mut functions)?;
+                open = Waiting::default();
+                for part in &parts {
+                    if let Part::Call(call) = part {
+                        open.push(&call.id, &call.name, call.id.clone());
+                    }
+                }
                 mark_last(&mut parts, cache);
                 chat.turns.push(Turn { role: Role::Assistant, parts, name });
             }
             "tool" | "function" => {
                 let id = message.get("tool_call_id").and_then(Value::as_str).map(|id| ids::split(id).0.into_owned());
                 let id = match (id, role.as_str()) {
-                    (Some(id), _) => id,
+                    (Some(id), _) => {
+                        open.by_id(&id);
+                        id
+                    }
                     (None, "function") => function_id(functions.saturating_sub(1)),
                     // Some clients leave it out: then it answers the first call that waits.
-                    (None, _) => {
-                        unanswered(chat).ok_or_else(|| unreadable(format!("messages[{at}].tool_call_id"), "missing", "messages"))?
-                    }
+                    (None, _) => open.first().ok_or_else(|| unreadable(format!("messages[{at}].tool_call_id"), "missing", "messages"))?,
                 };
                 let content = place.parts(content)?;
                 let result = Part::Result(ToolResult { id, name, content, is_error: false, cache });
                 match chat.turns.last_mut() {
-                    Some(last) if last.role == Role::User && last.parts.iter().all(|part| matches!(part, Part::Result(_))) => {
-                        last.parts.push(result)
-                    }
+                    Some(last) if results => last.parts.push(result),
                     _ => chat.turns.push(Turn::new(Role::User, vec![result])),
                 }
             }
             "" => return Err(unreadable(format!("messages[{at}].role"), "missing", "messages")),
             _ => return Err(unreadable(format!("messages[{at}].role"), "unknown role", "messages")),
         }
+        results = matches!(role.as_str(), "tool" | "function");
     }
     Ok(())
-}
-
-/// The first of the last calls that has no result yet.
-fn unanswered(chat: &Chat) -> Option<String> {
-    let at = chat.turns.iter().rposition(|turn| turn.role == Role::Assistant)?;
-    let (before, after) = chat.turns.split_at_checked(at + 1)?;
-    let answered = |id: &str| after.iter().flat_map(|turn| &turn.parts).any(|part| matches!(part, Part::Result(result) if result.id == id));
-    before.last()?.parts.iter().find_map(|part| match part {
-        Part::Call(call) if !answered(&call.id) => Some(call.id.clone()),
-        _ => None,
-    })
 }
 
 /// The id of a call of the old form, which has none.

@@ -120,7 +120,7 @@ fn marked(chat: &mut Chat, mark: Signature) {
 fn user(chat: &mut Chat, part: Part) {
     let is_result = |part: &Part| matches!(part, Part::Result(_) | Part::Foreign(_));
     match chat.turns.last_mut() {
-        Some(turn) if turn.role == Role::User && turn.parts.iter().all(is_result) => turn.parts.push(part),
+        Some(turn) if turn.role == Role::User && turn.parts.last().is_none_or(is_result) => turn.parts.push(part),
         _ => chat.turns.push(Turn::new(Role::User, vec![part])),
     }
 }

@@ -123,8 +123,6 @@ pub(super) fn arguments(given: Option<&Value>) -> Value {
         }
     }
     // Only an object will do, whatever else was allowed.
-    if !map.contains_key("$ref") {
-        map.insert(String::from("type"), json!("object"));
-    }
+    map.insert(String::from("type"), json!("object"));
     Value::Object(map)
 }

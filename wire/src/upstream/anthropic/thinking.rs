@@ -37,7 +37,8 @@ pub(super) enum Config {
 /// What stands against thinking in this request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Against {
-    /// The last turn of the assistant calls tools and has no thoughts: "expected thinking, but found tool_use".
+    /// The last turn of the assistant calls tools and has no thoughts: "expected thinking, but found tool_use", where the model
+    /// is told a number of tokens.
     pub(super) thoughtless_calls: bool,
     /// The last turn is the assistant's, to be continued.
     pub(super) prefill: bool,
@@ -71,20 +72,20 @@ impl Thought {
             thought.denied = true;
             return thought;
         }
-        // A model that thinks by default takes such turns: it is left alone.
-        let stopped = against.forced_form || against.prefill || against.thoughtless_calls && !claude.thinks_by_default;
-        let config = if stopped { None } else { config(reasoning, claude, max_tokens) };
+        let stopped = against.forced_form || against.prefill;
+        let config = if stopped { None } else { config(reasoning, claude, max_tokens, against.thoughtless_calls) };
         thought.denied = config.is_none();
         thought.config = config;
         thought
     }
 }
 
-fn config(reasoning: &Reasoning, claude: &Claude, max_tokens: u64) -> Option<Config> {
+/// Only thinking with a number of tokens wants thoughts before calls; thinking by itself takes turns without.
+fn config(reasoning: &Reasoning, claude: &Claude, max_tokens: u64, thoughtless_calls: bool) -> Option<Config> {
     let by_itself = match claude.thinking {
         ClaudeThinking::None => return None,
         ClaudeThinking::Budget => false,
-        ClaudeThinking::Both => reasoning.adaptive || reasoning.budget.is_none(),
+        ClaudeThinking::Both => reasoning.adaptive || reasoning.budget.is_none() || thoughtless_calls,
         ClaudeThinking::Adaptive => true,
     };
     let display = if reasoning.show == Some(false) { "omitted" } else { "summarized" };
@@ -92,7 +93,7 @@ fn config(reasoning: &Reasoning, claude: &Claude, max_tokens: u64) -> Option<Con
         return Some(Config::Adaptive { display });
     }
     // Thinking counts as output: there must be room for some of both.
-    if max_tokens <= LEAST {
+    if max_tokens <= LEAST || thoughtless_calls {
         return None;
     }
     let wanted = reasoning.budget.or_else(|| reasoning.effort.map(Effort::budget)).unwrap_or_else(|| Effort::Medium.budget()).max(LEAST);

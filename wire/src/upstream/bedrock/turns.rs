@@ -248,6 +248,14 @@ fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
         content.append(&mut blocks);
         messages.push(Message { role: "user", content });
     }
+    // Calls that end everything get their results, and where a model does not continue its words the user has the last.
+    let left = answers(&mut asked, Vec::new(), &mut Vec::new(), model);
+    let ends = messages.last().is_some_and(|last| last.role == "assistant");
+    if !left.is_empty() {
+        messages.push(Message { role: "user", content: left });
+    } else if ends && model.claude.is_some_and(|claude| !claude.prefill) {
+        messages.push(Message { role: "user", content: vec![Block::Text(Cow::Borrowed(USER_GOES_ON))] });
+    }
     if !model.mixed_turns {
         messages = apart(messages);
     }

@@ -66,14 +66,14 @@ impl<'a> Writer<'a, '_> {
         if contents.is_empty() {
             contents.push(Content { role: "user", parts: vec![Piece::Own(Part::text(NOTHING))] });
         }
-        let mut asked: Vec<&str> = Vec::new();
+        let mut asked: HashMap<&str, usize> = HashMap::new();
         for content in &mut contents {
             if content.role == "user" {
                 // Results come first: the model's calls stand right before them. Where calls have no ids, only the order says
                 // which result is whose.
                 content.parts.sort_by_key(|piece| match piece {
                     Piece::Own(Part { function_response: Some(response), .. }) => {
-                        (false, asked.iter().position(|id| *id == response.own_id).unwrap_or(usize::MAX))
+                        (false, asked.get(response.own_id).copied().unwrap_or(usize::MAX))
                     }
                     _ => (true, 0),
                 });
@@ -83,7 +83,12 @@ impl<'a> Writer<'a, '_> {
                 Piece::Own(Part { function_call: Some(call), .. }) => Some(call.own_id),
                 _ => None,
             });
-            asked = if self.model.call_ids { Vec::new() } else { calls.collect() };
+            asked.clear();
+            if !self.model.call_ids {
+                for (place, id) in calls.enumerate() {
+                    asked.entry(id).or_insert(place);
+                }
+            }
             if self.model.signed_calls {
                 sign(content);
             }

@@ -26,6 +26,12 @@ const IDS_OF_NINE: IdRule = IdRule { chars: 9, least: 9, punctuation: "" };
 /// What an assistant's turn is asked to be gone on with, where a vendor wants the last word to be the user's.
 const GO_ON: &str = "Please continue.";
 
+/// What stands where nothing is said at all: no messages are refused, and so is an empty one here and there.
+const NO_WORDS: &str = " ";
+
+/// The result of a call that nobody answered; without one the call is refused.
+const NO_OUTPUT: &str = "(no output)";
+
 /// Writes the messages of a conversation.
 pub(super) struct Messages<'w, 'a> {
     chat: &'a Chat,
@@ -37,7 +43,7 @@ pub(super) struct Messages<'w, 'a> {
     pending: Waiting<String>,
     /// Names of tools of free text.
     free: HashSet<&'a str>,
-    /// Instructions that came between calls and their results.
+    /// What was said between calls and their results.
     deferred: Vec<Message<'a>>,
     calls: u32,
 }
@@ -58,7 +64,11 @@ impl<'w, 'a> Messages<'w, 'a> {
                 Role::Assistant => self.assistant(turn),
             }
         }
-        self.list.append(&mut self.deferred);
+        self.settle();
+        if self.list.is_empty() {
+            let content = Some(Content::Text(String::from(NO_WORDS)));
+            self.list.push(Message { role: "user", content, ..Message::default() });
+        }
         self.arrange();
         Ok(self.list)
     }
@@ -92,7 +102,7 @@ impl<'w, 'a> Messages<'w, 'a> {
         let first_only = [Quirk::OneSystemMessage, Quirk::AlternatingRoles].into_iter().any(|quirk| self.target.has(quirk));
         let role = if first_only { "user" } else { "system" };
         let message = Message { role, content: Some(Content::Text(texts.join("\n\n"))), name: self.name(turn), ..Message::default() };
-        if self.pending.is_empty() { self.list.push(message) } else { self.deferred.push(message) }
+        self.put(message);
     }
 
     fn user(&mut self, turn: &'a Turn) -> Result<(), Unsayable> {
@@ -103,7 +113,9 @@ impl<'w, 'a> Messages<'w, 'a> {
                 self.result(result, &mut later)?;
             }
         }
-        self.list.append(&mut self.deferred);
+        if self.pending.is_empty() {
+            self.list.append(&mut self.deferred);
+        }
         for part in &turn.parts {
             match part {
                 Part::Text(text) if !text.text.is_empty() => pieces.push(self.text(text)),
@@ -120,12 +132,27 @@ impl<'w, 'a> Messages<'w, 'a> {
         if !pieces.is_empty() {
             let content = Some(self.content(pieces));
             let name = self.name(turn);
-            self.list.push(Message { role: "user", content, name, ..Message::default() });
+            self.put(Message { role: "user", content, name, ..Message::default() });
         }
         Ok(())
     }
 
-    /// A result as a message. Messages of tools take text only: pictures come after all of them, in a message of the user.
+    /// Adds what is said to the model, after the results of calls that still wait for theirs.
+    fn put(&mut self, message: Message<'a>) {
+        if self.pending.is_empty() { self.list.push(message) } else { self.deferred.push(message) }
+    }
+
+    /// No more results come for the calls so far.
+    fn settle(&mut self) {
+        for id in std::mem::take(&mut self.pending).rest() {
+            let content = Some(Content::Text(String::from(NO_OUTPUT)));
+            self.list.push(Message { role: "tool", content, tool_call_id: Some(id), ..Message::default() });
+        }
+        self.list.append(&mut self.deferred);
+    }
+
+    /// A result as a message. Messages of tools take text only: pictures come after all of them, in a message of the user. So
+    /// does a result that no call waits for, which is refused as one.
     fn result(&mut self, result: &'a ToolResult, later: &mut Vec<Piece<'a>>) -> Result<(), Unsayable> {
         let mut texts = Vec::new();
         for part in &result.content {
@@ -150,17 +177,28 @@ impl<'w, 'a> Messages<'w, 'a> {
         if id.is_none() && result.id.is_empty() {
             id = self.pending.first();
         }
-        let id = id.unwrap_or_else(|| self.fit_id(&result.id));
         if self.target.has(Quirk::NoTools) {
             let content = Some(Content::Text(format!("[tool result] {text}")));
             self.list.push(Message { role: "user", content, ..Message::default() });
-        } else {
-            self.list.push(Message { role: "tool", content: Some(Content::Text(text)), tool_call_id: Some(id), ..Message::default() });
+        } else if id.is_some() {
+            self.list.push(Message { role: "tool", content: Some(Content::Text(text)), tool_call_id: id, ..Message::default() });
+        } else if !text.is_empty() {
+            later.push(Piece::Text { text, cache_control: None });
         }
         Ok(())
     }
 
     fn assistant(&mut self, turn: &'a Turn) {
+        let says = turn.parts.iter().any(|part| match part {
+            Part::Text(Text { text, .. }) | Part::Refusal(text) => !text.is_empty(),
+            Part::Call(_) => true,
+            _ => false,
+        });
+        // Turns that follow one another are one while calls of the first wait: the results come after both.
+        let goes_on = !self.pending.is_empty() && self.deferred.is_empty() && self.list.last().is_some_and(|last| last.role == "assistant");
+        if says && !goes_on {
+            self.settle();
+        }
         let mut message = Message { role: "assistant", name: self.name(turn), ..Message::default() };
         let mut text = String::new();
         let mut thoughts: Vec<&str> = Vec::new();
@@ -206,7 +244,10 @@ impl<'w, 'a> Messages<'w, 'a> {
             return;
         }
         message.content = (!text.is_empty()).then_some(Content::Text(text));
-        self.list.push(message);
+        match self.list.last_mut() {
+            Some(last) if goes_on => merge(last, message),
+            _ => self.list.push(message),
+        }
     }
 
     fn call(&mut self, call: &'a ToolCall) -> Call<'a> {
@@ -358,7 +399,11 @@ fn merge<'a>(into: &mut Message<'a>, mut from: Message<'a>) {
     into.reasoning_details.append(&mut from.reasoning_details);
     into.reasoning_content = into.reasoning_content.take().or(from.reasoning_content);
     into.content = match (into.content.take(), from.content) {
-        (Some(Content::Text(one)), Some(Content::Text(other))) => Some(Content::Text(format!("{one}\n\n{other}"))),
+        (Some(Content::Text(mut one)), Some(Content::Text(other))) => {
+            one.push_str("\n\n");
+            one.push_str(&other);
+            Some(Content::Text(one))
+        }
         (Some(one), Some(other)) => {
             let mut pieces = pieces(one);
             pieces.extend(self::pieces(other));

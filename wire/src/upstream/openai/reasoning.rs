@@ -68,7 +68,39 @@ fn plain(asked: &Reasoning, off: bool, target: &Target<'_>, out: &mut Map<String
         }
         return;
     }
+    let effort = match asked.effort {
+        _ if own && is_openai_reasoning(target.model) => nearest(effort, target.model),
+        // A number says nothing of the words beyond these three, which not everybody knows.
+        None => effort.min(Effort::High),
+        Some(_) => effort,
+    };
     out.insert(String::from(NAME), Value::from(effort.name()));
+}
+
+/// The nearest effort that a model of OpenAI's takes. Any other word is refused.
+///
+/// Source: `reasoning_effort` in the OpenAI SDK and the vendor's pages of its models: `minimal` came with GPT-5 and went with
+/// 5.1, `xhigh` came with 5.1's largest and with 5.2, `max` with 5.6; the first `pro` knows `high` alone.
+fn nearest(effort: Effort, model: &str) -> Effort {
+    let model = model.rsplit('/').next().unwrap_or(model);
+    let (least, most) = match version(model) {
+        // `o3`, `codex-mini`.
+        None => (Effort::Low, Effort::High),
+        Some((5, 0)) if model.contains("-pro") => (Effort::High, Effort::High),
+        Some((5, 0)) => (Effort::Minimal, Effort::High),
+        Some((5, 1)) if model.contains("-max") => (Effort::Low, Effort::XHigh),
+        Some((5, 1)) => (Effort::Low, Effort::High),
+        Some((5, 2..=5)) => (Effort::Low, Effort::XHigh),
+        Some(_) => (Effort::Low, Effort::Max),
+    };
+    if effort == Effort::None { effort } else { effort.clamp(least, most) }
+}
+
+/// The generation of a GPT: `gpt-5.2-codex` is of 5.2.
+fn version(model: &str) -> Option<(u32, u32)> {
+    let number = model.strip_prefix("gpt-")?.split('-').next()?;
+    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// The amount in words, where one was given or can be guessed: thinking that is only switched on is the usual amount.
@@ -161,6 +193,26 @@ mod tests {
         check(&[], "m", off, json!({"reasoning_effort": "none"}));
         check(whole, "gpt-5.1", off, json!({"reasoning_effort": "none"}));
         check(whole, "gpt-5", off, json!({"dropped": true}));
+        let much = Reasoning { enabled: Some(true), budget: Some(31_999), ..none };
+        let minimal = Reasoning { effort: Some(Effort::Minimal), ..none };
+        check(&[], "m", much, json!({"reasoning_effort": "high"}));
+        check(&[], "m", max, json!({"reasoning_effort": "max"}));
+        for (model, least, most) in [
+            ("o3", "low", "high"),
+            ("codex-mini-latest", "low", "high"),
+            ("gpt-5", "minimal", "high"),
+            ("openai/gpt-5-mini-2025-08-07", "minimal", "high"),
+            ("gpt-5-pro", "high", "high"),
+            ("gpt-5.1", "low", "high"),
+            ("gpt-5.1-codex-max", "low", "xhigh"),
+            ("gpt-5.2-codex", "low", "xhigh"),
+            ("gpt-5.6", "low", "max"),
+            ("gpt-6", "low", "max"),
+        ] {
+            check(whole, model, minimal, json!({"reasoning_effort": least}));
+            check(whole, model, much, json!({"reasoning_effort": most}));
+            check(whole, model, max, json!({"reasoning_effort": most}));
+        }
         check(whole, "o3", off, json!({"dropped": true}));
         check(whole, "gpt-4o", high, json!({"dropped": true}));
         check(whole, "gpt-4o", off, json!({}));

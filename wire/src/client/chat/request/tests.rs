@@ -288,3 +288,20 @@ proptest! {
         let _ = heard(&json!({"messages": [{"role": role, "content": content, "tool_calls": calls, "tool_call_id": "a", "thinking_blocks": content}]}));
     }
 }
+
+/// Cheap: each result finds its call at once.
+#[test]
+fn results_without_ids_answer_the_calls_in_turn() {
+    let many = 20_000;
+    let calls: Vec<Value> = (0..many).map(|n| json!({"id": format!("c{n}"), "function": {"name": "f", "arguments": "{}"}})).collect();
+    let mut messages =
+        vec![json!({"role": "assistant", "tool_calls": calls}), json!({"role": "tool", "tool_call_id": "c1", "content": "x"})];
+    messages.extend((1..many).map(|_| json!({"role": "tool", "content": "x"})));
+    let chat = chat(&json!({"messages": messages}));
+    let ids: Vec<&str> =
+        chat.turns[1].parts.iter().filter_map(|part| if let Part::Result(result) = part { Some(&*result.id) } else { None }).collect();
+    assert_eq!((chat.turns.len(), ids.len()), (2, many));
+    assert_eq!(ids[..4], ["c1", "c0", "c2", "c3"]);
+    messages.push(json!({"role": "tool", "content": "x"}));
+    assert_eq!(heard(&json!({"messages": messages})).unwrap_err().at, format!("messages[{}].tool_call_id", many + 1));
+}

@@ -66,9 +66,15 @@ fn thinking_gives_way_to_what_forbids_it() {
         assert_eq!(dropped.contains(&"reasoning".to_owned()), thinking.is_empty(), "{model}");
     };
     check(&looped, "claude-sonnet-4-5", "");
-    check(&looped, MODEL, "");
-    // It thinks anyhow, and takes such a turn.
-    check(&looped, "claude-opus-5", "adaptive");
+    // Thinking by itself takes such a turn; so does what could be told a number.
+    for model in [MODEL, "claude-opus-4-7", "claude-opus-5"] {
+        check(&looped, model, "adaptive");
+    }
+    check(
+        &Chat { reasoning: Some(Reasoning { enabled: Some(true), budget: Some(2_000), ..Reasoning::default() }), ..looped },
+        MODEL,
+        "adaptive",
+    );
     let prefilled = Chat { reasoning: on, turns: vec![user("a"), assistant(vec![Part::text("{")])], ..Chat::default() };
     check(&prefilled, "claude-sonnet-4-5", "");
     let format = Format::Schema { name: None, description: None, schema: json!({"type": "object"}), strict: None };

@@ -144,13 +144,14 @@ fn any_chat() -> impl Strategy<Value = Chat> {
         })
 }
 
-/// The chat as it must come back: thinking is off where the last calls came without thoughts, by the vendor's rule.
+/// The chat as it must come back: nothing is thought with a number of tokens where the last calls came without thoughts, by the
+/// vendor's rule.
 fn as_sent(mut chat: Chat) -> Chat {
     let last = chat.turns.iter().rev().find(|turn| turn.role == Role::Assistant);
     let calls = last.is_some_and(|turn| turn.parts.iter().any(|part| matches!(part, Part::Call(_))));
     let thoughts = last.is_some_and(|turn| matches!(turn.parts.first(), Some(Part::Thinking(_) | Part::Redacted(_))));
-    if let Some(reasoning) = chat.reasoning.filter(|reasoning| reasoning.enabled == Some(true) && calls && !thoughts) {
-        chat.reasoning = reasoning.effort.map(|effort| Reasoning { effort: Some(effort), ..Reasoning::default() });
+    if let Some(reasoning) = chat.reasoning.as_mut().filter(|reasoning| reasoning.budget.is_some() && calls && !thoughts) {
+        *reasoning = Reasoning { adaptive: true, budget: None, show: reasoning.show.or(Some(true)), ..*reasoning };
     }
     chat
 }

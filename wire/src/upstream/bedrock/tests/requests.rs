@@ -453,3 +453,16 @@ fn a_strict_tool_is_named_where_no_schema_is_obeyed() {
     assert_eq!(strict(CLAUDE), []);
     assert_eq!(strict(NOVA), [crate::neutral::Dropped::new("tools[].strict")]);
 }
+
+#[test]
+fn the_user_has_the_last_word_where_it_must() {
+    let last = |chat: Vec<Turn>, model: &str| written(&asking(chat), model).0["messages"].as_array().unwrap().last().unwrap().clone();
+    let words = || vec![user("hi"), assistant(vec![Part::text("well, ")])];
+    let goes_on = json!({"role": "user", "content": [{"text": "Continue."}]});
+    let ended = json!({"role": "assistant", "content": [{"text": "well,"}]});
+    assert_eq!(last(words(), "us.anthropic.claude-opus-4-6-v1"), goes_on);
+    assert_eq!(last(words(), "anthropic.claude-sonnet-4-5-20250929-v1:0"), ended);
+    let calls = vec![user("hi"), assistant(vec![call("a", "f", "{}")])];
+    let status = json!({"toolUseId": "a", "content": [{"text": "(no output)"}], "status": "error"});
+    assert_eq!(last(calls, "us.anthropic.claude-opus-4-6-v1"), json!({"role": "user", "content": [{"toolResult": status}]}));
+}

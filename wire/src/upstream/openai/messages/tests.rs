@@ -180,3 +180,38 @@ fn calls_of_free_text_are_wrapped_where_they_must_be() {
     let value = written(&[Quirk::WholeDialect], &chat).unwrap();
     assert_eq!(value[0]["tool_calls"][0], json!({"id": "a", "type": "custom", "custom": {"name": "c", "input": "raw"}}));
 }
+
+#[test]
+fn every_call_has_one_result_right_after_it() {
+    let check = |list: Vec<Turn>, expect: Value| assert_eq!(written(&[], &turns(list)), Ok(expect));
+    let calls = |ids: &[&str]| {
+        let list: Vec<Value> =
+            ids.iter().map(|id| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}})).collect();
+        json!({"role": "assistant", "content": null, "tool_calls": list})
+    };
+    let tool = |id: &str, text: &str| json!({"role": "tool", "content": text, "tool_call_id": id});
+    let said = |text: &str| json!({"role": "user", "content": text});
+    let one = |id: &str| call(id, "f", "{}");
+    let gave = |id: &str, text: &str| user(vec![result(id, vec![Part::text(text)])]);
+    // What is said in between waits.
+    check(
+        vec![assistant(vec![one("a"), one("b")]), gave("b", "2"), user(vec![Part::text("hurry")]), gave("a", "1")],
+        json!([calls(&["a", "b"]), tool("b", "2"), tool("a", "1"), said("hurry")]),
+    );
+    // Nobody answered.
+    check(
+        vec![assistant(vec![one("a")]), user(vec![Part::text("never mind")]), assistant(vec![Part::text("ok")])],
+        json!([calls(&["a"]), tool("a", "(no output)"), said("never mind"), {"role": "assistant", "content": "ok"}]),
+    );
+    check(vec![assistant(vec![one("a")])], json!([calls(&["a"]), tool("a", "(no output)")]));
+    // Nobody asked: a history that was cut, and a second result.
+    check(vec![gave("a", "1"), user(vec![Part::text("and?")])], json!([said("1"), said("and?")]));
+    check(vec![assistant(vec![one("a")]), gave("a", "1"), gave("a", "2")], json!([calls(&["a"]), tool("a", "1"), said("2")]));
+    // Nobody said anything.
+    check(vec![user(vec![])], json!([said(" ")]));
+    // Turns that follow one another.
+    check(
+        vec![assistant(vec![one("a")]), assistant(vec![one("b")]), user(vec![result("a", vec![]), result("b", vec![])])],
+        json!([calls(&["a", "b"]), tool("a", ""), tool("b", "")]),
+    );
+}
