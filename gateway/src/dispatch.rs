@@ -40,6 +40,9 @@ use failure::{Failure, Next};
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Headers of an answer, with some to spare.
 const REPLY_HEADERS: usize = 24;
+/// Bytes of names in `x-fluxa-dropped`, and of each of them: clients and proxies read headers of some 8 kB.
+const DROPPED_BYTES: usize = 4 * 1024;
+const DROPPED_NAME_BYTES: usize = 128;
 /// Attempts of one call, whatever routes and keys allow.
 const MAX_ATTEMPTS: u64 = 12;
 
@@ -224,7 +227,7 @@ impl Reply {
             dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
         }
         if !dropped.is_empty() {
-            put(headers, reply::X_FLUXA_DROPPED, &dropped.join(", "));
+            put(headers, reply::X_FLUXA_DROPPED, &names_of(&dropped));
         }
         crate::head::standing(&admitted.standing, headers);
         put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);
@@ -243,8 +246,11 @@ impl Reply {
                 if call.worker.settings().store_content {
                     call.entry.response_body = Some(String::from_utf8_lossy(&bytes).into_owned());
                 }
-                if let Some(keeping) = keeping {
-                    keeping.keep(&call.worker, &bytes);
+                match keeping {
+                    // A whole answer that the client wanted as a stream.
+                    Some(keeping) if call.entry.stream => keeping.keep_stream(&call.worker, &bytes),
+                    Some(keeping) => keeping.keep(&call.worker, &bytes),
+                    None => {}
                 }
                 let failed = head.status >= 400;
                 let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
@@ -261,5 +267,36 @@ impl Reply {
         };
         *response.body_mut() = body;
         response
+    }
+}
+
+/// Names of fields as the value of a header. Clients make them up: what no header can hold is written as `?`, and what is too long is cut.
+fn names_of(dropped: &[String]) -> String {
+    let mut out = String::new();
+    for name in dropped {
+        if out.len() + name.len().min(DROPPED_NAME_BYTES) + 2 > DROPPED_BYTES {
+            out.push_str(", ...");
+            break;
+        }
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.extend(name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(DROPPED_NAME_BYTES));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_clients_make_up_fit_into_a_header() {
+        let names = |names: &[&str]| names_of(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&["logit_bias", "tools[].x y"]), "logit_bias, tools[].x y");
+        assert_eq!(names(&["a\r\nset-cookie: b", "\u{e9}"]), "a??set-cookie: b, ?");
+        assert_eq!(names(&[&"x".repeat(1_000_000), "y"]), format!("{}, y", "x".repeat(DROPPED_NAME_BYTES)));
+        let many = names_of(&vec!["x".repeat(500); 256]);
+        assert!(many.len() <= DROPPED_BYTES + 5 && many.ends_with(", ..."), "{}", many.len());
     }
 }
