@@ -30,10 +30,9 @@ mod memory {
         for (small, large) in growth::works(1) {
             let name = &small.name;
             let [small, large] = [&small, &large].map(|work| allocation_counter::measure((work.ready)()));
-            for (what, small, large, free) in [
-                ("bytes", small.bytes_total, large.bytes_total, BYTES),
-                ("allocations", small.count_total, large.count_total, PIECES),
-            ] {
+            for (what, small, large, free) in
+                [("bytes", small.bytes_total, large.bytes_total, BYTES), ("allocations", small.count_total, large.count_total, PIECES)]
+            {
                 if large as f64 > (small as f64).mul_add(growth::MOST, free as f64) {
                     faults.push(format!("{name}: {large} {what} for ten times what took {small}"));
                 }

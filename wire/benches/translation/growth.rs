@@ -66,7 +66,14 @@ pub(crate) fn interleaved(calls: usize) -> Vec<Step<'static>> {
 pub(crate) fn hostile() -> Vec<Work> {
     let mut works = Vec::new();
     for (client, upstream) in pairs() {
-        let shapes = [Shape::Tools(10_000), Shape::Turns(10_000), Shape::Calls(10_000), Shape::Clashing(10_000), Shape::Parts(100_000), Shape::Unknown(10_000)];
+        let shapes = [
+            Shape::Tools(10_000),
+            Shape::Turns(10_000),
+            Shape::Calls(10_000),
+            Shape::Clashing(10_000),
+            Shape::Parts(100_000),
+            Shape::Unknown(10_000),
+        ];
         works.extend(shapes.map(|shape| work::request(client, upstream, shape)));
         let delta = prose(1000 * 1000);
         works.push(work::stream(client, upstream, &[Step::Begin], &[Step::Text(&delta), Step::End], 1));

@@ -73,7 +73,8 @@ impl Client {
             }
             Shape::Clashing(calls) => {
                 let asked = self.turn(false, vec![self.text(false, "look it up")]);
-                let (calls, results): (Vec<_>, Vec<_>) = (0..calls).map(|call| self.called(0, call)).map(|[call, result]| (call, result)).unzip();
+                let (calls, results): (Vec<_>, Vec<_>) =
+                    (0..calls).map(|call| self.called(0, call)).map(|[call, result]| (call, result)).unzip();
                 std::iter::once(asked).chain(calls).chain(results).collect()
             }
             Shape::Tools(_) | Shape::Unknown(_) => vec![self.turn(false, vec![self.text(false, "hello")])],
