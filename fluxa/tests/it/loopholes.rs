@@ -64,3 +64,18 @@ async fn a_stream_made_of_a_whole_answer_can_be_gone_on_with() {
         assert_eq!((stolen.status, stolen.code().as_str()), (400, "previous_response_not_found"), "{}", stolen.text());
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_translated_is_paid_once_and_as_it_says() {
+    let odd = json!({"id": "c", "object": "chat.completion", "model": "m", "usage": {"prompt_tokens": 30, "completion_tokens": 20},
+        "choices": [{"index": 0, "finish_reason": "stop", "message": "no object"}]});
+    let vendor = Vendor::answering("application/json", &odd.to_string()).await;
+    let fluxa = Fluxa::start(Setup::default()).await;
+    fluxa.provider("plain", "openai", &vendor.base_url(), json!({})).await;
+    fluxa.route("m", json!({"provider": "plain", "retries": 2})).await;
+    let key = fluxa.key(json!({})).await;
+    let answer = fluxa.call("/v1/messages", &key, &[], &crate::harness::with(crate::harness::messages("hi"), json!({"model": "m"}))).await;
+    assert_eq!((answer.status, vendor.accepted()), (502, 1), "{}", answer.text());
+    let usage = &fluxa.log_row(&answer.id()).await["usage"];
+    assert_eq!((usage["input_uncached"].as_u64(), usage["output"].as_u64()), (Some(30), Some(20)), "{usage}");
+}
