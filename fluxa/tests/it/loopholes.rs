@@ -79,3 +79,16 @@ async fn an_answer_that_cannot_be_translated_is_paid_once_and_as_it_says() {
     let usage = &fluxa.log_row(&answer.id()).await["usage"];
     assert_eq!((usage["input_uncached"].as_u64(), usage["output"].as_u64()), (Some(30), Some(20)), "{usage}");
 }
+
+#[tokio::test]
+async fn a_model_named_in_the_body_below_googles_paths_is_judged_like_any() {
+    let mock = fluxa_loadtest::vendor::Mock::start(MockConfig::default()).await.expect("the mock starts");
+    let fluxa = Fluxa::start(Setup::default()).await;
+    fluxa.provider("gemini", "gemini", &format!("http://{}/v1beta", mock.addr()), json!({})).await;
+    let key = fluxa.key(json!({"models": ["gemini-cheap"]})).await;
+    for path in ["/v1beta/openai/chat/completions", "/v1beta/interactions", "/v1beta/cachedContents"] {
+        let body = json!({"model": "gemini-dear", "messages": [{"role": "user", "content": "hi"}]});
+        let answer = fluxa.call(path, &key, &[], &body).await;
+        assert_eq!((answer.status, mock.requests().len()), (403, 0), "{path}: {}", answer.text());
+    }
+}
