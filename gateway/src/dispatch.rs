@@ -40,9 +40,6 @@ use failure::{Failure, Next};
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Headers of an answer, with some to spare.
 const REPLY_HEADERS: usize = 24;
-/// Bytes of names in `x-fluxa-dropped`, and of each of them: clients and proxies read headers of some 8 kB.
-const DROPPED_BYTES: usize = 4 * 1024;
-const DROPPED_NAME_BYTES: usize = 128;
 /// Attempts of one call, whatever routes and keys allow.
 const MAX_ATTEMPTS: u64 = 12;
 
@@ -180,6 +177,21 @@ fn may_change_key(worker: &Worker, target: &Target, tries: &Tries, status: u16) 
     provider.state.has_another_key(provider.keys.len(), crate::clock::now(), &tries.keys) && (status != 429 || worker.retries.allows())
 }
 
+/// Names for a header, which takes visible ASCII only; clients and proxies refuse long ones.
+fn listed(names: &[String]) -> String {
+    const MOST_BYTES: usize = 1_024;
+    let mut text = String::new();
+    for name in names {
+        if text.len() + name.len() > MOST_BYTES {
+            text.push_str(", ...");
+            break;
+        }
+        text.push_str(if text.is_empty() { "" } else { ", " });
+        text.extend(name.chars().map(|c| if c.is_ascii_graphic() && c != ',' { c } else { '?' }));
+    }
+    text
+}
+
 fn note(call: &mut Call, target: &Target, status: u16, ms: u64, why: &str) {
     call.entry.attempts.push(fluxa_domain::entry::AttemptRow {
         provider: target.provider.record.name.clone(),
@@ -193,7 +205,7 @@ fn note(call: &mut Call, target: &Target, status: u16, ms: u64, why: &str) {
 impl Reply {
     /// An estimate of ours for a client that asked how long its prompt is, of a model that nobody can be asked about.
     pub(crate) fn estimated_count(call: &mut Call, admitted: Admitted, tokens: u64) -> Self {
-        call.sent = false;
+        (call.sent, call.tried) = (false, 0);
         let body = Committed::Whole(fluxa_wire::count_tokens::write(call.dialect, tokens), None);
         let translated = Some(Translated { content_type: "application/json", dropped: Vec::new() });
         Self {
@@ -227,7 +239,7 @@ impl Reply {
             dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
         }
         if !dropped.is_empty() {
-            put(headers, reply::X_FLUXA_DROPPED, &names_of(&dropped));
+            put(headers, reply::X_FLUXA_DROPPED, &listed(&dropped));
         }
         crate::head::standing(&admitted.standing, headers);
         put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);
@@ -270,33 +282,16 @@ impl Reply {
     }
 }
 
-/// Names of fields as the value of a header. Clients make them up: what no header can hold is written as `?`, and what is too long is cut.
-fn names_of(dropped: &[String]) -> String {
-    let mut out = String::new();
-    for name in dropped {
-        if out.len() + name.len().min(DROPPED_NAME_BYTES) + 2 > DROPPED_BYTES {
-            out.push_str(", ...");
-            break;
-        }
-        if !out.is_empty() {
-            out.push_str(", ");
-        }
-        out.extend(name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(DROPPED_NAME_BYTES));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_that_clients_make_up_fit_into_a_header() {
-        let names = |names: &[&str]| names_of(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        assert_eq!(names(&["logit_bias", "tools[].x y"]), "logit_bias, tools[].x y");
-        assert_eq!(names(&["a\r\nset-cookie: b", "\u{e9}"]), "a??set-cookie: b, ?");
-        assert_eq!(names(&[&"x".repeat(1_000_000), "y"]), format!("{}, y", "x".repeat(DROPPED_NAME_BYTES)));
-        let many = names_of(&vec!["x".repeat(500); 256]);
-        assert!(many.len() <= DROPPED_BYTES + 5 && many.ends_with(", ..."), "{}", many.len());
+    fn dropped_names_fit_into_a_header() {
+        let names = |list: &[&str]| listed(&list.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&["logit_bias", "tools[].strict"]), "logit_bias, tools[].strict");
+        assert_eq!(names(&["a\r\nb", "né,x"]), "a??b, n??x");
+        let many = listed(&vec![String::from("field"); 1_000]);
+        assert!(many.len() < 1_100 && many.ends_with(", ..."), "{}", many.len());
     }
 }

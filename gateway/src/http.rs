@@ -80,8 +80,17 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
         return gemini(method, path.trim_start_matches("/v1beta/"));
     }
     let Some(below) = path.strip_prefix("/v1/") else { return Route::Elsewhere };
+    // Google's newer clients ask for the same below `/v1`.
+    if takes(method) && is_gemini(&pass_path::decode(below)) {
+        return gemini(method, below);
+    }
     let asks_anthropic = headers.contains_key("anthropic-version");
-    let by_header = if asks_anthropic { Dialect::Anthropic } else { Dialect::OpenAi };
+    let asks_gemini = headers.contains_key("x-goog-api-key") && !headers.contains_key(AUTHORIZATION);
+    let by_header = match (asks_anthropic, asks_gemini) {
+        (true, _) => Dialect::Anthropic,
+        (false, true) if below == "models" || below.starts_with("models/") => Dialect::Gemini,
+        _ => Dialect::OpenAi,
+    };
     if !takes(method) {
         let named = if below.starts_with("messages") { Dialect::Anthropic } else { by_header };
         return Route::Refused(named, not_taken());
@@ -117,6 +126,12 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
     let known = !matches!(op, Op::Images | Op::Audio | Op::Other);
     let path = if known { meant } else { below.to_owned() };
     Route::Call(dialect, op, path)
+}
+
+/// Whether a path below `/v1/` is a call of Gemini's: `models/NAME:method`.
+fn is_gemini(below: &str) -> bool {
+    const METHODS: [&str; 5] = ["generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"];
+    below.strip_prefix("models/").and_then(|rest| rest.rsplit_once(':')).is_some_and(|(_, method)| METHODS.contains(&method))
 }
 
 /// Below `/v1beta/`: Gemini's own paths.
@@ -474,12 +489,34 @@ mod tests {
         check("/v1/%72esponses", Op::Responses, "responses");
         check("/v1/m%65ssages", Op::Messages, "messages");
         check("/v1beta/models/x:%67enerateContent", Op::GenerateContent, "models/x:generateContent");
+        check("/v1/models/x:%67enerateContent", Op::GenerateContent, "models/x:generateContent");
         check("/v1beta/models/x%3AgenerateContent", Op::GenerateContent, "models/x:generateContent");
         check("/v1beta/models/x:stream%47enerateContent", Op::GenerateContent, "models/x:streamGenerateContent");
         check("/v1/%69mages/generations", Op::Images, "%69mages/generations");
         check("/v1/files/a%20b", Op::Other, "files/a%20b");
         let model = gemini_call(Dialect::Gemini, "models/x:streamGenerateContent").map(|call| (call.model, call.stream));
         assert_eq!(model, Some((String::from("x"), true)));
+    }
+
+    #[test]
+    fn googles_clients_are_known_below_both_versions() {
+        let dialect = |path: &str, header: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header, HeaderValue::from_static("x"));
+            match route(if path.contains(':') { &Method::POST } else { &Method::GET }, path, &headers) {
+                Route::Call(dialect, op, _) => (dialect, op.name()),
+                Route::Models(dialect, _) => (dialect, "models"),
+                _ => panic!("{path}"),
+            }
+        };
+        for version in ["/v1", "/v1beta"] {
+            assert_eq!(dialect(&format!("{version}/models/a/b:generateContent"), "x-goog-api-key"), (Dialect::Gemini, "generate_content"));
+            assert_eq!(dialect(&format!("{version}/models/m:countTokens"), "x-goog-api-key"), (Dialect::Gemini, "count_tokens"));
+            assert_eq!(dialect(&format!("{version}/models"), "x-goog-api-key"), (Dialect::Gemini, "models"));
+        }
+        assert_eq!(dialect("/v1/models", "authorization"), (Dialect::OpenAi, "models"));
+        assert_eq!(dialect("/v1/models", "anthropic-version"), (Dialect::Anthropic, "models"));
+        assert_eq!(dialect("/v1/models/ft:gpt-4o:x", "authorization"), (Dialect::OpenAi, "other"));
     }
 
     #[test]

@@ -71,10 +71,12 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
 
     // Where to, in which order, and at which price.
     let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    let mut resumed = None;
     if op == Op::Responses && outline.previous_response && plan.iter().any(|target| target.way == Way::Translated) {
         // A vendor with responses of its own knows its own ids, and ours not.
         match Box::pin(gateway.conversations.resume(&gateway.store, &access.key.id, &body, now)).await {
             Ok(Some(whole)) => {
+                resumed = fluxa_wire::client::responses::previous_response_id(&body);
                 body = whole.into();
                 outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
                 plan.retain(|target| target.way == Way::Translated);
@@ -100,8 +102,11 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
             target.way = Way::Translated;
         }
     }
-    let (heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;
-    let (plan, targets) = price(&gateway, &view, &access.key, op, plan, now)?;
+    let (mut heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;
+    if let (Some(heard), Some(id)) = (&mut heard, resumed) {
+        heard.repeat.insert(String::from("previous_response_id"), id.into());
+    }
+    let (plan, targets) = price(&gateway, &view, &access.key, may_cost(&parts.method, op), plan, now)?;
 
     // May they spend it.
     let size = Size::of(op, &outline, &body, admission::reserves_most(&access.key));
@@ -207,17 +212,22 @@ fn hear(
     }
 }
 
+/// Whether a vendor may charge for a call. What is only looked at or deleted (files, responses) costs nothing.
+fn may_cost(method: &Method, op: Op) -> bool {
+    op != Op::CountTokens && !matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+}
+
 /// Puts a price beside each target, and drops the targets that the policy on unpriced models refuses.
 fn price(
     gateway: &crate::running::Gateway,
     view: &crate::snapshot::View,
     key: &fluxa_domain::key::KeyRecord,
-    op: Op,
+    may_cost: bool,
     plan: Vec<dispatch::Target>,
     now: fluxa_domain::time::Micros,
 ) -> Result<(Vec<dispatch::Target>, Vec<Priced>), Refusal> {
     let policy = &gateway.settings.unpriced;
-    let refuses = op != Op::CountTokens && admission::refuses_unpriced(key, policy);
+    let refuses = may_cost && admission::refuses_unpriced(key, policy);
     let mut kept = (Vec::with_capacity(plan.len()), Vec::with_capacity(plan.len()));
     let mut unpriced = String::new();
     for target in plan {

@@ -366,7 +366,7 @@ mod tests {
         let voice = Voice { call: String::from("1"), model: String::from("m"), ..Voice::default() };
         let route = (Dialect::Anthropic, Op::Messages);
         let mut machine = Translation::new(route, Cut::Sse, &Anthropic, &Said::default(), &OpenAiChat, voice);
-        let piece = b":\n".repeat(512 * 1024);
+        let piece = [&b":"[..], &b"x".repeat(64 * 1024 - 2), b"\n"].concat();
         let mut out = BytesMut::new();
         for _ in 0..TRANSLATED_STREAM_BYTES / piece.len() {
             machine.push(&piece, &mut out).unwrap();

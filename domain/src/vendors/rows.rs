@@ -27,7 +27,7 @@ pub const VENDORS: &[Vendor] = &[
         kind: "deepseek",
         anthropic_base_url: Some("https://api.deepseek.com/anthropic"),
         anthropic_auth: Auth::Header("x-api-key"),
-        ops: &[Op::Chat, Op::Completions, Op::Responses],
+        ops: &[Op::Chat, Op::Completions],
         paths: &[(Op::Completions, Path::Below("/beta/completions"))],
         quirks: &[
             Quirk::CacheHitTokens,
