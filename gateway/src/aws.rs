@@ -84,6 +84,15 @@ impl AwsCredentials {
         pair(&secrets.access_key_id, &secrets.secret_access_key, &secrets.session_token, names)
     }
 
+    /// What must not be told to anyone, as it is redacted: AWS quotes session tokens where a signature is wrong.
+    pub(crate) fn secret_parts(&self) -> impl Iterator<Item = &str> {
+        let (one, other) = match self {
+            Self::Keys { secret_access_key, session_token, .. } => (secret_access_key, session_token.as_ref()),
+            Self::Bearer(token) => (token, None),
+        };
+        [Some(one), other].into_iter().flatten().map(|secret| secret.expose().as_str())
+    }
+
     /// What signs calls to Bedrock in `region`; nothing for a bearer token.
     #[must_use]
     pub fn signer<'a>(&'a self, region: &'a str) -> Option<Signer<'a>> {

@@ -110,18 +110,39 @@ impl Keeping {
 
     /// The same for a stream: `frames` is its end, which holds the whole response.
     pub(crate) fn keep_stream(self, worker: &Worker, frames: &[u8]) {
-        const LAST: &[u8] = b"event: response.completed\ndata: ";
-        let Some(at) = memchr::memmem::rfind(frames, LAST) else { return };
-        let rest = frames.get(at + LAST.len()..).unwrap_or_default();
-        let line = rest.get(..memchr::memchr(b'\n', rest).unwrap_or(rest.len())).unwrap_or_default();
-        let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
-        if let Some(response) = event.get("response") {
+        if let Some(response) = last_response(frames) {
             self.keep(worker, response.to_string().as_bytes());
         }
     }
 }
 
+/// The response in the last event of a stream that came to its end, be it the answer's own or the bound's.
+fn last_response(frames: &[u8]) -> Option<Value> {
+    const LAST: [&[u8]; 2] = [b"event: response.completed\ndata: ", b"event: response.incomplete\ndata: "];
+    let at = LAST.iter().find_map(|last| Some(memchr::memmem::rfind(frames, last)? + last.len()))?;
+    let rest = frames.get(at..)?;
+    let line = rest.get(..memchr::memchr(b'\n', rest).unwrap_or(rest.len()))?;
+    serde_json::from_slice::<Value>(line).ok()?.get_mut("response").map(Value::take)
+}
+
 fn unreadable(error: &fluxa_store::StoreError) -> Refusal {
     tracing::error!(%error, "kept responses cannot be read");
     Refusal::new(RefusalKind::BudgetStoreUnavailable, "kept responses cannot be read at the moment").retry_after(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_event_of_a_stream_holds_the_response() {
+        let id = |frames: &str| last_response(frames.as_bytes()).map(|response| response["id"].clone());
+        let created = "event: response.created\ndata: {\"response\":{\"id\":\"r\"}}\n\n";
+        assert_eq!(id(created), None);
+        for last in ["completed", "incomplete"] {
+            let frames = format!("{created}event: response.{last}\ndata: {{\"response\":{{\"id\":\"{last}\"}}}}\n\n");
+            assert_eq!(id(&frames), Some(json!(last)));
+        }
+        assert_eq!(id("event: response.completed\ndata: {\"respo"), None);
+    }
 }

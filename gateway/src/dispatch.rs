@@ -258,8 +258,11 @@ impl Reply {
                 if call.worker.settings().store_content {
                     call.entry.response_body = Some(String::from_utf8_lossy(&bytes).into_owned());
                 }
-                if let Some(keeping) = keeping {
-                    keeping.keep(&call.worker, &bytes);
+                match keeping {
+                    // A whole answer that the client wanted as a stream.
+                    Some(keeping) if call.entry.stream => keeping.keep_stream(&call.worker, &bytes),
+                    Some(keeping) => keeping.keep(&call.worker, &bytes),
+                    None => {}
                 }
                 let failed = head.status >= 400;
                 let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);

@@ -81,7 +81,7 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
     }
     let Some(below) = path.strip_prefix("/v1/") else { return Route::Elsewhere };
     // Google's newer clients ask for the same below `/v1`.
-    if takes(method) && is_gemini(below) {
+    if takes(method) && is_gemini(&pass_path::decode(below)) {
         return gemini(method, below);
     }
     let asks_anthropic = headers.contains_key("anthropic-version");
@@ -97,7 +97,9 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
     }
     let post = *method == Method::POST;
     let below = below.strip_suffix('/').unwrap_or(below);
-    let (dialect, op) = match below {
+    // `%63hat/completions` is `chat/completions` to a vendor, so it is to us: else it would be passed on unmetered.
+    let meant = pass_path::decode(below);
+    let (dialect, op) = match meant.as_str() {
         "chat/completions" if post => (Dialect::OpenAi, Op::Chat),
         "completions" if post => (Dialect::OpenAi, Op::Completions),
         "embeddings" if post => (Dialect::OpenAi, Op::Embeddings),
@@ -111,7 +113,7 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
         rest if rest.starts_with("audio/") && post => (Dialect::OpenAi, Op::Audio),
         rest if rest.starts_with("models/") && matches!(*method, Method::GET | Method::HEAD) => {
             let id = rest.trim_start_matches("models/");
-            return Route::Models(by_header, Some(pass_path::decode(id)));
+            return Route::Models(by_header, Some(id.to_owned()));
         }
         rest if rest == "messages" || rest.starts_with("messages/") => (Dialect::Anthropic, Op::Other),
         _ => (by_header, Op::Other),
@@ -121,7 +123,9 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Route {
         let text = "this path is not passed on: it has empty or dotted parts, or encoded separators";
         return Route::Refused(dialect, Refusal::new(RefusalKind::InvalidRequest, text));
     }
-    Route::Call(dialect, op, below.to_owned())
+    let known = !matches!(op, Op::Images | Op::Audio | Op::Other);
+    let path = if known { meant } else { below.to_owned() };
+    Route::Call(dialect, op, path)
 }
 
 /// Whether a path below `/v1/` is a call of Gemini's: `models/NAME:method`.
@@ -140,7 +144,10 @@ fn gemini(method: &Method, below: &str) -> Route {
     if let Some(id) = below.strip_prefix("models/").filter(|id| reads && !id.contains(':')) {
         return Route::Models(Dialect::Gemini, Some(pass_path::decode(id)));
     }
-    let op = match below.rsplit_once(':').map(|(_, method)| method) {
+    // `x:%67enerateContent` and `x%3AgenerateContent` are what they say to a vendor, so they are to us: else they would be passed on
+    // unmetered.
+    let meant = pass_path::decode(below);
+    let op = match meant.rsplit_once(':').map(|(_, method)| method) {
         Some("generateContent" | "streamGenerateContent") if *method == Method::POST => Op::GenerateContent,
         Some("countTokens") if *method == Method::POST => Op::CountTokens,
         Some("embedContent" | "batchEmbedContents") if *method == Method::POST => Op::Embeddings,
@@ -150,7 +157,8 @@ fn gemini(method: &Method, below: &str) -> Route {
         let text = "this path is not passed on: it has empty or dotted parts, or encoded separators";
         return Route::Refused(Dialect::Gemini, Refusal::new(RefusalKind::InvalidRequest, text));
     }
-    Route::Call(Dialect::Gemini, op, below.to_owned())
+    let path = if op == Op::Other { below.to_owned() } else { meant };
+    Route::Call(Dialect::Gemini, op, path)
 }
 
 /// What a path of Gemini's says: `models/NAME:method`.
@@ -468,6 +476,26 @@ mod tests {
         cut.set(true);
         let late = guarded(&cut, &metrics, std::future::pending()).await;
         assert_eq!(kind(late), Some(RefusalKind::ShuttingDown));
+    }
+
+    #[test]
+    fn a_path_in_disguise_is_what_it_decodes_to() {
+        let check = |path: &str, op: Op, sent: &str| match route(&Method::POST, path, &HeaderMap::new()) {
+            Route::Call(_, found, below) => assert_eq!((found, below.as_str()), (op, sent), "{path}"),
+            _ => panic!("{path} is no call"),
+        };
+        check("/v1/%63hat/completions", Op::Chat, "chat/completions");
+        check("/v1/chat/%63ompletions/", Op::Chat, "chat/completions");
+        check("/v1/%72esponses", Op::Responses, "responses");
+        check("/v1/m%65ssages", Op::Messages, "messages");
+        check("/v1beta/models/x:%67enerateContent", Op::GenerateContent, "models/x:generateContent");
+        check("/v1/models/x:%67enerateContent", Op::GenerateContent, "models/x:generateContent");
+        check("/v1beta/models/x%3AgenerateContent", Op::GenerateContent, "models/x:generateContent");
+        check("/v1beta/models/x:stream%47enerateContent", Op::GenerateContent, "models/x:streamGenerateContent");
+        check("/v1/%69mages/generations", Op::Images, "%69mages/generations");
+        check("/v1/files/a%20b", Op::Other, "files/a%20b");
+        let model = gemini_call(Dialect::Gemini, "models/x:streamGenerateContent").map(|call| (call.model, call.stream));
+        assert_eq!(model, Some((String::from("x"), true)));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::upstream::{Ask, Connector, Origin, Pool, Progress, Scratch, Timers, T
 const MAX_ITEMS: usize = 20;
 /// Bytes of one medium; what vendors take inline is smaller.
 const MAX_BYTES: usize = 20 * 1024 * 1024;
+/// And of all media of one call together: an address is short, and what it leads to must not fill the memory.
+const MAX_TOTAL_BYTES: usize = 32 * 1024 * 1024;
 /// Redirects that are followed, each judged like the first address.
 const MAX_REDIRECTS: usize = 3;
 /// All media of one call together.
@@ -44,6 +46,7 @@ impl Fetcher {
 /// What is wrong, for the client: names hosts, never whole addresses, which may hold secrets.
 pub(crate) async fn inline(fetcher: &Fetcher, chat: &mut Chat) -> Result<(), String> {
     let fetching = async {
+        let mut left = MAX_TOTAL_BYTES;
         for (number, medium) in chat.remote_media().enumerate() {
             let Source::Url { mime, url } = &medium.source else { continue };
             if is_vendors_own(url) {
@@ -52,7 +55,8 @@ pub(crate) async fn inline(fetcher: &Fetcher, chat: &mut Chat) -> Result<(), Str
             if number >= MAX_ITEMS {
                 return Err(format!("more than {MAX_ITEMS} addresses of pictures or documents"));
             }
-            let (said, bytes) = fetch(fetcher, url).await?;
+            let (said, bytes) = fetch(fetcher, url, left.min(MAX_BYTES)).await?;
+            left -= bytes.len().min(left);
             let mime = mime.clone().or(said).or_else(|| mime_of_name(url).map(str::to_owned)).unwrap_or_default();
             medium.source = Source::Inline { mime, data: encode_base64(&bytes) };
         }
@@ -80,7 +84,8 @@ fn is_vendors_own(url: &str) -> bool {
         .any(|own| url.starts_with(own))
 }
 
-async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Option<String>, Vec<u8>), String> {
+/// Fetches at most `most` bytes.
+async fn fetch(fetcher: &Fetcher, url: &str, most: usize) -> Result<(Option<String>, Vec<u8>), String> {
     let mut url = url::Url::parse(url).map_err(|_| String::from("the address of a picture or document is none"))?;
     for _ in 0..=MAX_REDIRECTS {
         let host = url.host_str().unwrap_or_default().to_owned();
@@ -110,7 +115,7 @@ async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Option<String>, Vec<u8>)
         if status != 200 {
             return Err(failed(&format!("status {status}")));
         }
-        if answer.body.known_length().is_some_and(|bytes| bytes > MAX_BYTES as u64) {
+        if answer.body.known_length().is_some_and(|bytes| bytes > most as u64) {
             return Err(failed("it is too large"));
         }
         let mime = Some(answer.head.media_type()).filter(|mime| !mime.is_empty() && mime != "application/octet-stream");
@@ -118,8 +123,9 @@ async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Option<String>, Vec<u8>)
         loop {
             let read = std::future::poll_fn(|cx| answer.body.poll_data(cx, &fetcher.scratch, |data| bytes.extend_from_slice(data))).await;
             match read {
-                Ok(Progress::Data) if bytes.len() <= MAX_BYTES => {}
+                Ok(Progress::Data) if bytes.len() <= most => {}
                 Ok(Progress::Data) => return Err(failed("it is too large")),
+                Ok(Progress::End) if bytes.len() > most => return Err(failed("it is too large")),
                 Ok(Progress::End) => return Ok((mime, bytes.to_vec())),
                 Err(_) => return Err(failed("the answer broke off")),
             }
@@ -177,6 +183,22 @@ mod tests {
         assert_eq!(run(true, &[nameless]).await, inline("image/png"));
         let moved = "HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(run(true, &[moved, ok]).await, inline("image/webp"));
+    }
+
+    #[tokio::test]
+    async fn all_media_of_a_call_together_are_bounded() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let large = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(MAX_BYTES - 1));
+        let serving = serve(listener, vec![large.clone(), large]);
+        let asking = async {
+            let fetcher = Fetcher::new(vec!["127.0.0.0/8".parse().unwrap()], Arc::default(), Rc::new(Scratch::new()));
+            let mut two = chat(&base);
+            two.turns.extend(chat(&base).turns);
+            inline(&fetcher, &mut two).await
+        };
+        let refused = tokio::join!(serving, asking).1.unwrap_err();
+        assert!(refused.contains("too large"), "{refused}");
     }
 
     #[tokio::test]

@@ -183,6 +183,10 @@ impl RelayBody {
                     self.last_read = Instant::now();
                     self.note();
                     self.hide_keys();
+                    // What the vendor says and the client does not get to hear is no sign of life.
+                    if !self.out.is_empty() {
+                        self.last_sent = self.last_read;
+                    }
                 }
                 Poll::Ready(Ok(Progress::End)) => self.end(None),
                 Poll::Ready(Err(BodyFault::Truncated)) => self.end(Some((RefusalKind::Upstream, "the provider's answer broke off"))),
@@ -240,8 +244,8 @@ impl RelayBody {
             self.out = BytesMut::from(&provider.redact(&self.out.split().freeze())[..]);
         }
         let mut keep = 0;
-        for slot in &provider.keys {
-            let key = slot.secret.expose().as_bytes();
+        for key in provider.secrets() {
+            let key = key.as_bytes();
             if key.len() < SECRET_BYTES {
                 continue;
             }
@@ -267,7 +271,7 @@ impl RelayBody {
             }
             // Only streams of events have a way to say nothing, and what may be the start of a key must not be torn apart.
             let speaks = matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.kept.is_empty();
-            let sign = self.last_sent.max(self.last_read) + SIGN_OF_LIFE_EVERY;
+            let sign = self.last_sent + SIGN_OF_LIFE_EVERY;
             if speaks && now >= sign {
                 self.last_sent = now;
                 self.timer.as_mut().reset((now + SIGN_OF_LIFE_EVERY).min(given_up).into());

@@ -31,6 +31,8 @@ use crate::worker::Worker;
 const POLL_REVISION: Duration = Duration::from_secs(5);
 /// How often reservations past their deadline are looked for.
 const REAP_EVERY: Duration = Duration::from_secs(2);
+/// Kept responses that have expired are removed this often.
+const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 /// How often waiting connections to vendors are looked over.
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
 /// What still runs at the end of the drain has so long to say that it ends.
@@ -161,7 +163,12 @@ impl Gateway {
             threads.push(thread);
         }
         let ledger = own(ledger::run(Arc::clone(&self)));
-        let services = vec![own(Arc::clone(&self).follow_changes()), own(Arc::clone(&self).reap()), own(Arc::clone(&self).sync_journal())];
+        let services = vec![
+            own(Arc::clone(&self).follow_changes()),
+            own(Arc::clone(&self).reap()),
+            own(Arc::clone(&self).expire_responses()),
+            own(Arc::clone(&self).sync_journal()),
+        ];
         Ok(Running {
             gateway: self,
             address,
@@ -253,6 +260,18 @@ impl Gateway {
             tick.tick().await;
             for expired in self.shared.counters.expired(crate::clock::now()).await {
                 tracing::warn!(id = %expired.id, "a reservation expired before its call ended; its estimate is charged until then");
+            }
+        }
+    }
+
+    /// What was kept of conversations does not outlive its time. Every replica sweeps: what another has removed is not there any more.
+    async fn expire_responses(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(EXPIRE_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(error) = self.store.expire_responses(crate::clock::now()).await {
+                tracing::warn!(%error, "kept responses that have expired cannot be removed");
             }
         }
     }

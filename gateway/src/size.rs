@@ -62,10 +62,14 @@ impl Size {
         let bytes_per_token = if outline.documents > 0 { DOCUMENT_BYTES_PER_TOKEN } else { IMAGE_BYTES_PER_TOKEN };
         let messages = u64::from(outline.messages).saturating_add(u64::from(outline.tools));
         let candidates = outline.generation.as_ref().and_then(|config| config.answers);
-        let answers = outline.n.or(candidates).unwrap_or(1).max(outline.best_of.unwrap_or(1)).max(1);
+        // The largest of them: a client's dialect has one, but its body may hold the others as well.
+        let answers = [outline.n, candidates, outline.best_of].into_iter().flatten().max().unwrap_or(1).max(1);
         let text_most = if exact { bound_tokens_with_digits(count, digits(body), messages) } else { bound_tokens(count, messages) };
         // A named image is as large as an inlined one; a named document may be anything.
-        let outside = outline.previous_response || (outline.documents > 0 && outline.media > outline.inlined);
+        let by_address = outline.media > outline.inlined;
+        // In other dialects `file_uri` is no part of a prompt, but may be an argument of a tool.
+        let names_files = matches!(op, Op::GenerateContent | Op::CountTokens) && outline.file_uris > 0;
+        let outside = outline.previous_response || names_files || by_address && (outline.documents > 0 || outline.films > 0);
         Self {
             input_likely: likely_tokens(count).saturating_add(outline.token_ids).saturating_add(items / 4),
             text_most: text_most.saturating_add(outline.token_ids),
@@ -137,6 +141,40 @@ mod tests {
         assert_eq!(most(r#"{"input":[{"content":[{"type":"input_file","file_id":"f"}]}]}"#), 200_000);
         assert!(most(r#"{"input":[{"content":[{"type":"input_image","image_url":"https://a.example/b"}]}]}"#) < 5_000);
         assert_eq!(size(Op::Responses, r#"{"previous_response_id":"r"}"#).input_most(None), UNKNOWN_CONTEXT);
+    }
+
+    #[test]
+    fn files_and_films_that_a_vendor_reads_itself_are_bounded_by_the_context() {
+        let gemini = |part: &str| size(Op::GenerateContent, &format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#));
+        for part in [
+            r#"{"fileData":{"fileUri":"https://www.youtube.com/watch?v=x"}}"#,
+            r#"{"file_data":{"file_uri":"https://a.example/b.mp4","mime_type":"video/mp4"}}"#,
+            r#"{"fileData":{"file\u0055ri":"x"}}"#,
+        ] {
+            assert_eq!(gemini(part).input_most(Some(1_000_000)), 1_000_000, "{part}");
+            assert_eq!(gemini(part).absurd_input(), None, "{part}");
+        }
+        assert!(gemini(r#"{"text":"see https://www.youtube.com/watch?v=x"}"#).input_most(Some(1_000_000)) < 100);
+        let chat = |url: &str| {
+            let body = format!(r#"{{"messages":[{{"content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#);
+            size(Op::Chat, &body).input_most(Some(1_000_000))
+        };
+        assert_eq!(chat("https://youtu.be/x"), 1_000_000);
+        assert_eq!(chat("gs://bucket/film.mp4"), 1_000_000);
+        assert!(chat("https://a.example/b.png") < 5_000);
+        let tool = r#"{"messages":[{"content":[{"type":"tool_use","input":{"url":"https://youtu.be/x","file_uri":"y"}}]}]}"#;
+        assert!(size(Op::Messages, tool).input_most(Some(1_000_000)) < 100);
+    }
+
+    #[test]
+    fn every_count_of_answers_bounds_the_output() {
+        let answers = |body| size(Op::GenerateContent, body).answers;
+        assert_eq!(answers(r#"{"contents":[]}"#), 1);
+        assert_eq!(answers(r#"{"generationConfig":{"candidateCount":8}}"#), 8);
+        assert_eq!(answers(r#"{"n":1,"generationConfig":{"candidateCount":8}}"#), 8);
+        assert_eq!(answers(r#"{"generationConfig":{"candidateCount":8,"candidate_count":1}}"#), 8);
+        assert_eq!(answers(r#"{"generationConfig":{"candidateCount":8,"candidate_count":null}}"#), 8);
+        assert_eq!(size(Op::Completions, r#"{"n":2,"best_of":5}"#).answers, 5);
     }
 
     #[test]

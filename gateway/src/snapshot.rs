@@ -228,10 +228,16 @@ impl ProviderView {
         keys(self) == keys(other)
     }
 
+    /// All that must not be told: API keys, and the secret parts of what signs requests.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let signing = self.aws.as_deref().into_iter().flat_map(AwsCredentials::secret_parts);
+        self.keys.iter().map(|slot| slot.secret.expose().as_str()).chain(signing)
+    }
+
     /// Whether one of this provider's keys stands in `text`.
     pub(crate) fn is_quoted_in(&self, text: &[u8]) -> bool {
-        let mut keys = self.keys.iter().map(|slot| slot.secret.expose().as_bytes()).filter(|key| key.len() >= SECRET_BYTES);
-        keys.any(|key| memchr::memmem::find(text, key).is_some())
+        let mut keys = self.secrets().filter(|key| key.len() >= SECRET_BYTES);
+        keys.any(|key| memchr::memmem::find(text, key.as_bytes()).is_some())
     }
 
     /// `text`, without this provider's keys; as it is where it quotes none, which is nearly always.
@@ -241,7 +247,7 @@ impl ProviderView {
 
     /// Replaces every key of this provider, and what looks like one, by stars.
     pub(crate) fn redact(&self, body: &Bytes) -> Bytes {
-        let secrets: Vec<&str> = self.keys.iter().map(|slot| slot.secret.expose().as_str()).collect();
+        let secrets: Vec<&str> = self.secrets().collect();
         fluxa_wire::upstream_error::redact_body(body, &secrets)
     }
 }

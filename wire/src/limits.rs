@@ -65,6 +65,10 @@ pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
 /// Four whole events; real ones are a few kB.
 pub const HELD_BLOCK_BYTES: usize = 16 * 1024 * 1024;
 
+/// One translated stream. Its text, its calls and its sources are remembered until its end, where some dialects tell them again, so a
+/// vendor that never ends must not fill the memory. The longest answers have some 128,000 tokens, of at most 300 bytes an event: 40 MB.
+pub const TRANSLATED_STREAM_BYTES: usize = 256 * 1024 * 1024;
+
 /// Names of fields that could not be carried, of one request. They go into one header, of which clients and proxies read some 8 kB; a
 /// request that makes up ten thousand fields is not searched for each of them.
 pub const DROPPED_NAMES: usize = 256;

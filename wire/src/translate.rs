@@ -14,6 +14,7 @@ use crate::client::{ClientDialect, EventWriter, Voice};
 use crate::facts::{Facts, Finished, Verdict};
 use crate::frame::event_stream::{EventStream, Message};
 use crate::frame::sse::{Framer, Piece, StreamFault};
+use crate::limits::TRANSLATED_STREAM_BYTES;
 use crate::neutral::untangle::Untangle;
 use crate::neutral::{ChatAnswer, Choice, Event, Part, Stop};
 use crate::tap::Tap;
@@ -34,6 +35,8 @@ pub enum Cut {
 pub struct Translation {
     cutter: Cutter,
     rest: Rest,
+    /// Bytes that may still come.
+    left: usize,
 }
 
 #[derive(Debug)]
@@ -99,6 +102,7 @@ impl Translation {
                 read: Vec::new(),
                 ordered: Vec::new(),
             },
+            left: TRANSLATED_STREAM_BYTES,
         }
     }
 
@@ -108,7 +112,8 @@ impl Translation {
     ///
     /// When the stream breaks a bound. What is in `out` may still be sent; then call [`Translation::break_off`].
     pub fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), StreamFault> {
-        let Self { cutter, rest } = self;
+        self.left = self.left.checked_sub(input.len()).ok_or(StreamFault::StreamTooLong)?;
+        let Self { cutter, rest, .. } = self;
         let mut broken = None;
         match cutter {
             // What comes after a broken event is not told: the client would not see the gap.
@@ -132,7 +137,7 @@ impl Translation {
 
     /// The vendor has closed.
     pub fn finish(&mut self, out: &mut BytesMut) -> Finished {
-        let Self { cutter, rest } = self;
+        let Self { cutter, rest, .. } = self;
         match cutter {
             // A last event beyond the bounds is not translated; the stream then counts as cut.
             Cutter::Sse(framer) => {
@@ -383,4 +388,24 @@ fn refusal_of(error: &UpstreamError) -> Refusal {
     };
     let refusal = Refusal::new(kind, error.message.clone());
     if kind == RefusalKind::Overloaded { refusal } else { refusal.with_status(status) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::chat::OpenAiChat;
+    use crate::upstream::anthropic::Anthropic;
+
+    #[test]
+    fn a_stream_without_end_is_given_up() {
+        let voice = Voice { call: String::from("1"), model: String::from("m"), ..Voice::default() };
+        let route = (Dialect::Anthropic, Op::Messages);
+        let mut machine = Translation::new(route, Cut::Sse, &Anthropic, &Said::default(), &OpenAiChat, voice);
+        let piece = [&b":"[..], &b"x".repeat(64 * 1024 - 2), b"\n"].concat();
+        let mut out = BytesMut::new();
+        for _ in 0..TRANSLATED_STREAM_BYTES / piece.len() {
+            machine.push(&piece, &mut out).unwrap();
+        }
+        assert_eq!(machine.push(b":\n", &mut out), Err(StreamFault::StreamTooLong));
+    }
 }

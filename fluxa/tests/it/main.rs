@@ -30,6 +30,8 @@ mod leaks;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod loopholes;
+#[cfg(test)]
 mod packed;
 #[cfg(test)]
 mod prices;

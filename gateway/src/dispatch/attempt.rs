@@ -236,7 +236,12 @@ async fn judge(
                     } else {
                         translate::whole(upstream, &spoken.said, &bytes, facts, client, &voice)
                     };
-                    (said.map_err(not_protocol)?, Some(Translated { content_type, dropped: spoken.dropped.clone() }))
+                    // It is whole and will be billed as it says; asked again, the vendor would say the like, and be paid twice.
+                    let said = said.map_err(|error| {
+                        Failure::plain(RefusalKind::UpstreamProtocol, Next::OtherTarget, head.status, error.to_string())
+                            .billed(Some(ending(facts)))
+                    });
+                    (said?, Some(Translated { content_type, dropped: spoken.dropped.clone() }))
                 }
                 _ => (bytes, None),
             };

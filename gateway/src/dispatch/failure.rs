@@ -220,6 +220,6 @@ const fn ok_status_of(kind: ErrorKind) -> u16 {
 }
 
 fn redact_text(provider: &ProviderView, text: &str) -> String {
-    let secrets: Vec<&str> = provider.keys.iter().map(|slot| slot.secret.expose().as_str()).collect();
+    let secrets: Vec<&str> = provider.secrets().collect();
     fluxa_wire::upstream_error::redact(text, &secrets).into_owned()
 }

@@ -162,6 +162,10 @@ pub struct Outline {
     pub inlined: u32,
     /// Bytes of inlined media.
     pub media_bytes: u64,
+    /// Files that Gemini's clients name by address: they may hold any amount of text, sound or film.
+    pub file_uris: u32,
+    /// Addresses of media that lead to films or to files that a vendor keeps, which may be as large.
+    pub films: u32,
     /// Numbers in `input` and `prompt`: texts sent as token ids.
     pub token_ids: u64,
     /// Elements of `messages` (or of an `input` that is an array).

@@ -79,6 +79,8 @@ pub fn outline(body: &[u8]) -> Result<Outline, Malformed> {
     o.documents = s.tally.documents;
     o.inlined = s.tally.blobs;
     o.media_bytes = s.tally.blob_bytes;
+    o.file_uris = s.tally.file_uris;
+    o.films = s.tally.films;
     Ok(o)
 }
 
@@ -387,7 +389,10 @@ fn generation_members(s: &mut Scanner<'_>, found: &mut GenerationConfig) -> Resu
                 }
                 found.max = Some(count(s, field)?);
             }
-            "candidateCount" | "candidate_count" => found.answers = count(s, "generationConfig.candidateCount")?.value,
+            // Said twice, the larger one counts: which of them a vendor obeys is its affair.
+            "candidateCount" | "candidate_count" => {
+                found.answers = found.answers.max(count(s, "generationConfig.candidateCount")?.value);
+            }
             _ => {
                 s.value(2)?;
             }

@@ -14,6 +14,9 @@ pub enum StreamFault {
     /// An event beyond [`SSE_EVENT_BYTES`].
     #[error("an event of the stream is longer than {SSE_EVENT_BYTES} bytes")]
     EventTooLong,
+    /// A translated stream beyond [`TRANSLATED_STREAM_BYTES`](crate::limits::TRANSLATED_STREAM_BYTES).
+    #[error("the stream is longer than can be translated")]
+    StreamTooLong,
     /// An event that cannot be one of its dialect.
     #[error("an event of the stream is not in its dialect")]
     NotProtocol,

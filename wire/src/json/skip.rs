@@ -2,6 +2,7 @@
 
 use super::text::{self, Flaw, Scanned, What};
 use crate::count::TextCount;
+use crate::json::unquote;
 use crate::limits::{BLOB_BYTES, BODY_DEPTH};
 
 /// What was met while stepping over values.
@@ -20,6 +21,10 @@ pub(crate) struct Tally {
     pub(crate) blobs: u32,
     /// Bytes of those strings.
     pub(crate) blob_bytes: u64,
+    /// Files that Gemini's clients name by address (`fileUri`).
+    pub(crate) file_uris: u32,
+    /// Addresses of media that lead to films and uploaded files, which a vendor reads itself: they may be of any length.
+    pub(crate) films: u32,
 }
 
 /// A position in a text that is being checked.
@@ -43,6 +48,8 @@ impl<'a> Scanner<'a> {
                 documents: 0,
                 blobs: 0,
                 blob_bytes: 0,
+                file_uris: 0,
+                films: 0,
             },
             with_keys: false,
         }
@@ -165,11 +172,13 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn role(&mut self) -> Result<Role, Flaw> {
         let key = self.key()?;
-        Ok(match self.bytes.get(key.start..key.end) {
-            Some(b"type") => Role::Type,
-            Some(b"url" | b"data" | b"image_url" | b"file_data" | b"video_url" | b"b64_json") => Role::Media,
-            _ => Role::Other,
-        })
+        let raw = self.bytes.get(key.start..key.end).unwrap_or_default();
+        if key.escaped {
+            // A vendor reads the name without its escapes.
+            let name = self.bytes.get(key.start - 1..=key.end).and_then(unquote);
+            return Ok(name.map_or(Role::Other, |name| Role::of(name.as_bytes())));
+        }
+        Ok(Role::of(raw))
     }
 
     #[inline]
@@ -181,6 +190,9 @@ impl<'a> Scanner<'a> {
             self.tally.media_parts += u32::from(media);
             self.tally.documents += u32::from(document);
         }
+        let is_film = || contents.len() <= BLOB_BYTES && FILM_PLACES.iter().any(|place| memchr::memmem::find(contents, place).is_some());
+        self.tally.file_uris += u32::from(role == Role::File);
+        self.tally.films += u32::from(role == Role::Media && is_film());
         let long = || contents.len() > BLOB_BYTES && !scanned.high && !scanned.escaped;
         if role == Role::Media && (contents.starts_with(b"data:") || (long() && text::is_base64(contents))) {
             self.tally.blobs += 1;
@@ -247,8 +259,24 @@ impl<'a> Scanner<'a> {
 enum Role {
     Type,
     Media,
+    File,
     Other,
 }
+
+impl Role {
+    #[inline]
+    const fn of(key: &[u8]) -> Self {
+        match key {
+            b"type" => Self::Type,
+            b"url" | b"data" | b"image_url" | b"file_data" | b"video_url" | b"b64_json" => Self::Media,
+            b"fileUri" | b"file_uri" => Self::File,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// In an address: what is there is read by a vendor itself, and may be hours long. Source: `fileData` in Google's documentation.
+const FILM_PLACES: [&[u8]; 4] = [b"youtube.com/", b"youtu.be/", b"generativelanguage.googleapis.com/", b"gs://"];
 
 /// Whether a part is not text, and whether it is no image either. Source: the `type` of content parts in the OpenAI and Anthropic SDKs.
 fn kind_of_part(value: &[u8]) -> (bool, bool) {
