@@ -374,6 +374,11 @@ fn caller_ip(worker: &Worker, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
     client_ip(peer.ip(), headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes), trusted)
 }
 
+/// The query in which a key may stand: Google's clients put it there, below `/v1beta` and nowhere else.
+pub(crate) fn key_query(uri: &hyper::Uri) -> Option<&str> {
+    uri.query().filter(|_| uri.path().starts_with("/v1beta/"))
+}
+
 /// The virtual key, as each dialect's clients send it.
 pub(crate) fn token<'a>(headers: &'a HeaderMap, query: Option<&'a str>, dialect: Dialect) -> Option<&'a str> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty());

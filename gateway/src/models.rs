@@ -10,7 +10,7 @@ use fluxa_domain::time::Micros;
 use fluxa_wire::models::{ModelInfo, list, single};
 use hyper::http::request::Parts;
 
-use crate::http::token;
+use crate::http::{key_query, token};
 use crate::worker::Worker;
 
 /// The list, or one model of it.
@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     now: Micros,
 ) -> Result<Bytes, Refusal> {
     let gateway = &worker.gateway;
-    let access = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), dialect), now).await?;
+    let access = gateway.keys.identify(&gateway.store, token(&parts.headers, key_query(&parts.uri), dialect), now).await?;
     access.key.may_enter(ip, now)?;
     let view = gateway.view.load_full();
     let models: Vec<ModelInfo> = view

@@ -17,7 +17,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName};
 use crate::admission::{self, Priced};
 use crate::call::Call;
 use crate::dispatch::{self, Errand, Reply};
-use crate::http::{Inbound, token};
+use crate::http::{Inbound, key_query, token};
 use crate::size::Size;
 use crate::snapshot::Way;
 use crate::worker::Worker;
@@ -43,7 +43,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let Inbound { parts, body, dialect, op, path, ip } = inbound;
 
     // Who asks: headers only, a stranger's body is never read.
-    let token = token(&parts.headers, parts.uri.query(), dialect);
+    let token = token(&parts.headers, key_query(&parts.uri), dialect);
     let access = gateway.keys.identify(&gateway.store, token, now).await?;
     call.belongs_to(&access);
     access.key.may_enter(ip, now)?;

@@ -210,7 +210,7 @@ impl RelayBody {
         let facts = self.relay.facts();
         if facts.ended {
             if let Some(keeping) = self.keeping.take() {
-                keeping.keep_stream(&self.call.worker, &self.out);
+                self.keep(keeping);
             }
             let ending = Ending { complete: facts.error.is_none(), error: upstream_word("", facts), ..ending(facts) };
             self.store_answer();
@@ -301,7 +301,7 @@ impl RelayBody {
             }
         }
         if let Some(keeping) = self.keeping.take() {
-            keeping.keep_stream(&self.call.worker, &self.out);
+            self.keep(keeping);
         }
         self.hide_keys();
         // The start of a key and nothing after it: no key.
@@ -314,6 +314,13 @@ impl RelayBody {
         if self.call.finish_early(ending) {
             self.call.worker.desk.pass_on();
         }
+    }
+
+    /// Keeps the conversation, without the provider's keys, if these are the stream's last frames.
+    fn keep(&self, keeping: Keeping) {
+        let frames = Bytes::copy_from_slice(&self.out);
+        let frames = self.provider.as_ref().map_or(frames.clone(), |provider| provider.without_keys(frames));
+        keeping.keep_stream(&self.call.worker, &frames);
     }
 
     fn break_off(&mut self, kind: RefusalKind, text: &'static str) {

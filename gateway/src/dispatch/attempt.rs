@@ -75,7 +75,8 @@ pub(super) async fn run(
     if let Some(index) = key_index {
         tries.keys.push(index);
     }
-    if target.way == Way::Translated && fetches_nothing(door.dialect) {
+    // Counting is free for the client, so nothing is fetched for it: what stays an address is estimated.
+    if target.way == Way::Translated && call.op != Op::CountTokens && fetches_nothing(door.dialect) {
         Box::pin(fetch_media(worker, errand)).await?;
     }
     let prepared = prepare(call, errand, target, door, tries.without_usage).map_err(|unsayable| Failure::unsayable(&unsayable))?;
@@ -241,7 +242,8 @@ async fn judge(
                         Failure::plain(RefusalKind::UpstreamProtocol, Next::OtherTarget, head.status, error.to_string())
                             .billed(Some(ending(facts)))
                     });
-                    (said?, Some(Translated { content_type, dropped: spoken.dropped.clone() }))
+                    // Once more: a key in JSON escapes is only one after it was read.
+                    (provider.without_keys(said?), Some(Translated { content_type, dropped: spoken.dropped.clone() }))
                 }
                 _ => (bytes, None),
             };

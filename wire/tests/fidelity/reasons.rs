@@ -40,7 +40,11 @@ pub(super) const ASKED: &[Reason] = &[
     because("cache key", "to ", "it only saves money."),
     because("user", "to ", "Gemini and Converse have no word for it; it is for the vendor's own accounts and says nothing to the model."),
     because("metadata", "to ", "it is kept beside the call and says nothing to the model."),
-    because("`store`", "to ", "an instruction for whoever keeps the answer: the gateway obeys it itself for responses, and keeps no other answers."),
+    because(
+        "`store`",
+        "to ",
+        "an instruction for whoever keeps the answer: the gateway obeys it itself for responses, and keeps no other answers.",
+    ),
     because("service tier", "messages to like OpenAI", "the usual tier is what everybody gets unasked."),
 ];
 
