@@ -279,6 +279,8 @@ fn kind(case: &Case, op: Op) -> &'static str {
     match KINDS.into_iter().find(|kind| *kind == vendor) {
         // The dialect decides: what Anthropic and Amazon serve in OpenAI's is OpenAI's.
         Some("anthropic") if !op.is_anthropic() && op != Op::Models => "openai",
+        // Its row has chat only, so responses of it would be translated; here they are asked as they were recorded.
+        Some("deepseek") if op == Op::Responses => "openai",
         Some("bedrock") | None => "openai",
         Some(kind) => kind,
     }

@@ -17,7 +17,7 @@ pub fn events(body: &[u8]) -> Vec<&[u8]> {
                 continue;
             }
         };
-        if at == line_start && at > start {
+        if (at == line_start && at > start) || is_event_by_itself(&body[line_start..at], &body[end..]) {
             found.push(&body[start..end]);
             start = end;
         }
@@ -28,6 +28,14 @@ pub fn events(body: &[u8]) -> Vec<&[u8]> {
         found.push(&body[start..]);
     }
     found
+}
+
+/// Some servers leave out blank lines: a data line with a whole document, before another data line, is an event.
+fn is_event_by_itself(line: &[u8], rest: &[u8]) -> bool {
+    let whole = |line: &[u8]| {
+        line.strip_prefix(b"data:").is_some_and(|text| serde_json::from_slice::<serde_json::Map<String, Value>>(text).is_ok())
+    };
+    rest.starts_with(b"data:") && whole(line)
 }
 
 /// The data of an event, its lines joined as the standard says; `None` without a data line.

@@ -61,8 +61,16 @@ pub fn expected(case: &Case, op: Op) -> Oracle {
     if op.is_gemini() {
         return gemini(&merged(&case.response.body));
     }
-    let Some(usage) = &case.usage else { return Oracle::Estimated };
+    // The corpus's own reader takes events without blank lines for one, and finds no usage in it.
+    let unread = if case.usage.is_none() && case.streams() { last_usage(&case.response.body) } else { None };
+    let Some(usage) = case.usage.as_ref().or(unread.as_ref()) else { return Oracle::Estimated };
     if op.is_anthropic() { anthropic(usage) } else { openai(usage) }
+}
+
+/// The usage of the last event that has one, in OpenAI's shape.
+fn last_usage(body: &[u8]) -> Option<Value> {
+    let usage = |event: &&[u8]| sse::json(event)?.get("usage").filter(|usage| usage.is_object()).cloned();
+    sse::events(body).iter().rev().find_map(usage)
 }
 
 fn anthropic(usage: &Value) -> Oracle {
