@@ -71,6 +71,9 @@ impl Tap {
         if content {
             self.facts.content_events += 1;
         }
+        if self.verdict == Verdict::Undecided && self.facts.content_events == 0 {
+            self.judge_finish(look.finish.is_some());
+        }
         if let Some(number) = look.sequence.and_then(number) {
             self.sequence = Some(number);
         }
@@ -119,6 +122,16 @@ impl Tap {
         self.take(&look);
         self.facts.ended = true;
         Whole { sound, known: look.envelope }
+    }
+
+    /// An end without any content before it: where the upstream failed or the model only made something malformed, another try may
+    /// do better.
+    fn judge_finish(&mut self, finished: bool) {
+        let Some(finish) = self.facts.finish.as_deref().filter(|_| finished) else { return };
+        if is_fault(finish) || is_malformed(self.flavor, finish) {
+            let error = self.facts.error.get_or_insert_with(|| UpstreamError::generation_failed(finish));
+            self.verdict = Verdict::Error(Box::new(error.clone()));
+        }
     }
 
     fn commit(&mut self) {
@@ -192,6 +205,25 @@ impl Tap {
 /// Finish reasons that mean a failure of the upstream. Source: protocol specification §0, stop reasons.
 fn is_fault(finish: &str) -> bool {
     matches!(finish, "network_error" | "insufficient_system_resource" | "error")
+}
+
+/// Finish reasons that mean that the model made something malformed. Source: protocol specification §0, stop reasons, and the
+/// vendors' own lists; Gemini's can be asked for as numbers.
+fn is_malformed(flavor: Flavor, finish: &str) -> bool {
+    match flavor {
+        Flavor::Gemini => matches!(
+            finish,
+            "MALFORMED_FUNCTION_CALL"
+                | "MALFORMED_RESPONSE"
+                | "UNEXPECTED_TOOL_CALL"
+                | "TOO_MANY_TOOL_CALLS"
+                | "MISSING_THOUGHT_SIGNATURE"
+                | "9"
+                | "10"
+        ),
+        Flavor::Converse => matches!(finish, "malformed_model_output" | "malformed_tool_use"),
+        _ => false,
+    }
 }
 
 fn number(raw: &[u8]) -> Option<u64> {

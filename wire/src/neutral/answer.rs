@@ -37,6 +37,18 @@ pub struct Choice {
     pub logprobs: Option<Value>,
 }
 
+impl Choice {
+    /// The place of the call that the end cut off, if it did: the last one, whose arguments are not whole. No client must run it.
+    #[must_use]
+    pub fn cut_call(&self) -> Option<usize> {
+        let (at, call) = self.parts.iter().enumerate().rev().find_map(|(at, part)| match part {
+            Part::Call(call) => Some((at, call)),
+            _ => None,
+        })?;
+        (self.stop.cuts() && !call.is_whole()).then_some(at)
+    }
+}
+
 impl ChatAnswer {
     /// Makes it sound: at least one choice, and the reason "tools" where tools are called.
     #[must_use]

@@ -103,6 +103,12 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
+    /// The arguments are JSON from beginning to end. Nothing at all is none: it may be all that came of them.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_ok()
+    }
+
     /// The arguments as an object. Nothing at all is `{}`; what is no JSON object becomes `{"_raw": "..."}`, so that it is
     /// not lost on dialects that take objects only.
     #[must_use]

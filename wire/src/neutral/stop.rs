@@ -31,4 +31,10 @@ impl Stop {
             other => other,
         }
     }
+
+    /// What was being said may have been cut off in the middle.
+    #[must_use]
+    pub const fn cuts(self) -> bool {
+        matches!(self, Self::Length | Self::Context | Self::Filter)
+    }
 }

@@ -236,6 +236,41 @@ fn reasons_as_numbers_and_pictures_count() {
 }
 
 #[test]
+fn an_end_that_is_a_failure_with_nothing_before_it_can_be_tried_again() {
+    let gemini = |event: &str| format!("data: {event}\r\n\r\n");
+    let check = |dialect: Dialect, stream: &str, fault: Option<&str>| {
+        let op = if dialect == Dialect::Gemini { Op::GenerateContent } else { Op::Chat };
+        let (_, facts, verdict) =
+            run(RelayPlan { dialect, op, hide_usage: false, framing: Framing::Sse }, std::iter::once(stream.as_bytes()));
+        let told = match &verdict {
+            Verdict::Error(error) => {
+                assert!(error.retryable && facts.error.as_ref() == Some(&**error) && !facts.ended, "{stream}");
+                error.code.clone()
+            }
+            _ => None,
+        };
+        assert_eq!(told.as_deref(), fault, "{stream} {verdict:?}");
+        assert_eq!(facts.error.is_some(), fault.is_some(), "{stream}");
+    };
+    let malformed = r#"{"candidates":[{"content":{},"finishReason":"MALFORMED_FUNCTION_CALL"}],"usageMetadata":{"promptTokenCount":4}}"#;
+    check(Dialect::Gemini, &gemini(malformed), Some("MALFORMED_FUNCTION_CALL"));
+    check(Dialect::Gemini, &gemini(r#"{"candidates":[{"finishReason":9}]}"#), Some("9"));
+    check(Dialect::Gemini, &gemini(r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#), None);
+    let words = gemini(r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#);
+    check(Dialect::Gemini, &format!("{words}{}", gemini(malformed)), None);
+    let both = r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#;
+    check(Dialect::Gemini, &gemini(both), None);
+    check(Dialect::OpenAi, "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"network_error\"}]}\n\n", Some("network_error"));
+
+    for word in ["malformed_model_output", "malformed_tool_use", "end_turn"] {
+        let mut tap = Tap::new(Dialect::Bedrock, Op::Chat);
+        tap.event(b"messageStart", br#"{"role":"assistant"}"#);
+        tap.event(b"messageStop", format!("{{\"stopReason\":\"{word}\"}}").as_bytes());
+        assert_eq!(matches!(tap.verdict, Verdict::Error(_)), word != "end_turn", "{word}");
+    }
+}
+
+#[test]
 fn events_without_blank_lines_are_events_all_the_same() {
     let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\ndata: [DONE]\n";
     for cut in 0..stream.len() {

@@ -8,6 +8,7 @@ use crate::answer::NotProtocol;
 use crate::neutral::{Chat, ChatAnswer};
 use crate::upstream::{EventReader, Frame, Said, Target, Unsayable, UpstreamDialect, Written};
 
+mod answered;
 mod body;
 mod chunk;
 mod config;

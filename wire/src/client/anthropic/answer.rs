@@ -49,8 +49,11 @@ impl Strings {
 
 fn blocks<'a>(choice: &'a Choice, strings: &'a Strings) -> Vec<Block<'a>> {
     let mut blocks = Vec::with_capacity(choice.parts.len().max(1));
-    for (part, made) in choice.parts.iter().zip(&strings.0) {
+    let cut = choice.cut_call();
+    for (at, (part, made)) in choice.parts.iter().zip(&strings.0).enumerate() {
         blocks.push(match part {
+            // Nothing can be said of arguments that were cut off: an object is wanted.
+            Part::Call(call) if cut == Some(at) => Block::ToolUse { id: made, name: &call.name, input: Input::none() },
             Part::Text(text) if !text.text.is_empty() => {
                 Block::Text { text: &text.text, citations: text.citations.iter().map(citation).collect() }
             }

@@ -77,6 +77,10 @@ pub(super) enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    pub(super) fn none() -> Self {
+        Self::Made(Map::new())
+    }
+
     pub(super) fn of(call: &'a ToolCall) -> Self {
         let text = call.arguments.trim();
         match serde_json::from_str::<&RawValue>(text) {

@@ -28,8 +28,11 @@ fn candidate<'a>(choice: &'a Choice, index: u32, calls: &mut u32, voice: &Voice)
     let mut parts = Vec::with_capacity(choice.parts.len());
     let (mut text, mut citations) = (String::new(), Vec::new());
     let mut refused = false;
-    for part in &choice.parts {
+    let cut = choice.cut_call();
+    for (at, part) in choice.parts.iter().enumerate() {
         match part {
+            // A client that runs calls by itself would run it with whatever came of its arguments.
+            Part::Call(_) if cut == Some(at) => {}
             Part::Text(words) => {
                 parts.push(PartBody::text(&words.text, words.signature.as_ref()));
                 if choice.parts.iter().any(|part| matches!(part, Part::Text(text) if !text.citations.is_empty())) {

@@ -36,6 +36,8 @@ struct Choice {
     refused: bool,
     /// The call that is being told.
     call: ToolCall,
+    /// A call whose arguments are not whole: told unless the answer was cut off in it.
+    held: Option<ToolCall>,
 }
 
 impl Writer {
@@ -76,6 +78,19 @@ impl Writer {
         append(out, &body);
         if !self.voice.array {
             out.extend_from_slice(b"\r\n\r\n");
+        }
+    }
+
+    fn call(&mut self, index: u32, call: &ToolCall, out: &mut BytesMut) {
+        let part = PartBody::call(call, self.calls, &self.voice);
+        self.part(index, part, out);
+        self.calls += 1;
+    }
+
+    /// Tells the call that was held back, if there is one.
+    fn release(&mut self, index: u32, out: &mut BytesMut) {
+        if let Some(held) = self.choice(index).and_then(|choice| choice.held.take()) {
+            self.call(index, &held, out);
         }
     }
 
@@ -133,6 +148,7 @@ impl EventWriter for Writer {
                 }
             }
             Event::CallBegin { choice, id, name, signature, .. } => {
+                self.release(choice, out);
                 if let Some(choice) = self.choice(choice) {
                     choice.call = ToolCall { id, name, signature, ..ToolCall::default() };
                 }
@@ -143,10 +159,13 @@ impl EventWriter for Writer {
                 }
             }
             Event::CallEnd { choice, .. } => {
-                let call = self.choice(choice).map(|choice| std::mem::take(&mut choice.call)).unwrap_or_default();
-                let part = PartBody::call(&call, self.calls, &self.voice);
-                self.part(choice, part, out);
-                self.calls += 1;
+                let Some(of) = self.choice(choice) else { return };
+                let call = std::mem::take(&mut of.call);
+                if call.is_whole() {
+                    self.call(choice, &call, out);
+                } else {
+                    of.held = Some(call);
+                }
             }
             Event::Media { choice, media } => {
                 if let Some(part) = PartBody::media(&media) {
@@ -160,7 +179,11 @@ impl EventWriter for Writer {
                 }
             }
             Event::Stop { choice, reason, .. } => {
+                if !reason.cuts() {
+                    self.release(choice, out);
+                }
                 if let Some(choice) = self.choice(choice) {
+                    choice.held = None;
                     choice.stop = Some(reason);
                 }
             }

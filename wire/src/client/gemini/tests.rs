@@ -350,6 +350,32 @@ fn streams_are_whole_answers_one_after_the_other() {
 }
 
 #[test]
+fn a_call_that_was_cut_off_is_not_told() {
+    let check = |arguments: [&str; 2], stop: Stop, expect: &[&str]| {
+        let parts = vec![call("a", "f", arguments[0]), call("b", "g", arguments[1])];
+        let choice = Choice { parts, stop, ..Choice::default() };
+        let answer = ChatAnswer { choices: vec![choice], ..ChatAnswer::default() };
+        let mut streamed = answer.clone().into_events();
+        streamed.push(Event::End);
+        let names = |written: &Value| -> Vec<String> {
+            let parts = written["candidates"][0]["content"]["parts"].as_array().unwrap();
+            parts.iter().filter_map(|part| part["functionCall"]["name"].as_str().map(str::to_owned)).collect()
+        };
+        let whole: Value = serde_json::from_slice(&Gemini.write(&answer, &voice(false))).unwrap();
+        assert_eq!(names(&whole), expect, "{whole}");
+        let chunks: Vec<Value> = serde_json::from_str(&stream(streamed, true)).unwrap();
+        assert_eq!(chunks.iter().flat_map(names).collect::<Vec<_>>(), expect, "{chunks:?}");
+    };
+    for stop in [Stop::Length, Stop::Context, Stop::Filter] {
+        check(["{}", "{\"path\":\"/ho"], stop, &["f"]);
+        check(["{}", ""], stop, &["f"]);
+        check(["", "{}"], stop, &["f", "g"]);
+    }
+    check(["{}", "{\"path\":\"/ho"], Stop::Tools, &["f", "g"]);
+    check(["{}", ""], Stop::Tools, &["f", "g"]);
+}
+
+#[test]
 fn broken_streams_end_in_an_error() {
     let refusal = Refusal::new(RefusalKind::Upstream, "broke").with_status(502);
     let error = r#"{"error":{"code":502,"message":"broke","status":"UNAVAILABLE"}}"#;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::neutral::ToolCall;
+use crate::neutral::{ToolCall, ToolResult};
 
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -108,9 +108,9 @@ pub(super) struct Call<'a> {
 
 #[derive(Serialize)]
 pub(super) struct Response<'a> {
-    /// The client's id of the call, whether the model takes ids or not.
+    /// As the client gave it; nothing where we made it.
     #[serde(skip)]
-    pub(super) own_id: &'a str,
+    pub(super) own: Option<&'a ToolResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<&'a str>,
     pub(super) name: String,

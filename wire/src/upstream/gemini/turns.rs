@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use fluxa_domain::models::gemini::{Gemini as Model, GeminiThinking};
 use serde_json::{Map, Value};
 
+use super::answered;
 use super::body::{Blob, Call, Content, File, Instruction, Part, Piece, Resolution, Response, arguments, object};
 use crate::client::gemini::mark::SKIP_VALIDATION;
 use crate::neutral::media::{decode_base64, mime_of_name};
@@ -66,34 +67,10 @@ impl<'a> Writer<'a, '_> {
         if contents.is_empty() {
             contents.push(Content { role: "user", parts: vec![Piece::Own(Part::text(NOTHING))] });
         }
-        let mut asked: HashMap<&str, usize> = HashMap::new();
-        for content in &mut contents {
-            if content.role == "user" {
-                // Results come first: the model's calls stand right before them. Where calls have no ids, only the order says
-                // which result is whose.
-                content.parts.sort_by_key(|piece| match piece {
-                    Piece::Own(Part { function_response: Some(response), .. }) => {
-                        (false, asked.get(response.own_id).copied().unwrap_or(usize::MAX))
-                    }
-                    _ => (true, 0),
-                });
-                continue;
-            }
-            let calls = content.parts.iter().filter_map(|piece| match piece {
-                Piece::Own(Part { function_call: Some(call), .. }) => Some(call.own_id),
-                _ => None,
-            });
-            asked.clear();
-            if !self.model.call_ids {
-                for (place, id) in calls.enumerate() {
-                    asked.entry(id).or_insert(place);
-                }
-            }
-            if self.model.signed_calls {
-                sign(content);
-            }
+        if self.model.signed_calls {
+            contents.iter_mut().filter(|content| content.role == "model").for_each(sign);
         }
-        Ok((instruction, contents))
+        Ok((instruction, answered::settle(contents)))
     }
 
     fn part(&mut self, part: &'a neutral::Part, out: &mut Vec<Piece<'a>>) -> Result<(), Unsayable> {
@@ -157,7 +134,7 @@ impl<'a> Writer<'a, '_> {
         let id = Some(result.id.as_str()).filter(|id| self.model.call_ids && !id.is_empty());
         let beside = if self.model.media_in_results { Vec::new() } else { std::mem::take(&mut parts) };
         let name = self.names.fit(name, NAMES);
-        let function_response = Some(Response { own_id: &result.id, id, name, response: response(result), parts });
+        let function_response = Some(Response { own: Some(result), id, name, response: response(result), parts });
         out.push(Piece::Own(Part { function_response, ..Part::default() }));
         out.extend(beside.into_iter().map(Piece::Own));
         Ok(())

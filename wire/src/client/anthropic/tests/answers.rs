@@ -93,6 +93,17 @@ fn parts_become_blocks() {
 }
 
 #[test]
+fn arguments_that_were_cut_off_are_none() {
+    let check = |arguments: &str, stop: Stop, expect: Value| {
+        let call = ToolCall { id: "c".into(), name: "f".into(), arguments: arguments.into(), ..ToolCall::default() };
+        assert_eq!(write(vec![Part::Call(call)], stop)["content"][0]["input"], expect);
+    };
+    check("{\"path\":\"/ho", Stop::Length, json!({}));
+    check("{\"path\":\"/ho", Stop::Tools, json!({"_raw": "{\"path\":\"/ho"}));
+    check("{\"path\":\"/home\"}", Stop::Length, json!({"path": "/home"}));
+}
+
+#[test]
 fn reasons_are_told_in_the_dialects_words() {
     let check = |stop: Stop, expect: &str| assert_eq!(write(vec![Part::text("t")], stop)["stop_reason"], expect);
     check(Stop::Done, "end_turn");

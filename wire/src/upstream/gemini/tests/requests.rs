@@ -82,9 +82,9 @@ fn a_conversation_alternates_and_results_follow_their_calls() {
                 {"functionCall": {"id": "b", "name": "_9lives_67afba62", "args": {}}},
             ]},
             {"role": "user", "parts": [
+                {"functionResponse": {"id": "a", "name": "look.up", "response": {"x": 1}}},
                 {"functionResponse": {"id": "b", "name": "_9lives_67afba62", "response": {"output": "meow"},
                     "parts": [{"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]}},
-                {"functionResponse": {"id": "a", "name": "look.up", "response": {"x": 1}}},
                 {"text": "and?"},
             ]},
             {"role": "model", "parts": [
@@ -124,6 +124,72 @@ fn asking(change: impl FnOnce(&mut Chat)) -> Chat {
     let mut chat = Chat { turns: vec![Turn::new(Role::User, vec![Part::text("q")])], ..Chat::default() };
     change(&mut chat);
     chat
+}
+
+#[test]
+fn every_call_is_answered_once_and_right_after_it() {
+    let check = |turns: Vec<(Role, Vec<Part>)>, expect: Value| {
+        let turns = turns.into_iter().map(|(role, parts)| Turn::new(role, parts)).collect();
+        let (body, ..) = written(&Chat { turns, ..Chat::default() }, "gemini-2.5-flash");
+        let contents = body["contents"].as_array().unwrap();
+        assert_eq!(Value::from(contents[1..].to_vec()), expect);
+    };
+    let f = |id: &str| call(id, "f", "{}", None);
+    let g = |id: &str| call(id, "g", "{}", None);
+    let (user, model) = (Role::User, Role::Assistant);
+    let said = |id: &str, text: &str| result(id, vec![Part::text(text)]);
+    let asks = |names: &[&str]| {
+        let parts: Vec<Value> = names.iter().map(|name| json!({"functionCall": {"name": name, "args": {}}})).collect();
+        json!({"role": "model", "parts": parts})
+    };
+    let told = |name: &str, key: &str, text: &str| json!({"functionResponse": {"name": name, "response": {key: text}}});
+    let missing = |name: &str| told(name, "error", "(no output)");
+    // One of two is missing.
+    check(
+        vec![(user, vec![Part::text("q")]), (model, vec![f("a"), g("b")]), (user, vec![said("a", "A"), Part::text("and?")])],
+        json!([asks(&["f", "g"]), {"role": "user", "parts": [told("f", "output", "A"), missing("g"), {"text": "and?"}]}]),
+    );
+    // In the order of the calls; one of nobody's, and a second one, are words.
+    check(
+        vec![
+            (user, vec![Part::text("q")]),
+            (model, vec![f("a"), f("b")]),
+            (user, vec![said("b", "B"), said("x", "X"), said("a", "A"), said("a", "2")]),
+        ],
+        json!([asks(&["f", "f"]), {"role": "user", "parts": [told("f", "output", "A"), told("f", "output", "B"), {"text": "X"}, {"text": "2"}]}]),
+    );
+    // The answer comes a turn too late, and calls end everything.
+    check(
+        vec![
+            (user, vec![Part::text("q")]),
+            (model, vec![f("a")]),
+            (user, vec![Part::text("wait")]),
+            (model, vec![Part::text("yes")]),
+            (user, vec![said("a", "A")]),
+            (model, vec![g("b")]),
+        ],
+        json!([
+            asks(&["f"]),
+            {"role": "user", "parts": [missing("f"), {"text": "wait"}]},
+            {"role": "model", "parts": [{"text": "yes"}]},
+            {"role": "user", "parts": [{"text": "A"}]},
+            asks(&["g"]),
+            {"role": "user", "parts": [missing("g")]},
+        ]),
+    );
+    // Without ids: by name, then in turn.
+    let unnamed = |name: Option<&str>, text: &str| {
+        Part::Result(ToolResult { name: name.map(str::to_owned), content: vec![Part::text(text)], ..ToolResult::default() })
+    };
+    check(
+        vec![(user, vec![Part::text("q")]), (model, vec![f(""), g("")]), (user, vec![unnamed(Some("g"), "G"), unnamed(None, "F")])],
+        json!([asks(&["f", "g"]), {"role": "user", "parts": [told("f", "output", "F"), told("g", "output", "G")]}]),
+    );
+    // A result that says nothing and that nobody asked for.
+    check(
+        vec![(user, vec![Part::text("q")]), (model, vec![Part::text("a")]), (user, vec![said("x", "")])],
+        json!([{"role": "model", "parts": [{"text": "a"}]}, {"role": "user", "parts": [{"text": "(no output)"}]}]),
+    );
 }
 
 #[test]
@@ -384,7 +450,7 @@ fn references_do_not_multiply_without_end() {
 }
 
 #[test]
-fn where_calls_have_no_ids_results_stand_in_the_order_of_the_calls() {
+fn results_stand_in_the_order_of_the_calls() {
     let chat = Chat {
         turns: vec![
             Turn::new(Role::User, vec![Part::text("q")]),
@@ -394,15 +460,13 @@ fn where_calls_have_no_ids_results_stand_in_the_order_of_the_calls() {
         ],
         ..Chat::default()
     };
-    let check = |model: &str, expect: [&str; 2]| {
+    for model in ["gemini-2.5-flash", "gemini-3-pro-preview"] {
         let (body, ..) = written(&chat, model);
         let parts = body["contents"][2]["parts"].as_array().unwrap();
         let told = |at: usize| parts[at]["functionResponse"]["response"]["output"].as_str();
-        assert_eq!([told(0), told(1)], expect.map(Some), "{model}");
+        assert_eq!([told(0), told(1)], [Some("first"), Some("second")], "{model}");
         assert_eq!(parts[2], json!({"text": "and?"}));
-    };
-    check("gemini-2.5-flash", ["first", "second"]);
-    check("gemini-3-pro-preview", ["second", "first"]);
+    }
 }
 
 #[test]
