@@ -113,8 +113,13 @@ conformance: ## CORPUS=FOLDER: replay a folder of recorded vendors' traffic thro
 	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance CORPUS=FOLDER   (a folder of recordings)" >&2; exit 2; }
 	@[ -d "$(CORPUS)" ] || { echo "make conformance: no folder \"$(CORPUS)\"" >&2; exit 2; }
 	$(CARGO) build $(LOCKED) -p fluxa -p fluxa-loadtest
+	@[ ! -f "$(CORPUS)/index.json" ] || $(MAKE) recorded CORPUS="$(CORPUS)"
 	native=0; $(BIN)/debug/fluxa-conformance --fluxa $(BIN)/debug/fluxa --corpus "$(CORPUS)" $(ARGS) || native=$$?; \
 	[ -z "$(PAIRS)" ] || $(MAKE) pairs CORPUS="$(CORPUS)" || exit $$?; exit $$native
+
+recorded: ## CORPUS=FOLDER: the readers and writers of `wire` on every recording, at every cut, and AWS's own vectors
+	FLUXA_CORPUS="$(abspath $(CORPUS))" $(addprefix FLUXA_AWS_VECTORS=,$(wildcard $(abspath $(CORPUS))/aws)) $(CARGO) test $(LOCKED) -q -p fluxa-wire \
+	  --test corpus_anthropic --test corpus_bedrock --test corpus_chat --test corpus_gemini --test aws_vectors --test cuts
 
 pairs: $(JUDGE_VENV)/.ready ## CORPUS=FOLDER: the same recordings asked in every client dialect, through the official SDKs too
 	@[ -n "$(CORPUS)" ] || { echo "usage: make pairs CORPUS=FOLDER   (PAIR_ARGS=--client chat --upstream gemini --filter PART --out FILE)" >&2; exit 2; }
