@@ -28,7 +28,7 @@ FILTER ?=
 PAIRS ?= yes
 PAIR_ARGS ?=
 
-.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-wire conformance pairs fuzz clean
+.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-wire conformance recorded pairs fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
