@@ -34,6 +34,8 @@ pub(super) struct Turns<'a> {
     pub(super) messages: Vec<Message<'a>>,
     /// The last turn of the assistant calls tools and begins without thoughts.
     pub(super) calls_without_thoughts: bool,
+    /// The last turn is the assistant's, to be continued.
+    pub(super) prefilled: bool,
 }
 
 /// A cache point after a mark, where the model knows them.
@@ -266,7 +268,8 @@ fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
     {
         *text = Cow::Owned(text.trim_end().to_owned());
     }
-    Turns { messages, calls_without_thoughts }
+    let prefilled = messages.last().is_some_and(|last| last.role == "assistant");
+    Turns { messages, calls_without_thoughts, prefilled }
 }
 
 /// Takes words and calls, words and results apart: calls stay right before their results.
