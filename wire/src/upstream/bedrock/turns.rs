@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use fluxa_domain::models::bedrock::Bedrock as Model;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::neutral::ids::IdRule;
 use crate::neutral::media::encode_base64;
@@ -174,10 +175,18 @@ impl<'a> Writer<'a, '_> {
         } else {
             self.fit_id(&call.id)
         };
-        let mut input = call.object();
-        if self.free_text.contains(call.name.as_str()) && !input.contains_key("input") {
-            input = serde_json::Map::from_iter([(String::from("input"), call.arguments.clone().into())]);
-        }
+        let text = call.arguments.trim();
+        let free = self.free_text.contains(call.name.as_str());
+        let input = match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) if text.starts_with('{') && !free => Cow::Borrowed(raw),
+            _ => {
+                let mut input = call.object();
+                if free && !input.contains_key("input") {
+                    input = serde_json::Map::from_iter([(String::from("input"), call.arguments.clone().into())]);
+                }
+                Cow::Owned(to_raw_value(&input).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+            }
+        };
         let name = self.names.fit(&call.name, NAMES);
         self.push(Role::Assistant, Block::ToolUse(ToolUse { tool_use_id: id, name: Cow::Owned(name), input }), call.cache);
     }

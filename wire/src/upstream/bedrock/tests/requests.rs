@@ -272,6 +272,14 @@ fn thoughts_go_back_only_to_who_signed_them() {
 }
 
 #[test]
+fn numbers_of_any_size_stay_as_they_are() {
+    let arguments = r#"{"n":12345678901234567890123,"x":0.10000000000000000000001}"#;
+    let written = Bedrock.write(&asking(vec![user("a"), assistant(vec![call("c", "f", arguments)])]), &target(CLAUDE)).unwrap();
+    let body = String::from_utf8_lossy(&written.body);
+    assert!(body.contains(&format!("\"input\":{arguments}")), "{body}");
+}
+
+#[test]
 fn thinking_is_asked_for_in_each_models_way() {
     let sampled = Sampling { temperature: Some(0.5), top_p: Some(0.9), ..Sampling::default() };
     let chat = |reasoning, max_output| Chat { reasoning: Some(reasoning), max_output, sampling: sampled, ..asking(vec![user("a")]) };
