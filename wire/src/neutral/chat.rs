@@ -179,13 +179,13 @@ pub enum Format {
     Json,
     /// JSON that obeys a schema.
     Schema {
-        /// The schema's name; OpenAI wants one.
+        /// The schema's name; OpenAI wants one. Clients of the other dialects have none.
         name: Option<String>,
         /// What it is for.
         description: Option<String>,
         /// The JSON schema.
         schema: Value,
-        /// It must be obeyed exactly.
+        /// It must be obeyed exactly. With neither this nor a name the client's dialect knows no schemas but such.
         strict: Option<bool>,
     },
 }

@@ -74,6 +74,15 @@ pub(super) fn answer_form<'a>(chat: &'a Chat, model: Model, dropped: &mut Vec<Dr
     AnswerForm::Instruction(format!("Answer with JSON and nothing else. It must obey this JSON schema: {wanted}"))
 }
 
+/// What stands against a Claude's thinking in this request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Against {
+    /// The last turn of the assistant calls tools and has no thoughts.
+    pub(super) thoughtless_calls: bool,
+    /// The last turn is the assistant's, to be continued.
+    pub(super) prefill: bool,
+}
+
 /// The settings of a request.
 #[derive(Debug, Default)]
 pub(super) struct Settings<'a> {
@@ -86,11 +95,11 @@ pub(super) struct Settings<'a> {
 
 impl<'a> Settings<'a> {
     /// The settings of `chat` for a model.
-    pub(super) fn of(chat: &'a Chat, target: &Target<'_>, model: Model, unthought: bool, dropped: &mut Vec<Dropped>) -> Self {
+    pub(super) fn of(chat: &'a Chat, target: &Target<'_>, model: Model, against: Against, dropped: &mut Vec<Dropped>) -> Self {
         let mut settings = Self::default();
         settings.bound(chat, target, model);
         settings.stops(chat, model, dropped);
-        settings.think(chat, target, model, unthought, dropped);
+        settings.think(chat, target, model, against, dropped);
         settings.sample(chat, model, dropped);
         for (is_set, field) in [
             (chat.sampling.presence_penalty.is_some(), "presence_penalty"),
@@ -150,7 +159,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn think(&mut self, chat: &Chat, target: &Target<'_>, model: Model, unthought: bool, dropped: &mut Vec<Dropped>) {
+    fn think(&mut self, chat: &Chat, target: &Target<'_>, model: Model, against: Against, dropped: &mut Vec<Dropped>) {
         let Some(reasoning) = chat.reasoning else { return };
         let asked = reasoning.enabled.is_some() || reasoning.adaptive || reasoning.effort.is_some() || reasoning.budget.is_some();
         // Whether thoughts are shown matters only where there are any.
@@ -158,7 +167,7 @@ impl<'a> Settings<'a> {
             return;
         }
         match (model.reasoning, model.claude) {
-            (ReasoningForm::Claude, Some(claude)) => self.think_claude(reasoning, claude, target, unthought, dropped),
+            (ReasoningForm::Claude, Some(claude)) => self.think_claude(reasoning, claude, target, against, dropped),
             (ReasoningForm::ReasoningConfig, _) => self.think_config(reasoning, dropped),
             (ReasoningForm::ReasoningEffort, _) => {
                 // What always thinks thinks least at "low".
@@ -198,11 +207,16 @@ impl<'a> Settings<'a> {
         self.fields.insert(String::from("reasoningConfig"), config);
     }
 
-    fn think_claude(&mut self, reasoning: Reasoning, claude: Claude, target: &Target<'_>, unthought: bool, dropped: &mut Vec<Dropped>) {
+    fn think_claude(&mut self, reasoning: Reasoning, claude: Claude, target: &Target<'_>, against: Against, dropped: &mut Vec<Dropped>) {
         if reasoning.is_off() {
             if claude.thinks_by_default {
                 self.fields.insert(String::from("thinking"), json!({"type": "disabled"}));
             }
+            return;
+        }
+        // Thoughts come first: a turn that has begun leaves no place for them.
+        if against.prefill {
+            Dropped::note(dropped, "reasoning_effort");
             return;
         }
         let with_number = match claude.thinking {
@@ -211,7 +225,7 @@ impl<'a> Settings<'a> {
             ClaudeThinking::Adaptive | ClaudeThinking::None => false,
         };
         if with_number {
-            self.think_number(reasoning, claude, target, unthought, dropped);
+            self.think_number(reasoning, claude, target, against, dropped);
             return;
         }
         let mut thinking = Map::new();
@@ -231,11 +245,11 @@ impl<'a> Settings<'a> {
     }
 
     /// Thinking with a number of tokens, which must leave room below the bound on the output.
-    fn think_number(&mut self, reasoning: Reasoning, claude: Claude, target: &Target<'_>, unthought: bool, dropped: &mut Vec<Dropped>) {
+    fn think_number(&mut self, reasoning: Reasoning, claude: Claude, target: &Target<'_>, against: Against, dropped: &mut Vec<Dropped>) {
         let wanted = reasoning.budget.unwrap_or_else(|| reasoning.effort.unwrap_or(Effort::Medium).budget()).max(LEAST_BUDGET);
         let most = *self.inference.max_tokens.get_or_insert_with(|| target.max_output.unwrap_or(claude.max_output));
         // A history in which tools were called without a thought is refused by one who thinks.
-        if unthought || most <= LEAST_BUDGET {
+        if against.thoughtless_calls || most <= LEAST_BUDGET {
             Dropped::note(dropped, "reasoning_effort");
             return;
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::neutral::{Chat, Dropped, Origin};
 use crate::upstream::{Said, Target, Unsayable, Written};
 
-use super::options::{self, AnswerForm};
+use super::options::{self, Against, AnswerForm};
 use super::shape::{Block, Request};
 use super::{tools, turns};
 
@@ -52,7 +52,8 @@ pub(super) fn write(chat: &Chat, target: &Target<'_>) -> Result<Written, Unsayab
     let opening = if model.system { Vec::new() } else { std::mem::take(&mut system) };
     let turns = turns::write(chat, model, opening, &mut said.names, &free_text, &mut dropped)?;
 
-    let mut settings = options::Settings::of(chat, target, model, turns.calls_without_thoughts, &mut dropped);
+    let against = Against { thoughtless_calls: turns.calls_without_thoughts, prefill: turns.prefilled };
+    let mut settings = options::Settings::of(chat, target, model, against, &mut dropped);
     let tools = tools::write(chat, model, json_tool, !settings.claude_thinks, &mut said.names, &mut dropped);
     if tools.one_at_a_time {
         // Beside Converse's own `toolChoice` there must be no `type` here.

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// A request.
@@ -91,7 +92,8 @@ pub(super) struct Citations {
 pub(super) struct ToolUse<'a> {
     pub(super) tool_use_id: String,
     pub(super) name: Cow<'a, str>,
-    pub(super) input: Map<String, Value>,
+    /// As it was written where it is an object, so that numbers of any size stay as they are.
+    pub(super) input: Cow<'a, RawValue>,
 }
 
 #[derive(Debug, Serialize)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use fluxa_domain::models::bedrock::Bedrock as Model;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::neutral::ids::IdRule;
 use crate::neutral::media::encode_base64;
@@ -34,6 +35,8 @@ pub(super) struct Turns<'a> {
     pub(super) messages: Vec<Message<'a>>,
     /// The last turn of the assistant calls tools and begins without thoughts.
     pub(super) calls_without_thoughts: bool,
+    /// The last turn is the assistant's, to be continued.
+    pub(super) prefilled: bool,
 }
 
 /// A cache point after a mark, where the model knows them.
@@ -172,10 +175,18 @@ impl<'a> Writer<'a, '_> {
         } else {
             self.fit_id(&call.id)
         };
-        let mut input = call.object();
-        if self.free_text.contains(call.name.as_str()) && !input.contains_key("input") {
-            input = serde_json::Map::from_iter([(String::from("input"), call.arguments.clone().into())]);
-        }
+        let text = call.arguments.trim();
+        let free = self.free_text.contains(call.name.as_str());
+        let input = match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) if text.starts_with('{') && !free => Cow::Borrowed(raw),
+            _ => {
+                let mut input = call.object();
+                if free && !input.contains_key("input") {
+                    input = serde_json::Map::from_iter([(String::from("input"), call.arguments.clone().into())]);
+                }
+                Cow::Owned(to_raw_value(&input).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+            }
+        };
         let name = self.names.fit(&call.name, NAMES);
         self.push(Role::Assistant, Block::ToolUse(ToolUse { tool_use_id: id, name: Cow::Owned(name), input }), call.cache);
     }
@@ -266,7 +277,8 @@ fn finish(drafts: Vec<Draft<'_>>, model: Model) -> Turns<'_> {
     {
         *text = Cow::Owned(text.trim_end().to_owned());
     }
-    Turns { messages, calls_without_thoughts }
+    let prefilled = messages.last().is_some_and(|last| last.role == "assistant");
+    Turns { messages, calls_without_thoughts, prefilled }
 }
 
 /// Takes words and calls, words and results apart: calls stay right before their results.

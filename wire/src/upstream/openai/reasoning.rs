@@ -60,11 +60,19 @@ pub(super) fn write(chat: &Chat, target: &Target<'_>, out: &mut Map<String, Valu
 fn plain(asked: &Reasoning, off: bool, target: &Target<'_>, out: &mut Map<String, Value>, dropped: &mut Vec<Dropped>) {
     let Some(effort) = amount(asked) else { return };
     let own = target.has(Quirk::WholeDialect);
-    // Models that do not think refuse the field; of those that do, the first ones cannot be told not to.
-    let refused = own && is_deaf(target.model) || own && off && is_openai_reasoning(target.model) && !takes_none(target.model);
-    if refused {
-        if !off || !is_deaf(target.model) {
+    // Models that do not think refuse the field.
+    if own && is_deaf(target.model) {
+        if !off {
             Dropped::note(dropped, NAME);
+        }
+        return;
+    }
+    // Of those that do, the first ones cannot be told not to: they think as little as they can.
+    if own && off && is_openai_reasoning(target.model) && !takes_none(target.model) {
+        Dropped::note(dropped, NAME);
+        // Those of the chat application take no effort.
+        if !target.model.contains("chat-latest") {
+            out.insert(String::from(NAME), Value::from(nearest(Effort::Minimal, target.model).name()));
         }
         return;
     }
@@ -87,6 +95,7 @@ fn nearest(effort: Effort, model: &str) -> Effort {
         // `o3`, `codex-mini`.
         None => (Effort::Low, Effort::High),
         Some((5, 0)) if model.contains("-pro") => (Effort::High, Effort::High),
+        Some((5, 0)) if model.contains("-codex") => (Effort::Low, Effort::High),
         Some((5, 0)) => (Effort::Minimal, Effort::High),
         Some((5, 1)) if model.contains("-max") => (Effort::Low, Effort::XHigh),
         Some((5, 1)) => (Effort::Low, Effort::High),
@@ -192,7 +201,10 @@ mod tests {
         check(&[], "m", on, json!({"reasoning_effort": "medium"}));
         check(&[], "m", off, json!({"reasoning_effort": "none"}));
         check(whole, "gpt-5.1", off, json!({"reasoning_effort": "none"}));
-        check(whole, "gpt-5", off, json!({"dropped": true}));
+        check(whole, "gpt-5", off, json!({"reasoning_effort": "minimal", "dropped": true}));
+        check(whole, "gpt-5-codex", off, json!({"reasoning_effort": "low", "dropped": true}));
+        check(whole, "gpt-5-chat-latest", off, json!({"dropped": true}));
+        check(whole, "gpt-5-pro", off, json!({"reasoning_effort": "high", "dropped": true}));
         let much = Reasoning { enabled: Some(true), budget: Some(31_999), ..none };
         let minimal = Reasoning { effort: Some(Effort::Minimal), ..none };
         check(&[], "m", much, json!({"reasoning_effort": "high"}));
@@ -213,7 +225,7 @@ mod tests {
             check(whole, model, much, json!({"reasoning_effort": most}));
             check(whole, model, max, json!({"reasoning_effort": most}));
         }
-        check(whole, "o3", off, json!({"dropped": true}));
+        check(whole, "o3", off, json!({"reasoning_effort": "low", "dropped": true}));
         check(whole, "gpt-4o", high, json!({"dropped": true}));
         check(whole, "gpt-4o", off, json!({}));
         check(&[Quirk::ThinkingObject], "m", budget, json!({"thinking": {"type": "enabled"}}));

@@ -193,7 +193,11 @@ fn format(chat: &Chat, target: &Target<'_>, out: &mut Map<String, Value>, droppe
             if target.has(Quirk::NoSchemaMeta) {
                 strict::without_meta(&mut schema);
             }
-            if strict == Some(true) && !strict::make(&mut schema) {
+            // Clients whose dialect knows neither a schema's name nor looseness count on it to be obeyed.
+            let counted_on = name.is_none() && strict.is_none() && !target.has(Quirk::NoStrictTools);
+            if let Some(closed) = counted_on.then(|| strict::exact(&schema)).flatten() {
+                (schema, strict) = (closed, Some(true));
+            } else if strict == Some(true) && !strict::make(&mut schema) {
                 Dropped::note(dropped, "response_format.json_schema.strict");
                 strict = Some(false);
             }

@@ -28,6 +28,80 @@ pub(super) fn make(schema: &mut Value) -> bool {
     sound
 }
 
+/// Keywords that may stand in a schema that is obeyed exactly. Source: the vendor's page of structured outputs.
+const SUPPORTED: &[&str] = &[
+    "$schema",
+    "$defs",
+    "definitions",
+    "$ref",
+    "title",
+    "description",
+    "type",
+    "enum",
+    "const",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "anyOf",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+];
+
+/// Formats of texts that may stand there.
+const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+
+/// The schema with every object closed, where the vendor would take it to be obeyed exactly.
+pub(super) fn exact(schema: &Value) -> Option<Value> {
+    let root = schema.get("type").and_then(Value::as_str) == Some("object");
+    if !root || !is_supported(schema) {
+        return None;
+    }
+    let mut closed = schema.clone();
+    make(&mut closed).then_some(closed)
+}
+
+fn is_type(kind: &Value) -> bool {
+    matches!(kind.as_str(), Some("string" | "number" | "integer" | "boolean" | "object" | "array" | "null"))
+}
+
+fn is_supported(schema: &Value) -> bool {
+    let Value::Object(map) = schema else { return false };
+    let is = |name: &str| match map.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == name),
+        Some(kind) => kind == name,
+        None => false,
+    };
+    let all = |of: &Value| match of {
+        Value::Object(named) => named.values().all(is_supported),
+        _ => false,
+    };
+    let told = ["type", "enum", "const", "anyOf", "$ref"].iter().any(|key| map.contains_key(*key));
+    // What is open but says nothing of its members would be closed to all of them.
+    let whole = (!is("object") || map.contains_key("properties")) && (!is("array") || map.contains_key("items"));
+    let alone = !map.contains_key("$ref") || map.len() == 1;
+    told && whole
+        && alone
+        && map.iter().all(|(key, value)| match key.as_str() {
+            "properties" | "$defs" | "definitions" => all(value),
+            "items" => is_supported(value),
+            "anyOf" => value.as_array().is_some_and(|of| of.iter().all(is_supported)),
+            "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
+            "type" => match value {
+                Value::Array(kinds) => kinds.iter().all(is_type),
+                kind => is_type(kind),
+            },
+            key => SUPPORTED.contains(&key),
+        })
+}
+
 /// Takes `$schema` and `$id` out.
 pub(super) fn without_meta(schema: &mut Value) {
     each(schema, &mut |map| {
@@ -80,6 +154,31 @@ mod tests {
         );
         check(json!({"type": "object", "additionalProperties": true}), false, json!({"type": "object", "additionalProperties": true}));
         check(json!({"type": "string"}), true, json!({"type": "string"}));
+    }
+
+    #[test]
+    fn schemas_that_can_be_obeyed_exactly() {
+        let of = |a: Value| json!({"type": "object", "properties": {"a": a}, "required": ["a"]});
+        let mut closed = of(json!({"type": ["string", "null"], "format": "date"}));
+        closed["additionalProperties"] = json!(false);
+        assert_eq!(exact(&of(json!({"type": ["string", "null"], "format": "date"}))), Some(closed));
+        let check = |schema: Value, expect: bool| assert_eq!(exact(&schema).is_some(), expect, "{schema}");
+        check(of(json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}]})), true);
+        check(of(json!({"type": "array", "items": {"type": "object", "properties": {"enum": {"const": 1}}, "required": ["enum"]}})), true);
+        check(of(json!({"type": "array"})), false);
+        check(of(json!({"type": "object"})), false);
+        check(of(json!({"type": "STRING"})), false);
+        check(of(json!({"type": "string", "minLength": 1})), false);
+        check(of(json!({"type": "string", "format": "uri"})), false);
+        check(of(json!({"type": "integer", "default": 1})), false);
+        check(of(json!({"oneOf": [{"type": "integer"}]})), false);
+        check(of(json!({"$ref": "#/$defs/X", "description": "x"})), false);
+        check(of(json!({})), false);
+        check(of(json!(true)), false);
+        check(json!({"type": "object", "properties": {"a": {"type": "string"}}}), false);
+        check(json!({"type": "object", "properties": {}, "additionalProperties": true}), false);
+        check(json!({"type": "array", "items": {"type": "string"}}), false);
+        check(json!({"anyOf": [{"type": "string"}]}), false);
     }
 
     #[test]

@@ -272,6 +272,14 @@ fn thoughts_go_back_only_to_who_signed_them() {
 }
 
 #[test]
+fn numbers_of_any_size_stay_as_they_are() {
+    let arguments = r#"{"n":12345678901234567890123,"x":0.10000000000000000000001}"#;
+    let written = Bedrock.write(&asking(vec![user("a"), assistant(vec![call("c", "f", arguments)])]), &target(CLAUDE)).unwrap();
+    let body = String::from_utf8_lossy(&written.body);
+    assert!(body.contains(&format!("\"input\":{arguments}")), "{body}");
+}
+
+#[test]
 fn thinking_is_asked_for_in_each_models_way() {
     let sampled = Sampling { temperature: Some(0.5), top_p: Some(0.9), ..Sampling::default() };
     let chat = |reasoning, max_output| Chat { reasoning: Some(reasoning), max_output, sampling: sampled, ..asking(vec![user("a")]) };
@@ -285,6 +293,11 @@ fn thinking_is_asked_for_in_each_models_way() {
     check_dropped(&chat(budget(9000), Some(2000)), CLAUDE, fields, json!({"thinking": {"type": "enabled", "budget_tokens": 1500}}), &hot);
     check_dropped(&chat(budget(9000), Some(1000)), CLAUDE, fields, Value::Null, &["reasoning_effort", "top_p"]);
     check_dropped(&chat(off, None), CLAUDE, fields, Value::Null, &["top_p"]);
+    // A turn that has begun leaves no place for thoughts; models that do not go on with one are asked to.
+    let begun = |reasoning| Chat { reasoning: Some(reasoning), ..asking(vec![user("a"), assistant(vec![Part::text("{")])]) };
+    check_dropped(&begun(budget(2048)), CLAUDE, fields, Value::Null, &["reasoning_effort"]);
+    let adaptive = json!({"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}});
+    check_dropped(&begun(effort(Effort::High)), "us.anthropic.claude-opus-4-6-v1", fields, adaptive, &[]);
     check_dropped(
         &chat(effort(Effort::XHigh), None),
         "us.anthropic.claude-opus-4-6-v1",

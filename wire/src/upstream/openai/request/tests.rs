@@ -187,6 +187,17 @@ fn the_form_of_the_answer() {
     let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
     let loose = json!({"type": "json_schema", "json_schema": {"name": "structured_output", "schema": closed, "strict": false}});
     check(&[], format(Some(true)), loose, false, &["response_format.json_schema.strict"]);
+    // Where the client's dialect knows nothing looser, what can be obeyed exactly is.
+    let mut full = schema.clone();
+    full["required"] = json!(["a"]);
+    let asked = |name: Option<&str>| Format::Schema { name: name.map(String::from), description: None, schema: full.clone(), strict: None };
+    let open = |name: &str| json!({"type": "json_schema", "json_schema": {"name": name, "schema": full}});
+    let mut exact = open("structured_output");
+    exact["json_schema"]["schema"]["additionalProperties"] = json!(false);
+    exact["json_schema"]["strict"] = json!(true);
+    check(&[], asked(None), exact, false, &[]);
+    check(&[], asked(Some("n")), open("n"), false, &[]);
+    check(&[Quirk::NoStrictTools], asked(None), open("structured_output"), false, &[]);
     check(&[Quirk::NoJsonSchema], format(None), json!({"type": "json_object"}), true, &["response_format.json_schema"]);
     check(&[Quirk::ToolsExcludeResponseFormat], format(None), Value::Null, true, &["response_format.json_schema"]);
     check(&[Quirk::NoResponseFormat], Format::Json, Value::Null, true, &["response_format"]);
