@@ -22,6 +22,8 @@ pub(crate) struct Tap {
     account: anthropic::Account,
     /// The last `sequence_number` of a response stream.
     pub(crate) sequence: Option<u64>,
+    /// The client has no word for something malformed: such an end counts as a fault.
+    pub(crate) malformed_is_fault: bool,
 }
 
 /// What was seen of a whole answer.
@@ -41,7 +43,13 @@ impl Tap {
             verdict: Verdict::Undecided,
             account: anthropic::Account::default(),
             sequence: None,
+            malformed_is_fault: false,
         }
+    }
+
+    /// For an answer that goes to a client of another dialect; `tells_malformed` says that it has a word for something malformed.
+    pub(crate) fn translated(dialect: Dialect, op: Op, tells_malformed: bool) -> Self {
+        Self { malformed_is_fault: !tells_malformed, ..Self::new(dialect, op) }
     }
 
     /// Takes one event of a stream. True if it is nothing but a usage account (`choices:[]` and a usage).
@@ -128,7 +136,7 @@ impl Tap {
     /// do better.
     fn judge_finish(&mut self, finished: bool) {
         let Some(finish) = self.facts.finish.as_deref().filter(|_| finished) else { return };
-        if is_fault(finish) || is_malformed(self.flavor, finish) {
+        if is_fault(finish) || self.malformed_is_fault && is_malformed(self.flavor, finish) {
             let error = self.facts.error.get_or_insert_with(|| UpstreamError::generation_failed(finish));
             self.verdict = Verdict::Error(Box::new(error.clone()));
         }

@@ -89,7 +89,7 @@ impl Translation {
                 Cut::EventStream => Cutter::EventStream(EventStream::new()),
             },
             rest: Rest {
-                tap: Tap::new(dialect, op),
+                tap: Tap::translated(dialect, op, client.tells_malformed()),
                 reader: upstream.events(said),
                 untangle: Untangle::new(client.overlaps()),
                 input_estimate: voice.input_estimate,
