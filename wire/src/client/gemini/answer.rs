@@ -31,8 +31,11 @@ fn candidate<'a>(choice: &'a Choice, index: u32, calls: &mut u32, voice: &Voice)
     let cut = choice.cut_call();
     for (at, part) in choice.parts.iter().enumerate() {
         match part {
-            // A client that runs calls by itself would run it with whatever came of its arguments.
-            Part::Call(_) if cut == Some(at) => {}
+            // Whatever came of its arguments must not be taken for all of them.
+            Part::Call(call) if cut == Some(at) => {
+                parts.push(PartBody::cut_call(call, *calls, voice));
+                *calls += 1;
+            }
             Part::Text(words) => {
                 parts.push(PartBody::text(&words.text, words.signature.as_ref()));
                 if choice.parts.iter().any(|part| matches!(part, Part::Text(text) if !text.citations.is_empty())) {

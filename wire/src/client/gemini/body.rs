@@ -114,13 +114,23 @@ impl<'a> PartBody<'a> {
 
     /// A call; `number` counts the calls of the answer, for ids that the vendor did not give.
     pub(super) fn call(call: &'a ToolCall, number: u32, voice: &Voice) -> Self {
+        Self::call_with(call, arguments(call), number, voice)
+    }
+
+    /// A call whose arguments were cut off. The dialect has whole ones only: there are none, and the reason to finish says why.
+    pub(super) fn cut_call(call: &'a ToolCall, number: u32, voice: &Voice) -> Self {
+        let none = serde_json::value::to_raw_value(&serde_json::Map::new()).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        Self::call_with(call, none, number, voice)
+    }
+
+    fn call_with(call: &'a ToolCall, args: Box<RawValue>, number: u32, voice: &Voice) -> Self {
         let id = if call.id.is_empty() {
             let known: String = voice.call.chars().take(24).collect();
             Cow::Owned(format!("call_{known}_{number}"))
         } else {
             Cow::Borrowed(call.id.as_str())
         };
-        let function_call = Some(Call { id, name: &call.name, args: arguments(call) });
+        let function_call = Some(Call { id, name: &call.name, args });
         // Gemini wants a mark back on the first call of a step: one that says whose the call is lets us see a conversation that
         // comes back for another vendor.
         let signature = call.signature.as_ref().and_then(mark::write).or_else(|| (number == 0).then(mark::unsigned));

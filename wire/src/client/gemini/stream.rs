@@ -36,7 +36,7 @@ struct Choice {
     refused: bool,
     /// The call that is being told.
     call: ToolCall,
-    /// A call whose arguments are not whole: told unless the answer was cut off in it.
+    /// A call whose arguments are not whole: told without any if the answer was cut off in it.
     held: Option<ToolCall>,
 }
 
@@ -179,11 +179,14 @@ impl EventWriter for Writer {
                 }
             }
             Event::Stop { choice, reason, .. } => {
-                if !reason.cuts() {
-                    self.release(choice, out);
+                let held = if reason.cuts() { self.choice(choice).and_then(|choice| choice.held.take()) } else { None };
+                if let Some(call) = held {
+                    let part = PartBody::cut_call(&call, self.calls, &self.voice);
+                    self.part(choice, part, out);
+                    self.calls += 1;
                 }
+                self.release(choice, out);
                 if let Some(choice) = self.choice(choice) {
-                    choice.held = None;
                     choice.stop = Some(reason);
                 }
             }
