@@ -13,6 +13,7 @@ mod dialects;
 mod dispatch;
 mod head;
 mod health;
+mod hearing;
 mod http;
 mod keys;
 mod ledger;

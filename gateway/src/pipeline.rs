@@ -8,15 +8,13 @@ use std::time::Duration;
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::body::fields::Field;
-use fluxa_wire::client::{Asked, Heard};
-use fluxa_wire::neutral::Origin;
-use fluxa_wire::neutral::signature::is_marked;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
 use crate::admission::{self, Priced};
 use crate::call::Call;
 use crate::dispatch::{self, Errand, Reply};
+use crate::hearing;
 use crate::http::{Inbound, key_query, token};
 use crate::size::Size;
 use crate::snapshot::Way;
@@ -72,39 +70,16 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     // Where to, in which order, and at which price.
     let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
     let mut resumed = None;
-    if op == Op::Responses && outline.previous_response && plan.iter().any(|target| target.way == Way::Translated) {
-        // A vendor with responses of its own knows its own ids, and ours not.
-        match Box::pin(gateway.conversations.resume(&gateway.store, &access.key.id, &body, now)).await {
-            Ok(Some(whole)) => {
-                resumed = fluxa_wire::client::responses::previous_response_id(&body);
-                body = whole.into();
-                outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
-                plan.retain(|target| target.way == Way::Translated);
-            }
-            Ok(None) => {}
-            Err(refusal) => {
-                plan.retain(|target| target.way == Way::Native);
-                if plan.is_empty() {
-                    return Err(refusal.into());
-                }
-            }
+    if op == Op::Responses && outline.previous_response {
+        resumed = Box::pin(hearing::resume(&gateway, &access.key.id, &body, now, &mut plan)).await?;
+        if let Some(whole) = &resumed {
+            body = whole.body.clone();
+            outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
         }
     }
-    let origin = match dialect {
-        Dialect::OpenAi => Origin::OpenAi,
-        Dialect::Anthropic => Origin::Anthropic,
-        Dialect::Gemini => Origin::Gemini,
-        Dialect::Bedrock => Origin::Bedrock,
-    };
-    if crate::dialects::client(dialect, op).is_some() && is_marked(origin, &body) {
-        // A part of the conversation was another vendor's: its marks must not reach this one.
-        for target in plan.iter_mut().filter(|target| target.provider.door(target.provider.vendor.dialect).is_some()) {
-            target.way = Way::Translated;
-        }
-    }
-    let (mut heard, plan) = hear(dialect, op, &body, model, outline.wants_stream(), plan)?;
-    if let (Some(heard), Some(id)) = (&mut heard, resumed) {
-        heard.repeat.insert(String::from("previous_response_id"), id.into());
+    let mut heard = hearing::hear((dialect, op), &body, (model, outline.wants_stream()), &mut plan)?;
+    if let (Some(heard), Some(resumed)) = (&mut heard, resumed) {
+        heard.repeat.insert(String::from("previous_response_id"), resumed.id.into());
     }
     let (plan, targets) = price(&gateway, &view, &access.key, may_cost(&parts.method, op), plan, now)?;
 
@@ -180,36 +155,6 @@ fn read_outline(
     };
     // Gemini's clients name the model in the path; what their body calls so is not edited.
     Ok(if dialect == Dialect::Gemini { fluxa_wire::body::fields::Outline { model: None, ..outline } } else { outline })
-}
-
-/// Reads what was asked into the neutral form, where a target needs that. A request that cannot be read so is not for those targets;
-/// one that no other target is left for is refused.
-fn hear(
-    dialect: Dialect,
-    op: Op,
-    body: &[u8],
-    model: &str,
-    stream: bool,
-    mut plan: Vec<dispatch::Target>,
-) -> Result<(Option<Box<Heard>>, Vec<dispatch::Target>), Refusal> {
-    let is_translated = |target: &dispatch::Target| target.way == Way::Translated;
-    let Some(client) = crate::dialects::client(dialect, op).filter(|_| plan.iter().any(is_translated)) else {
-        return Ok((None, plan));
-    };
-    match client.read(Asked { body, model, stream }) {
-        Ok(mut heard) => {
-            heard.chat.name_results();
-            Ok((Some(Box::new(heard)), plan))
-        }
-        Err(unreadable) => {
-            plan.retain(|target| !is_translated(target));
-            if plan.is_empty() {
-                let refusal = Refusal::new(RefusalKind::InvalidRequest, unreadable.to_string());
-                return Err(unreadable.param.map_or_else(|| refusal.clone(), |param| refusal.clone().param(param)));
-            }
-            Ok((None, plan))
-        }
-    }
 }
 
 /// Whether a vendor may charge for a call. What is only looked at or deleted (files, responses) costs nothing.

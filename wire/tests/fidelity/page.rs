@@ -31,6 +31,9 @@ goes to a vendor of another dialect.
 
 What a vendor takes also depends on the model. The columns are: OpenAI (gpt-4.1, and gpt-5.1 for thinking), a vendor or server that speaks OpenAI's chat completions and is not
 known to take more than everybody does, Anthropic (Claude Sonnet 4.5), Gemini (2.5 Flash, and 3 Pro for thinking), and Bedrock's Converse (Claude Sonnet 4.5).
+
+What stands at an address is fetched by the gateway for Gemini and Bedrock before the request is written, and then counts as a picture or document in the request; the rows of
+addresses say what becomes of one that is not fetched.
 ";
 
 /// The page, and what is lost in silence without a reason.
