@@ -1,7 +1,7 @@
 //! AWS Signature Version 4: the header lines that say who asks. Pure: the moment is an argument.
 //!
 //! Source: AWS "Signing AWS API requests", and what AWS's own signers do where that page is silent. Three steps, each
-//! of which can be looked at: [`canonical`] text, [`Signer::string_to_sign`], [`Signer::signature`]. Start at [`Signer::sign`].
+//! of which can be looked at: [`canonical()`] text, [`Signer::string_to_sign`], [`Signer::signature`]. Start at [`Signer::sign`].
 
 use std::fmt;
 

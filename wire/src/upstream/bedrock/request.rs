@@ -1,4 +1,4 @@
-//! A request in Converse. Source: protocol specification §6.1. Start at [`write`].
+//! A request in Converse. Source: protocol specification §6.1. Start at [`write()`].
 
 use std::borrow::Cow;
 
