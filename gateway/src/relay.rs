@@ -1,4 +1,4 @@
-//! The body of an answer on its way to the client: what one read of the vendor's socket gave goes out at once.
+//! The body of an answer on its way to the client: the whole events that one read of the vendor's socket gave go out at once.
 //!
 //! The thinking is in `fluxa_wire::relay`; here are the socket, the timers and the settling at the end.
 

@@ -62,7 +62,7 @@ pub const EVENT_HEADERS: usize = 64;
 pub const EVENT_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a reader of a stream holds back of one block that must be whole to be understood (the input of a vendor-run tool, sources).
-/// Four whole events; real ones are a few kB.
+/// One whole event; real ones are a few kB.
 pub const HELD_BLOCK_BYTES: usize = 16 * 1024 * 1024;
 
 /// One translated stream. Its text, its calls and its sources are remembered until its end, where some dialects tell them again, so a

@@ -1,6 +1,7 @@
-//! A stream passing through: bytes go out as they came while a tap watches. No socket, no clock, no task.
+//! A stream passing through: bytes go out as they came, event by event, while a tap watches. No socket, no clock, no task.
 //!
-//! The one change a relay can make is to leave out the usage account that we asked for and the client did not.
+//! The one change a relay can make is to leave out the usage account that we asked for and the client did not. An event that is not
+//! whole yet waits, so that no half of one goes out if the stream breaks there.
 //! Start at [`Relay::push`].
 
 use bytes::{Bytes, BytesMut};

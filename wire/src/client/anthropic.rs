@@ -35,11 +35,5 @@ impl ClientDialect for Anthropic {
     }
 }
 
-/// The answer of `POST /v1/messages/count_tokens`. Source: protocol specification §2.5.
-#[must_use]
-pub fn write_count(tokens: u64) -> Bytes {
-    Bytes::from(format!("{{\"input_tokens\":{tokens}}}"))
-}
-
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Start at [`Gemini`]; `request` reads, `answer` and `stream` write.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::client::{Asked, ClientDialect, EventWriter, Heard, Unreadable, Voice};
@@ -25,7 +25,12 @@ pub struct Gemini;
 
 impl ClientDialect for Gemini {
     fn read(&self, asked: Asked<'_>) -> Result<Heard, Unreadable> {
-        request::read(parse(asked.body)?, asked.stream)
+        let mut body = parse(asked.body)?;
+        // `:countTokens` also takes a whole request inside of it.
+        if let Some(inner) = body.get_mut("generateContentRequest").map(Value::take) {
+            body = inner;
+        }
+        request::read(body, asked.stream)
     }
 
     fn write(&self, answer: &ChatAnswer, voice: &Voice) -> Bytes {
@@ -39,28 +44,6 @@ impl ClientDialect for Gemini {
     fn events(&self, voice: Voice) -> Box<dyn EventWriter> {
         Box::new(stream::Writer::new(voice))
     }
-}
-
-/// Reads a request of `:countTokens`: the contents by themselves, or a whole request in `generateContentRequest`.
-///
-/// # Errors
-///
-/// When it is not such a request.
-pub fn read_count(body: &[u8]) -> Result<Heard, Unreadable> {
-    let mut body = fields::Fields::want(parse(body)?, "")?;
-    let inner = match body.take("generateContentRequest") {
-        Some(request) => request,
-        None => Value::Object(body.rest().collect()),
-    };
-    request::read(inner, false)
-}
-
-/// The answer to `:countTokens`.
-#[must_use]
-pub fn write_count(tokens: u64) -> Bytes {
-    let mut out = BytesMut::new();
-    body::append(&mut out, &serde_json::json!({"totalTokens": tokens}));
-    out.freeze()
 }
 
 fn parse(body: &[u8]) -> Result<Value, Unreadable> {

@@ -228,9 +228,8 @@ fn counts_are_asked_in_two_forms() {
         r#"{"contents":[{"parts":[{"text":"hi"}]}]}"#,
         r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"hi"}]}]}}"#,
     ] {
-        assert_eq!(read_count(body.as_bytes()).unwrap().chat.turns, [Turn::new(Role::User, vec![Part::text("hi")])]);
+        assert_eq!(try_read(body).unwrap().chat.turns, [Turn::new(Role::User, vec![Part::text("hi")])]);
     }
-    assert_eq!(&write_count(7)[..], br#"{"totalTokens":7}"#);
 }
 
 fn voice(array: bool) -> Voice {
@@ -456,6 +455,6 @@ proptest! {
                 prop_assert!(try_read(std::str::from_utf8(&written.body).unwrap()).is_ok());
             }
         }
-        let _ = read_count(contents.to_string().as_bytes());
+        let _ = try_read(&contents.to_string());
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Anthropic, write_count};
+use super::super::Anthropic;
 use crate::client::{Asked, ClientDialect as _, Heard, Unreadable};
 use crate::neutral::{
     CacheMark, Chat, Dropped, Effort, Extra, Foreign, Format, HostedTool, Media, MediaKind, Origin, Part, Reasoning, Role, Signature,
@@ -244,8 +244,7 @@ fn what_is_no_request_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_count_is_written() {
-    assert_eq!(write_count(42), r#"{"input_tokens":42}"#);
+fn a_count_is_asked_for() {
     // What is counted has no bound on the output.
     assert_eq!(heard(&json!({"model": "m", "messages": []})).chat.max_output, None);
 }
