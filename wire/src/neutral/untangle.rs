@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::event::Event;
+use super::json_end::JsonEnd;
 use super::stop::Stop;
 
 /// Answers at once that are looked after; OpenAI allows 128.
@@ -44,37 +45,7 @@ struct Held {
 #[derive(Debug)]
 struct Open {
     call: u32,
-    json: Json,
-}
-
-/// Follows a JSON text to its end.
-#[derive(Debug, Default)]
-struct Json {
-    any: bool,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Json {
-    fn feed(&mut self, fragment: &str) {
-        for byte in fragment.bytes() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-        self.any |= !fragment.trim().is_empty();
-    }
-
-    const fn is_whole(&self) -> bool {
-        self.any && self.depth == 0 && !self.in_string
-    }
+    json: JsonEnd,
 }
 
 impl Untangle {
@@ -160,7 +131,7 @@ impl State {
             },
             Event::CallEnd { call, .. } => match self.open.take_if(|open| open.call == call) {
                 Some(open) => {
-                    end_call(choice, call, open.json.any, true, out);
+                    end_call(choice, call, open.json.has_any(), true, out);
                     self.resume(choice, out);
                 }
                 None => {
@@ -200,13 +171,13 @@ impl State {
         self.called = true;
         out.push(event);
         let held = self.held.remove(&call).unwrap_or_default();
-        let mut json = Json::default();
+        let mut json = JsonEnd::default();
         for fragment in held.fragments {
             json.feed(&fragment);
             out.push(Event::CallArguments { choice, call, fragment });
         }
         if held.ended {
-            end_call(choice, call, json.any, true, out);
+            end_call(choice, call, json.has_any(), true, out);
         } else {
             self.open = Some(Open { call, json });
         }
@@ -233,7 +204,7 @@ impl State {
             end_call(choice, call, any, may_fill, out);
         }
         if let Some(open) = self.open.take() {
-            end_call(choice, open.call, open.json.any, may_fill, out);
+            end_call(choice, open.call, open.json.has_any(), may_fill, out);
         }
         for event in std::mem::take(&mut self.waiting) {
             match event {

@@ -118,3 +118,13 @@ proptest::proptest! {
         proptest::prop_assert_eq!(whole, texts);
     }
 }
+
+/// Nobody can tell where free text ends before its call does.
+#[test]
+fn free_text_of_a_call_is_not_cut_by_the_next_call() {
+    check(
+        false,
+        &[begin(0), args(0, "*** Begin"), begin(1), args(1, "{}"), args(0, " Patch"), stop(Stop::Tools)],
+        &[begin(0), args(0, "*** Begin"), args(0, " Patch"), end(0), begin(1), args(1, "{}"), end(1), stop(Stop::Tools)],
+    );
+}

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::answer::NotProtocol;
+use crate::neutral::free_text;
 use crate::neutral::{ChatAnswer, Choice, Citation, Foreign, Origin, Part, Signature, Stop, Text, Thinking, ToolCall};
 use crate::upstream::Said;
 
@@ -61,7 +62,7 @@ fn part(block: Value, said: &Said, place: &mut u64) -> Option<Part> {
             Some(match Wanted::of(&name, said) {
                 Wanted::Form => Part::text(arguments),
                 Wanted::Text => {
-                    Part::Call(ToolCall { id, name: back(&name, said), arguments: free_text(arguments), ..ToolCall::default() })
+                    Part::Call(ToolCall { id, name: back(&name, said), arguments: free_text::unwrapped(arguments), ..ToolCall::default() })
                 }
                 Wanted::Call => Part::Call(ToolCall { id, name: back(&name, said), arguments, ..ToolCall::default() }),
             })
@@ -94,14 +95,6 @@ impl Wanted {
 /// The client's name of a tool.
 pub(super) fn back(sent: &str, said: &Said) -> String {
     said.names.back(sent).to_owned()
-}
-
-/// The text in the arguments of a tool that takes free text; the arguments where there is none.
-pub(super) fn free_text(arguments: String) -> String {
-    match serde_json::from_str::<Map<String, Value>>(&arguments).ok().and_then(|mut object| string(&mut object, "input")) {
-        Some(text) => text,
-        None => arguments,
-    }
 }
 
 /// A signature; nobody's (from a gateway like this one) is none.

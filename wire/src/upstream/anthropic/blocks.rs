@@ -119,7 +119,7 @@ impl<'a> Input<'a> {
     pub(super) fn of(call: &'a ToolCall, free_text: bool) -> Self {
         let text = call.arguments.trim();
         match serde_json::from_str::<&RawValue>(text) {
-            Ok(raw) if text.starts_with('{') && (!free_text || is_wrapped(text)) => Self::Raw(raw),
+            Ok(raw) if text.starts_with('{') && (!free_text || crate::neutral::free_text::is_wrapped(text)) => Self::Raw(raw),
             _ if free_text => {
                 let mut object = Map::new();
                 object.insert(String::from("input"), json!(call.arguments));
@@ -128,10 +128,4 @@ impl<'a> Input<'a> {
             _ => Self::Made(call.object()),
         }
     }
-}
-
-/// Free text that is in its object already.
-fn is_wrapped(text: &str) -> bool {
-    serde_json::from_str::<Map<String, Value>>(text)
-        .is_ok_and(|object| object.len() == 1 && object.get("input").is_some_and(Value::is_string))
 }

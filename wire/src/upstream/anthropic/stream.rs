@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::answer::{self, Wanted};
 use crate::answer::NotProtocol;
 use crate::limits::HELD_BLOCK_BYTES;
+use crate::neutral::free_text;
 use crate::neutral::{Event, Foreign, Origin, Stop};
 use crate::upstream::{EventReader, Frame, Said};
 
@@ -290,7 +291,7 @@ impl Reader {
             }
             Block::Gathered { call, begun_with, input } => {
                 let arguments = if input.is_empty() { begun_with.unwrap_or_default() } else { input };
-                let fragment = answer::free_text(arguments);
+                let fragment = free_text::unwrapped(arguments);
                 if !fragment.is_empty() {
                     out.push(Event::CallArguments { choice: 0, call, fragment });
                 }

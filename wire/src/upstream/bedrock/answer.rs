@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::answer::NotProtocol;
+use crate::neutral::free_text;
 use crate::neutral::media::decode_base64;
 use crate::neutral::part::Citation;
 use crate::neutral::{ChatAnswer, Choice, Foreign, Media, MediaKind, Origin, Part, Signature, Source, Stop, Text, Thinking, ToolCall};
@@ -92,14 +93,8 @@ fn tool_call(mut call: Map<String, Value>, said: &Said) -> ToolCall {
     let name = said.names.back(&take("name")).to_owned();
     let input = call.remove("input").filter(|input| !input.is_null());
     let arguments = input.map_or_else(|| String::from("{}"), |input| input.to_string());
-    let arguments = if said.free_text_tools.contains(&name) { free_text(arguments) } else { arguments };
+    let arguments = if said.free_text_tools.contains(&name) { free_text::unwrapped(arguments) } else { arguments };
     ToolCall { id, name, arguments, ..ToolCall::default() }
-}
-
-/// The text in the arguments of a tool that takes free text.
-pub(super) fn free_text(arguments: String) -> String {
-    let input = serde_json::from_str::<Value>(&arguments).ok().and_then(|mut value| value.get_mut("input").map(Value::take));
-    if let Some(Value::String(text)) = input { text } else { arguments }
 }
 
 /// The mark of thoughts that only the vendor can read: its bytes are the text that Anthropic's own dialect carries.

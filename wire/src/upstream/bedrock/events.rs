@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::answer::NotProtocol;
+use crate::neutral::free_text;
 use crate::neutral::media::{decode_base64, encode_base64};
 use crate::neutral::{Event, NameMap, Origin, Signature};
 use crate::upstream::{EventReader, Frame, Said};
@@ -214,7 +215,7 @@ impl Reader {
         match block {
             Block::Call(call) => out.push(Event::CallEnd { choice: 0, call }),
             Block::FreeText(call, gathered) => {
-                let fragment = answer::free_text(gathered);
+                let fragment = free_text::unwrapped(gathered);
                 if !fragment.is_empty() {
                     out.push(Event::CallArguments { choice: 0, call, fragment });
                 }

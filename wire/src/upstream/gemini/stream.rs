@@ -9,6 +9,7 @@ use super::chunk::{Call, Candidate, Chunk, Part};
 use super::grounding::{Words, grounding, logprobs, recited};
 use super::pieces;
 use crate::answer::NotProtocol;
+use crate::neutral::free_text;
 use crate::neutral::media::{kind_of_mime, standard_base64};
 use crate::neutral::{Citation, Event, Foreign, Media, MediaKind, Origin, Signature, Source, Stop};
 use crate::upstream::{EventReader, Frame, Said};
@@ -286,21 +287,13 @@ impl Choice {
         self.last = Last::Nothing;
         let call = self.calls;
         self.calls += 1;
-        let free_text = said.free_text_tools.iter().any(|tool| tool == name);
-        let fragment = if free_text { input(&arguments).unwrap_or(arguments) } else { arguments };
+        let is_text = said.free_text_tools.iter().any(|tool| tool == name);
+        let fragment = if is_text { free_text::unwrapped(arguments) } else { arguments };
         out.push(Event::CallBegin { choice, call, id, name: name.to_owned(), signature });
         if !fragment.is_empty() {
             out.push(Event::CallArguments { choice, call, fragment });
         }
         out.push(Event::CallEnd { choice, call });
-    }
-}
-
-/// The text that a tool of free text is given.
-fn input(arguments: &str) -> Option<String> {
-    match serde_json::from_str::<Value>(arguments).ok()?.get_mut("input")?.take() {
-        Value::String(text) => Some(text),
-        _ => None,
     }
 }
 

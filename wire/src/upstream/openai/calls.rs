@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 
 use crate::neutral::Event;
+use crate::neutral::free_text;
+use crate::neutral::json_end::JsonEnd;
 use crate::neutral::signature::{Origin, Signature};
 use crate::upstream::Said;
 
@@ -33,7 +35,7 @@ struct Call {
     signature: Option<Signature>,
     /// Arguments that came before the name, or are to be told at once.
     held: String,
-    json: Json,
+    json: JsonEnd,
     /// The last delta that had something of it.
     touched: u64,
     /// All of it was told.
@@ -51,38 +53,6 @@ enum Kind {
     Wrapped,
     /// The answer itself, as arguments of a tool that was forced.
     Answer,
-}
-
-/// Follows JSON text to its end.
-#[derive(Debug, Default)]
-struct Json {
-    any: bool,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Json {
-    fn feed(&mut self, fragment: &str) {
-        for byte in fragment.bytes() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => {
-                    self.any = true;
-                    self.depth += 1;
-                }
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-
-    const fn is_whole(&self) -> bool {
-        self.any && self.depth == 0 && !self.in_string
-    }
 }
 
 /// A bit of a call, in one form.
@@ -161,7 +131,7 @@ impl Calls {
         let known = !call.name.is_empty();
         let again = !bit.arguments.is_empty() && call.json.is_whole() && known;
         let another = if bit.index.is_some() {
-            other_id && (call.json.is_whole() || !call.json.any || call.name != bit.name) || known && call.touched == self.delta
+            other_id && (call.json.is_whole() || !call.json.has_opened() || call.name != bit.name) || known && call.touched == self.delta
         } else {
             known && (call.touched == self.delta || again || call.name != bit.name)
         };
@@ -225,7 +195,7 @@ impl Call {
         }
         let Some(call) = self.number else { return };
         if self.kind == Kind::Wrapped {
-            let fragment = unwrap_input(std::mem::take(&mut self.held));
+            let fragment = free_text::unwrapped(std::mem::take(&mut self.held));
             if !fragment.is_empty() {
                 out.push(Event::CallArguments { choice, call, fragment });
             }
@@ -235,18 +205,6 @@ impl Call {
             out.push(Event::CallEnd { choice, call });
         }
     }
-}
-
-/// The text in `{"input": "..."}`; what is something else stays.
-fn unwrap_input(arguments: String) -> String {
-    let text = serde_json::from_str::<serde_json::Value>(&arguments).ok().and_then(|value| match value {
-        serde_json::Value::Object(mut map) => match map.remove("input") {
-            Some(serde_json::Value::String(text)) => Some(text),
-            _ => None,
-        },
-        _ => None,
-    });
-    text.unwrap_or(arguments)
 }
 
 fn bit_of(call: CallDelta<'_>) -> Bit {

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use fluxa_domain::vendors::Quirk;
 use serde_json::{Value, json};
 
+use crate::neutral::free_text;
 use crate::neutral::ids::IdRule;
 use crate::neutral::media::{self, Media, MediaKind, Source};
 use crate::neutral::signature::Origin;
@@ -426,10 +427,7 @@ fn texts(pieces: Vec<Piece<'_>>) -> Vec<String> {
 
 /// The text of a tool of free text, as arguments; text that was wrapped already stays.
 fn wrapped(text: &str) -> String {
-    let already = serde_json::from_str::<Value>(text)
-        .ok()
-        .is_some_and(|value| value.as_object().is_some_and(|map| map.len() == 1 && map.get("input").is_some_and(Value::is_string)));
-    if already { text.to_owned() } else { json!({ "input": text }).to_string() }
+    if free_text::is_wrapped(text) { text.to_owned() } else { json!({ "input": text }).to_string() }
 }
 
 /// Thoughts with their marks, as aggregators of vendors take them back.
