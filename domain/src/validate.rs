@@ -13,7 +13,7 @@ mod web;
 pub use limits::{MAX_BUDGET, MAX_CONCURRENCY, MAX_RPM, MAX_TOKENS, key_limits, usd};
 pub use prices::price_row;
 pub use text::{MAX_NAME_CHARS, MAX_NOTE_CHARS, MAX_PATTERNS, MAX_TAGS, model_patterns, name, note, tags, time_zone};
-pub use web::{base_url, header, headers, timeout_ms};
+pub use web::{base_url, header, headers, region, timeout_ms};
 
 /// A field and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

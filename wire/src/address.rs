@@ -1,5 +1,7 @@
 //! Where a call goes: base, path and query joined into one URL. People paste bases in every state; they are mended here.
 
+use crate::percent::encode_label;
+
 /// How paths are laid out at an upstream. Source: provider notes §1; protocol specification §7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddressStyle {
@@ -43,7 +45,7 @@ pub fn target(style: AddressStyle, base: &str, op_path: &str, deployment: &str, 
         AddressStyle::Deployment => {
             url.push_str(resource(base));
             url.push_str("/openai/deployments/");
-            encode(&mut url, deployment);
+            url.push_str(&encode_label(deployment));
             push(&mut url, path);
             version = api_version.or_else(|| parameter(pasted_query?, "api-version"));
         }
@@ -62,7 +64,7 @@ pub fn target(style: AddressStyle, base: &str, op_path: &str, deployment: &str, 
         AddressStyle::Bedrock => {
             url.push_str(base);
             url.push_str("/model/");
-            encode(&mut url, deployment);
+            url.push_str(&encode_label(deployment));
             push(&mut url, path);
         }
     }
@@ -111,7 +113,7 @@ fn gemini_model(url: &mut String, base: &str, model: &str) {
             Some(_) if base.contains("/publishers/") => url.push_str("/models"),
             Some(publisher) => {
                 url.push_str("/publishers/");
-                encode(url, publisher);
+                url.push_str(&encode_label(publisher));
                 url.push_str("/models");
             }
             None => {}
@@ -129,7 +131,7 @@ fn gemini_model(url: &mut String, base: &str, model: &str) {
 fn encode_path(url: &mut String, path: &str) {
     for step in path.split('/').filter(|step| !matches!(*step, "" | "." | "..")) {
         url.push('/');
-        encode(url, step);
+        url.push_str(&encode_label(step));
     }
 }
 
@@ -147,20 +149,6 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 fn push(url: &mut String, path: &str) {
     url.push('/');
     url.push_str(path);
-}
-
-/// Percent-encodes all but the unreserved characters (RFC 3986 §2.3).
-fn encode(url: &mut String, text: &str) {
-    for b in text.bytes() {
-        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
-            url.push(char::from(b));
-        } else {
-            url.push('%');
-            for digit in [b >> 4, b & 15] {
-                url.push(char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod json;
 pub mod limits;
 pub mod models;
 pub mod neutral;
+mod percent;
 pub mod refuse;
 pub mod refused_field;
 pub mod relay;

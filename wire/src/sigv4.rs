@@ -13,10 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::civil;
 
 mod canonical;
-mod percent;
 
+pub use crate::percent::encode_label;
 pub use canonical::{Canonical, Paths, canonical, canonical_path, canonical_query};
-pub use percent::encode_label;
 
 /// The name of the algorithm, first word of everything.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -181,3 +181,13 @@ fn price_rows() {
         "off_peak",
     );
 }
+
+#[test]
+fn a_region_is_a_part_of_a_host_name() {
+    for good in ["us-east-1", "cn-north-1", "x"] {
+        assert!(region("region", good).is_ok(), "{good}");
+    }
+    for bad in ["", "us east", "a.b", "x/y", "eu-west-1@evil", &"a".repeat(65)] {
+        assert_eq!(region("region", bad).unwrap_err().to_string(), "region: must be like us-east-1", "{bad}");
+    }
+}

@@ -98,6 +98,15 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
+/// A cloud region, `us-east-1`: it becomes a part of a host name.
+///
+/// # Errors
+/// When it is anything but up to 64 letters, digits and hyphens.
+pub fn region(field: &str, text: &str) -> Result<(), FieldError> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits { Ok(()) } else { Err(FieldError::new(field, "must be like us-east-1")) }
+}
+
 /// Checks one extra header of a provider.
 ///
 /// # Errors

@@ -110,7 +110,7 @@ fn provider(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedProvider> {
         timeouts: timeouts(r, f),
         api_version: r.optional(f, "api_version", not_empty),
         deployments: text_map(r, f, "deployments"),
-        region: r.optional(f, "region", region),
+        region: r.optional(f, "region", not_empty),
         enabled: r.optional(f, "enabled", values::boolean).unwrap_or(true),
         created_at: Micros(0),
         updated_at: Micros(0),
@@ -118,6 +118,9 @@ fn provider(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedProvider> {
     let name = name?;
     judge(r, f, validate::name("name", &name));
     judge(r, f, validate::headers("headers", &record.headers));
+    if let Some(region) = &record.region {
+        judge(r, f, validate::region("region", region));
+    }
     // `name: openai` alone says enough.
     let kind = match kind.or_else(|| vendor(&name).map(|v| v.kind.to_owned())) {
         Some(kind) => kind,
@@ -352,12 +355,6 @@ fn text_map(r: &mut Reader<'_>, f: &mut Fields, name: &'static str) -> BTreeMap<
         }
     }
     out
-}
-
-/// It becomes a part of a host name.
-fn region(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if fits { Ok(text.to_owned()) } else { Err(String::from("must be like us-east-1")) }
 }
 
 fn not_empty(text: &str) -> Result<String, String> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::part::CacheMark;
 use super::signature::Signature;
+use crate::percent;
 
 /// What kind of thing it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +80,7 @@ pub fn read_data_url(url: &str) -> Option<(String, String)> {
     let mime = fields.next().unwrap_or_default().trim();
     let is_base64 = fields.any(|field| field.trim().eq_ignore_ascii_case("base64"));
     let mime = if mime.is_empty() { "text/plain" } else { mime };
-    let data = if is_base64 { standard_base64(data).into_owned() } else { encode_base64(&percent_decode(data)) };
+    let data = if is_base64 { standard_base64(data).into_owned() } else { encode_base64(&percent::decode(data)) };
     Some((mime.to_ascii_lowercase(), data))
 }
 
@@ -174,25 +175,6 @@ pub fn kind_of_mime(mime: &str) -> MediaKind {
         "video" => MediaKind::Video,
         _ => MediaKind::Document,
     }
-}
-
-fn percent_decode(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digit = |at: usize| after.get(at).and_then(|&b| char::from(b).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(high * 16 + low);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(byte);
-                rest = after;
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]

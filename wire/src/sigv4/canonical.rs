@@ -4,7 +4,7 @@
 //! METHOD \n path \n query \n name:value\n … \n names;of;headers \n hex(sha256(body))
 //! ```
 
-use super::percent::{decode, encode};
+use crate::percent::{decode, encode};
 
 /// How a path is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -180,6 +180,5 @@ fn api_version(text: &str) -> Result<String, String> {
 }
 
 fn region(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if fits { Ok(text.to_owned()) } else { Err(String::from("must be like us-east-1")) }
+    validate::region("region", text).map(|()| text.to_owned()).map_err(|error| error.message)
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde::Serialize;
 
 use super::{
+    super::report::Outcome,
     dialect::{Client, Upstream},
     run::counted,
 };
@@ -30,18 +31,6 @@ pub struct Line {
     pub failures: Vec<String>,
     /// What was excused, where that is worth a look.
     pub notes: Vec<String>,
-}
-
-/// How a pair ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// As promised.
-    Passed,
-    /// Not as promised.
-    Failed,
-    /// Not asked, for a reason.
-    Later,
 }
 
 /// All results.

@@ -9,10 +9,11 @@ use indicatif::ProgressBar;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
+    super::report::Outcome,
     compare::Findings,
     dialect::{Client, Upstream},
     pair::{Pass, Subject},
-    report::{Line, Outcome, Report},
+    report::{Line, Report},
     sdk::Workers,
     setup::Setup,
 };

@@ -1,4 +1,4 @@
-//! Percent-encoding as signatures want it: only `A-Z a-z 0-9 - . _ ~` stay, hex digits are upper case.
+//! Percent-encoding of addresses, as signatures want it too: only `A-Z a-z 0-9 - . _ ~` stay, hex digits are upper case.
 
 /// Encodes one label of a path for the wire, so that nothing in it is taken for structure: `:` becomes `%3A`, and `/`, as
 /// in the ARN of an inference profile, becomes `%2F`.
@@ -8,7 +8,7 @@ pub fn encode_label(label: &str) -> String {
 }
 
 /// Encodes everything but unreserved characters (RFC 3986 §2.3) and those of `keep`.
-pub(super) fn encode(bytes: &[u8], keep: &str) -> String {
+pub(crate) fn encode(bytes: &[u8], keep: &str) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
     let mut out = String::with_capacity(bytes.len() + 16);
     for &byte in bytes {
@@ -22,7 +22,7 @@ pub(super) fn encode(bytes: &[u8], keep: &str) -> String {
 }
 
 /// Undoes percent-encoding; what is none stays as it is. A plus sign is a plus sign.
-pub(super) fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
