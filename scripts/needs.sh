@@ -11,6 +11,11 @@ case "${1:-test}" in
   test)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
     command -v npm >/dev/null || missing+=(nodejs npm)
+    # The same stories run on Postgres and Redis. Debian puts Postgres' programs where no PATH leads.
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+    command -v psql >/dev/null || missing+=(postgresql-client)
+    command -v redis-server >/dev/null || missing+=(redis-server)
+    command -v runuser >/dev/null || missing+=(util-linux)
     ;;
   bench)
     # The yardstick, and what keeps each program on its core. Debian puts nginx where only root's PATH leads.

@@ -46,7 +46,7 @@ pub async fn apply(admin: &Admin, actor: &Actor, change: Change) -> Result<Revis
     admin.shared.bulletin.announce(Notice { revision, keys }).await;
     if let Some(scope) = revoked {
         // After the announcement: nobody admits calls for it any more.
-        admin.shared.counters.forget(&scope).await;
+        admin.shared.counters.forget(fluxa_domain::team::DEFAULT_ORGANIZATION, &scope).await;
     }
     Ok(revision)
 }
@@ -61,6 +61,12 @@ fn touched_keys(change: &Change) -> Vec<String> {
         | Change::DeleteProvider { .. }
         | Change::PutRoute { .. }
         | Change::DeleteRoute { .. }
+        | Change::CreateTeam { .. }
+        | Change::UpdateTeam { .. }
+        | Change::DeleteTeam { .. }
+        | Change::CreateOrganization { .. }
+        | Change::UpdateOrganization { .. }
+        | Change::DeleteOrganization { .. }
         | Change::AddPrices { .. } => Vec::new(),
     }
 }

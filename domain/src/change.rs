@@ -6,6 +6,7 @@ use crate::key::{KeyHash, KeyRecord};
 use crate::price::PriceRow;
 use crate::provider::{ProviderRecord, ProviderSecrets};
 use crate::route::RouteRecord;
+use crate::team::{OrganizationRecord, TeamRecord};
 use crate::time::Micros;
 
 /// Who changes something.
@@ -79,6 +80,36 @@ pub enum Change {
         /// Public id of the key.
         id: String,
     },
+    /// Makes a team; refused when the name is taken.
+    CreateTeam {
+        /// What it becomes.
+        record: TeamRecord,
+    },
+    /// Replaces a team.
+    UpdateTeam {
+        /// What it becomes.
+        record: TeamRecord,
+    },
+    /// Removes a team; refused while a key names it.
+    DeleteTeam {
+        /// Its name.
+        name: String,
+    },
+    /// Makes an organisation; refused when the name is taken.
+    CreateOrganization {
+        /// What it becomes.
+        record: OrganizationRecord,
+    },
+    /// Replaces an organisation.
+    UpdateOrganization {
+        /// What it becomes.
+        record: OrganizationRecord,
+    },
+    /// Removes an organisation; refused while a team names it.
+    DeleteOrganization {
+        /// Its name.
+        name: String,
+    },
     /// Adds prices that apply from their `valid_from` on; rows are never rewritten.
     AddPrices {
         /// The rows.
@@ -100,6 +131,12 @@ impl Change {
             Self::UpdateKey { .. } => "key.update",
             Self::RotateKey { .. } => "key.rotate",
             Self::RevokeKey { .. } => "key.revoke",
+            Self::CreateTeam { .. } => "team.create",
+            Self::UpdateTeam { .. } => "team.update",
+            Self::DeleteTeam { .. } => "team.delete",
+            Self::CreateOrganization { .. } => "organization.create",
+            Self::UpdateOrganization { .. } => "organization.update",
+            Self::DeleteOrganization { .. } => "organization.delete",
             Self::AddPrices { .. } => "price.add",
         }
     }
@@ -114,6 +151,9 @@ impl Change {
             Self::DeleteRoute { model } => model.clone(),
             Self::IssueKey { record, .. } | Self::UpdateKey { record } => record.id.clone(),
             Self::RotateKey { id, .. } | Self::RevokeKey { id } => id.clone(),
+            Self::CreateTeam { record } | Self::UpdateTeam { record } => record.name.clone(),
+            Self::CreateOrganization { record } | Self::UpdateOrganization { record } => record.name.clone(),
+            Self::DeleteTeam { name } | Self::DeleteOrganization { name } => name.clone(),
             Self::AddPrices { rows } => format!("{} prices", rows.len()),
         }
     }

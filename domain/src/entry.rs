@@ -68,7 +68,10 @@ pub struct Entry {
     /// Team label of the key.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub team: String,
-    /// Tags of the key.
+    /// The organisation; empty means the default one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub organization: String,
+    /// Tags of the key, its team and the request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The model the client named.
@@ -122,6 +125,9 @@ pub struct Entry {
     /// The process died before the end; written after the restart from the journal.
     #[serde(default, skip_serializing_if = "is_false")]
     pub abandoned: bool,
+    /// The answer was given before and cost nothing this time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cached: bool,
     /// Request body, only where `logging.store_content` is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_body: Option<String>,
@@ -146,6 +152,7 @@ impl Entry {
             key_id: String::new(),
             key_name: String::new(),
             team: String::new(),
+            organization: String::new(),
             tags: BTreeMap::new(),
             model: String::new(),
             provider: String::new(),
@@ -167,6 +174,7 @@ impl Entry {
             error: String::new(),
             client_closed: false,
             abandoned: false,
+            cached: false,
             request_body: None,
             response_body: None,
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::budget::BudgetMode;
+use crate::cache::CachePolicy;
 use crate::money::NanoUsd;
 use crate::net::Cidr;
 use crate::refusal::{Refusal, RefusalKind};
@@ -127,6 +128,19 @@ impl KeyLimits {
     }
 }
 
+/// What happens to the calls of a limited key while the counters cannot be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStoreError {
+    /// They are refused (503).
+    Deny,
+    /// Each replica goes on by itself with a small part of the limits.
+    #[default]
+    LocalShare,
+    /// They go through and are counted afterwards.
+    Allow,
+}
+
 /// A virtual key as it is stored, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -138,6 +152,15 @@ pub struct KeyRecord {
     pub models: Vec<String>,
     /// Limits; absent means unlimited.
     pub limits: KeyLimits,
+    /// Limits of single models (`*` wildcards) within those of the key.
+    #[serde(default)]
+    pub model_limits: BTreeMap<String, KeyLimits>,
+    /// What happens when the counters cannot be reached; `None` means what the configuration says.
+    #[serde(default)]
+    pub on_store_error: Option<OnStoreError>,
+    /// Whether answers are kept and given again; `None` means what its team says.
+    #[serde(default)]
+    pub cache: Option<CachePolicy>,
     /// How budgets are reserved.
     pub budget_mode: BudgetMode,
     /// Lower `max_tokens` to what is left instead of refusing.

@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod budget;
+pub mod cache;
 pub mod change;
 pub mod dialect;
 pub mod entry;
@@ -23,7 +24,9 @@ pub mod provider;
 pub mod rbac;
 pub mod refusal;
 pub mod route;
+pub mod scope;
 pub mod secret;
+pub mod team;
 pub mod time;
 pub mod usage;
 pub mod validate;

@@ -23,6 +23,8 @@ pub enum Permission {
     Routes,
     /// Create, edit, rotate, revoke keys.
     Keys,
+    /// Create, edit, delete teams and organisations.
+    Teams,
     /// Add prices.
     Prices,
 }
@@ -34,6 +36,12 @@ pub const fn required(change: &Change) -> Permission {
         Change::CreateProvider { .. } | Change::UpdateProvider { .. } | Change::DeleteProvider { .. } => Permission::Providers,
         Change::PutRoute { .. } | Change::DeleteRoute { .. } => Permission::Routes,
         Change::IssueKey { .. } | Change::UpdateKey { .. } | Change::RotateKey { .. } | Change::RevokeKey { .. } => Permission::Keys,
+        Change::CreateTeam { .. }
+        | Change::UpdateTeam { .. }
+        | Change::DeleteTeam { .. }
+        | Change::CreateOrganization { .. }
+        | Change::UpdateOrganization { .. }
+        | Change::DeleteOrganization { .. } => Permission::Teams,
         Change::AddPrices { .. } => Permission::Prices,
     }
 }
@@ -42,6 +50,9 @@ pub const fn required(change: &Change) -> Permission {
 #[must_use]
 pub const fn allows(role: Role, permission: Permission) -> bool {
     match (role, permission) {
-        (Role::Owner | Role::System, Permission::Providers | Permission::Routes | Permission::Keys | Permission::Prices) => true,
+        (
+            Role::Owner | Role::System,
+            Permission::Providers | Permission::Routes | Permission::Keys | Permission::Teams | Permission::Prices,
+        ) => true,
     }
 }

@@ -10,6 +10,7 @@ use fluxa_domain::key::KeyRecord;
 use fluxa_domain::money::NanoUsd;
 use fluxa_domain::price::{PriceRow, UnpricedPolicy, bound};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_domain::team::DEFAULT_ORGANIZATION;
 use fluxa_domain::time::Micros;
 use fluxa_store::shared::{BudgetAsk, ColdWindow, Over, OverWhat, ReserveAsk, Reserved, ScopeAsk, Standing};
 use hyper::header::HeaderName;
@@ -83,7 +84,9 @@ pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, s
         id: call.entry.id,
         now,
         deadline: Micros(now.0.saturating_add(ttl)),
-        scopes: vec![scope],
+        organization: DEFAULT_ORGANIZATION.into(),
+        scopes: vec![scope].into(),
+        draft: None,
         nanos: 0,
         tokens: 0,
         rate_tokens: clamp(size.input_likely.saturating_add(size.output_likely())),
@@ -92,12 +95,12 @@ pub(crate) async fn admit(gateway: &Gateway, call: &mut Call, key: &KeyRecord, s
     for _ in 0..MAX_TRIES {
         ask.nanos = most_nanos(key, size, output.tokens, targets)?;
         ask.tokens = clamp(tokens_for(key, size, output.tokens, targets));
-        match gateway.shared.counters.reserve(ask.clone()).await {
+        match gateway.shared.counters.reserve(Arc::new(ask.clone())).await {
             Reserved::Granted(standing) => {
-                call.reserved = true;
+                call.reservation = Some(Arc::new(ask));
                 return Ok(Admitted { standing, output_cap: output.cap.then_some(output.tokens) });
             }
-            Reserved::Cold(windows) => warm(gateway, key, &windows).await?,
+            Reserved::Cold(windows) => warm(gateway, &ask.organization, &windows).await?,
             Reserved::Unavailable(why) => {
                 tracing::error!(%why, "budgets cannot be checked");
                 return Err(Refusal::new(RefusalKind::BudgetStoreUnavailable, "budgets cannot be checked at the moment")
@@ -205,11 +208,6 @@ fn most_nanos(key: &KeyRecord, size: Size, output: u64, targets: &[Priced]) -> R
     Ok(most)
 }
 
-/// The scope of a key in the counters.
-pub(crate) fn scope_name(key_id: &str) -> String {
-    format!("key:{key_id}")
-}
-
 /// The scopes of keys in use, with the windows of the moment: working them out takes a time zone, using them does not.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes(RefCell<HashMap<String, Known>>);
@@ -246,7 +244,7 @@ impl Scopes {
         let budgets: Vec<BudgetAsk> = budgets.collect();
         let from = budgets.iter().map(|budget| budget.window.starts_at).max().unwrap_or(now);
         let scope = ScopeAsk {
-            scope: scope_name(&key.id),
+            scope: fluxa_domain::scope::key(&key.id),
             rpm: key.limits.rate_limit_rpm,
             tpm: key.limits.rate_limit_tpm,
             concurrency: key.limits.max_concurrency,
@@ -258,21 +256,17 @@ impl Scopes {
 }
 
 /// Tells the counters what the ledger knows of windows they do not know.
-async fn warm(gateway: &Gateway, key: &KeyRecord, windows: &[ColdWindow]) -> Result<(), Refusal> {
-    // Between two appends of the ledger, never during one: else a call could be counted twice or not at all.
-    let _between = gateway.append_gate.lock().await;
-    for cold in windows {
-        let spent = gateway.store.spent(&key.id, cold.from, cold.to).await.map_err(|error| {
-            tracing::error!(%error, "cannot read what was spent");
-            Refusal::new(RefusalKind::BudgetStoreUnavailable, "what was spent cannot be read at the moment").retry_after(1)
-        })?;
-        let amount = match cold.unit {
-            Unit::NanoUsd => spent.nanos,
-            Unit::Tokens => spent.tokens,
-        };
-        gateway.shared.counters.warm(&cold.scope, &cold.window_id, cold.unit, amount).await;
-    }
-    Ok(())
+async fn warm(gateway: &Gateway, organization: &str, windows: &[ColdWindow]) -> Result<(), Refusal> {
+    let counters = &gateway.shared.counters;
+    // Between two appends of the ledger, where that matters.
+    let _between = match counters.gate() {
+        Some(gate) => Some(gate.lock().await),
+        None => None,
+    };
+    counters.warm(&gateway.store, organization, windows).await.map_err(|error| {
+        tracing::error!(%error, "cannot read what was spent");
+        Refusal::new(RefusalKind::BudgetStoreUnavailable, "what was spent cannot be read at the moment").retry_after(1)
+    })
 }
 
 fn refusal(key: &KeyRecord, over: &Over) -> Refusal {

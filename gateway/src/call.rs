@@ -15,6 +15,7 @@ use fluxa_domain::price::{PriceRow, charge};
 use fluxa_domain::refusal::RefusalKind;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::{Usage, UsageState};
+use fluxa_store::shared::{ReserveAsk, Settlement};
 use futures_util::FutureExt;
 
 use crate::worker::Worker;
@@ -41,8 +42,8 @@ pub(crate) struct Call {
     pub(crate) price: Option<Arc<PriceRow>>,
     /// The service tier the client asked for.
     pub(crate) service_tier: Option<String>,
-    /// Counters hold a reservation under the call's id.
-    pub(crate) reserved: bool,
+    /// What the counters hold for this call.
+    pub(crate) reservation: Option<Arc<ReserveAsk>>,
     /// The journal holds the call's beginning.
     pub(crate) begun: bool,
     /// The journal names a target, or a debt, of before.
@@ -107,7 +108,7 @@ impl Call {
             absurd_output: None,
             price: None,
             service_tier: None,
-            reserved: false,
+            reservation: None,
             begun: false,
             stale: false,
             sent: false,
@@ -142,8 +143,8 @@ impl Call {
 
     /// The counters hold a reservation: it is kept alive until the call ends.
     pub(crate) fn hold_reservation(&self) {
-        if self.reserved {
-            self.worker.reservations.hold(self.entry.id, self.started);
+        if let Some(reservation) = &self.reservation {
+            self.worker.reservations.hold(Arc::clone(reservation), self.started);
         }
     }
 
@@ -337,7 +338,7 @@ impl Call {
         self.entry.finish = ending.finish.unwrap_or_default();
         ending.error.clone_into(&mut self.entry.error);
         self.entry.client_closed = ending.client_closed;
-        let reserved = self.reserved;
+        let reserved = self.reservation.is_some();
         self.settle();
         self.worker.gateway.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
         if self.keep_row {
@@ -349,16 +350,22 @@ impl Call {
     }
 
     fn settle(&mut self) {
-        if !std::mem::replace(&mut self.reserved, false) {
-            return;
-        }
+        let Some(reservation) = self.reservation.take() else { return };
         self.worker.reservations.let_go(self.entry.id);
-        let now = crate::clock::now();
         let tokens = i64::try_from(self.entry.usage.total()).unwrap_or(i64::MAX);
         let counters = Arc::clone(&self.worker.gateway.shared.counters);
-        let (id, nanos) = (self.entry.id, self.entry.cost.0);
+        let settlement = Settlement {
+            id: self.entry.id,
+            at: self.entry.at,
+            organization: Arc::clone(&reservation.organization),
+            scopes: reservation.scopes.iter().map(|scope| scope.scope.clone()).collect(),
+            nanos: self.entry.cost.0,
+            tokens,
+            rate_tokens: tokens,
+            row: None,
+        };
         // In memory this is done at once, so the next call of the same client sees it settled.
-        let mut settling = Box::pin(async move { counters.settle(id, now, nanos, tokens, tokens).await });
+        let mut settling = Box::pin(async move { counters.settle(Arc::new(settlement)).await });
         if (&mut settling).now_or_never().is_none() {
             self.worker.tasks.spawn(async move {
                 settling.await;
@@ -368,11 +375,13 @@ impl Call {
 
     /// Gives back what was reserved, because nothing will be asked of a vendor.
     pub(crate) fn release(&mut self) {
-        if std::mem::replace(&mut self.reserved, false) {
+        if let Some(reservation) = self.reservation.take() {
             self.worker.reservations.let_go(self.entry.id);
             let counters = Arc::clone(&self.worker.gateway.shared.counters);
-            let (id, now) = (self.entry.id, crate::clock::now());
-            let mut releasing = Box::pin(async move { counters.release(id, now).await });
+            let id = self.entry.id;
+            let mut releasing = Box::pin(async move {
+                counters.release(&reservation.organization, id).await;
+            });
             if (&mut releasing).now_or_never().is_none() {
                 self.worker.tasks.spawn(releasing);
             }

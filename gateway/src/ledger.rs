@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
+use fluxa_domain::scope;
 use fluxa_store::journal::{Begin, JournalWriter};
+use fluxa_store::shared::Recorded;
 use fluxa_store::{Finished, StoreError};
 use tokio::sync::Notify;
 
@@ -310,19 +312,29 @@ impl<'a> Pieces<'a> {
 }
 
 async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(), StoreError> {
-    let _appending = gateway.append_gate.lock().await;
-    gateway.store.append_finished(rows).await?;
     let counters = &gateway.shared.counters;
-    let ids: Vec<CallId> = rows.iter().map(|finished| finished.entry.id).collect();
-    counters.recorded(&ids).await;
+    let _appending = match counters.gate() {
+        Some(gate) => Some(gate.lock().await),
+        None => None,
+    };
+    gateway.store.append_finished(rows).await?;
+    let recorded: Vec<Recorded> = rows.iter().map(|finished| of(&finished.entry)).collect();
+    counters.recorded(&recorded).await;
     // A key that has been given a budget since: its windows were read from a ledger without these rows, or will be from one with them.
     for (Finished { entry, .. }, _) in rows.iter().zip(loose).filter(|(_, loose)| **loose) {
         let tokens = i64::try_from(entry.usage.total()).unwrap_or(i64::MAX);
         if entry.cost.0 != 0 || tokens != 0 {
-            counters.charge(&crate::admission::scope_name(&entry.key_id), entry.at, entry.cost.0, tokens).await;
+            let organization = scope::organization_of(entry);
+            for name in scope::of_entry(entry) {
+                counters.charge(organization, &name, entry.at, entry.cost.0, tokens).await;
+            }
         }
     }
     Ok(())
+}
+
+fn of(entry: &Entry) -> Recorded {
+    Recorded { id: entry.id, organization: scope::organization_of(entry).into() }
 }
 
 /// Puts a row aside that the ledger refuses for ever, so that it does not stop the others. False when that failed too.
@@ -331,7 +343,7 @@ async fn bury(gateway: &Gateway, row: &Finished, error: &StoreError) -> bool {
     match gateway.journal().bury(row) {
         Ok(kept) => {
             tracing::error!(call.id = %id, %error, kept, "the ledger refuses the row of call {id}: it is in dead-letters.jsonl beside the journal, and its charge is in no sum");
-            gateway.shared.counters.recorded(&[id]).await;
+            gateway.shared.counters.recorded(&[of(&row.entry)]).await;
             true
         }
         Err(failed) => {

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
+use fluxa_store::shared::ReserveAsk;
 
 use crate::worker::Worker;
 
@@ -17,12 +19,12 @@ const EXTEND_AT_MOST: Duration = Duration::from_millis(200);
 
 /// The reservations that calls of one thread hold.
 #[derive(Debug, Default)]
-pub(crate) struct Reservations(RefCell<HashMap<CallId, Instant>>);
+pub(crate) struct Reservations(RefCell<HashMap<CallId, (Arc<ReserveAsk>, Instant)>>);
 
 impl Reservations {
     /// A call holds a reservation from `since` on.
-    pub(crate) fn hold(&self, id: CallId, since: Instant) {
-        self.0.borrow_mut().insert(id, since);
+    pub(crate) fn hold(&self, reservation: Arc<ReserveAsk>, since: Instant) {
+        self.0.borrow_mut().insert(reservation.id, (reservation, since));
     }
 
     /// It is settled or given back.
@@ -30,8 +32,8 @@ impl Reservations {
         self.0.borrow_mut().remove(&id);
     }
 
-    fn older_than(&self, age: Duration) -> Vec<CallId> {
-        self.0.borrow().iter().filter(|(_, since)| since.elapsed() >= age).map(|(id, _)| *id).collect()
+    fn older_than(&self, age: Duration) -> Vec<Arc<ReserveAsk>> {
+        self.0.borrow().values().filter(|(_, since)| since.elapsed() >= age).map(|(ask, _)| Arc::clone(ask)).collect()
     }
 }
 
@@ -45,9 +47,10 @@ pub(crate) async fn run(worker: Rc<Worker>) {
     loop {
         tick.tick().await;
         // What is younger lives until the next tick and the one after it.
-        for id in worker.reservations.older_than(every / 2) {
+        let held = worker.reservations.older_than(every / 2);
+        if !held.is_empty() {
             let deadline = Micros(crate::clock::now().0.saturating_add(ttl));
-            worker.gateway.shared.counters.extend(id, deadline).await;
+            worker.gateway.shared.counters.extend(&held, deadline).await;
         }
     }
 }
@@ -59,12 +62,26 @@ mod tests {
     #[test]
     fn only_what_is_held_is_extended() {
         let held = Reservations::default();
-        let (first, second) = (CallId::new(Micros(1), [1; 10]), CallId::new(Micros(1), [2; 10]));
+        let ask = |n| {
+            Arc::new(ReserveAsk {
+                id: CallId::new(Micros(1), [n; 10]),
+                now: Micros(1),
+                deadline: Micros(2),
+                organization: "default".into(),
+                scopes: Vec::new().into(),
+                nanos: 0,
+                tokens: 0,
+                rate_tokens: 0,
+                counts_request: true,
+                draft: None,
+            })
+        };
+        let (first, second) = (ask(1), ask(2));
         let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
-        held.hold(first, long_ago);
+        held.hold(Arc::clone(&first), long_ago);
         held.hold(second, Instant::now());
-        assert_eq!(held.older_than(Duration::from_secs(15)), [first]);
-        held.let_go(first);
+        assert_eq!(held.older_than(Duration::from_secs(15)), [Arc::clone(&first)]);
+        held.let_go(first.id);
         assert!(held.older_than(Duration::from_secs(15)).is_empty());
     }
 }

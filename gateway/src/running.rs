@@ -76,8 +76,6 @@ pub struct Gateway {
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
-    /// Held while the ledger appends, and while counters are warmed from it.
-    pub(crate) append_gate: tokio::sync::Mutex<()>,
     pub(crate) mount: Option<Arc<dyn Mount>>,
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
@@ -125,7 +123,6 @@ impl Gateway {
             health,
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::default()),
-            append_gate: tokio::sync::Mutex::new(()),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
             settings,

@@ -3,6 +3,7 @@
 //! [`vendor`] is the mock that tests and demos talk to; [`load`] and [`streams`] generate load and measure it; [`mod@bench`]
 //! compares a fluxa binary with nginx. Nothing here is part of the gateway. Start at [`vendor::Mock`].
 
+pub mod backends;
 pub mod bench;
 pub mod client;
 pub mod conformance;

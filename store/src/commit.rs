@@ -18,6 +18,7 @@ mod keys;
 mod prices;
 mod providers;
 mod routes;
+mod teams;
 
 /// A record before and after a change, as the audit log shows them.
 #[derive(Debug, Default)]
@@ -54,6 +55,12 @@ async fn apply(tx: &mut SqliteConnection, sealer: &Sealer, change: &Change, now:
         Change::UpdateKey { record } => keys::update(tx, record).await,
         Change::RotateKey { id, hash, last4, grace_until } => keys::rotate(tx, id, (hash, last4), *grace_until, now).await,
         Change::RevokeKey { id } => keys::revoke(tx, id).await,
+        Change::CreateTeam { record } => teams::create_team(tx, record).await,
+        Change::UpdateTeam { record } => teams::update_team(tx, record).await,
+        Change::DeleteTeam { name } => teams::delete_team(tx, name).await,
+        Change::CreateOrganization { record } => teams::create_organization(tx, record).await,
+        Change::UpdateOrganization { record } => teams::update_organization(tx, record).await,
+        Change::DeleteOrganization { name } => teams::delete_organization(tx, name).await,
         Change::AddPrices { rows } => prices::add(tx, rows).await,
     }
 }

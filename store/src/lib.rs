@@ -24,7 +24,7 @@ pub use records::audit::{AuditFilter, AuditRow};
 pub use records::keys::KeyFilter;
 pub use records::ledger::Finished;
 pub use records::logs::LogFilter;
-pub use records::spend::Spent;
+pub use records::spend::{LedgerMoment, Spent};
 pub use records::usage::{GroupBy, Interval, UsageQuery, UsageRow};
 pub use seal::Sealer;
 pub use secret_key::{SecretKey, load_or_create_secret_key};

@@ -13,6 +13,7 @@ pub mod revision;
 pub mod routes;
 pub mod settings;
 pub mod spend;
+pub mod teams;
 pub mod usage;
 
 use serde::Serialize;

@@ -1,22 +1,26 @@
-//! What must be fast and common to all replicas, and may be lost: counters and notices.
+//! What must be fast and common to all replicas, and may be lost: counters, notices, kept answers, heartbeats.
 //!
-//! Each is a small trait with a mechanism in memory; a second one comes with the cluster. What is lost here is warmed again
-//! from the ledger. Start reading at [`Counters`].
+//! Each is a small trait with a mechanism in memory and one in Redis. What is lost here is warmed again from the ledger. Start reading at [`Counters`].
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 pub mod bulletin;
+pub mod cache;
 pub mod counters;
 pub mod memory;
+pub mod nodes;
+pub mod redis;
 
 pub use bulletin::{Bulletin, Delivery, MemoryBulletin, Notice, NoticeStream};
+pub use cache::Cache;
 pub use counters::{
-    BudgetAsk, BudgetStanding, ColdWindow, Counters, Expired, Over, OverWhat, RateStanding, ReserveAsk, Reserved, ScopeAsk, ScopeStanding,
-    Settled, Standing,
+    BudgetAsk, BudgetStanding, ColdWindow, Counters, CountersHealth, Expired, Extended, Inspection, Over, OverWhat, RECORDED_AFTER,
+    RateStanding, Recorded, ReserveAsk, Reserved, ScopeAsk, ScopeStanding, Settled, Settlement, Standing, WaitingRow, WarmError,
 };
-pub use memory::MemoryCounters;
+pub use memory::{MemoryCache, MemoryCounters, MemoryNodes};
+pub use nodes::{GONE_AFTER, NodeFacts, Nodes};
 
 /// A future behind a pointer, for traits that are used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,12 +32,21 @@ pub struct Shared {
     pub counters: Arc<dyn Counters>,
     /// Notices of changed configuration.
     pub bulletin: Arc<dyn Bulletin>,
+    /// Answers that are given again.
+    pub cache: Arc<dyn Cache>,
+    /// Who else is there.
+    pub nodes: Arc<dyn Nodes>,
 }
 
 impl Shared {
     /// Everything in this process: the embedded mode, and every test.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self { counters: Arc::new(MemoryCounters::new()), bulletin: Arc::new(MemoryBulletin::new()) }
+        Self {
+            counters: Arc::new(MemoryCounters::new()),
+            bulletin: Arc::new(MemoryBulletin::new()),
+            cache: Arc::new(MemoryCache::new()),
+            nodes: Arc::new(MemoryNodes::new()),
+        }
     }
 }

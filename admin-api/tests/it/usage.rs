@@ -17,6 +17,7 @@ fn entry(world: &World, n: u8) -> Entry {
         key_id: String::from("AAAAAAAA"),
         key_name: String::from("team-a"),
         team: String::from("research"),
+        organization: String::new(),
         tags: [(String::from("env"), String::from("prod"))].into(),
         model: String::from("gpt-4o"),
         provider: String::from("openai"),
@@ -44,6 +45,7 @@ fn entry(world: &World, n: u8) -> Entry {
         error: String::new(),
         client_closed: false,
         abandoned: false,
+        cached: false,
         request_body: None,
         response_body: None,
     }

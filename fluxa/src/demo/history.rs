@@ -116,6 +116,7 @@ fn entry(at: Micros, demo_key_id: &str, dice: &mut Dice) -> Entry {
         key_id: if name == "demo" { demo_key_id.to_owned() } else { format!("past-{name}") },
         key_name: name.to_owned(),
         team: team.to_owned(),
+        organization: String::new(),
         tags: BTreeMap::new(),
         model: made.model.to_owned(),
         provider: if reached { made.provider.to_owned() } else { String::new() },
@@ -137,6 +138,7 @@ fn entry(at: Micros, demo_key_id: &str, dice: &mut Dice) -> Entry {
         error: error.to_owned(),
         client_closed: false,
         abandoned: false,
+        cached: false,
         request_body: None,
         response_body: None,
     }

@@ -178,6 +178,7 @@ pub(crate) mod tests {
             key_id: String::from("AbCd1234"),
             key_name: String::from("team-a"),
             team: String::from("red"),
+            organization: String::new(),
             tags: std::collections::BTreeMap::from([(String::from("t"), String::from("canary-tag"))]),
             model: String::from("gpt-4o"),
             provider: String::from("openai"),
@@ -205,6 +206,7 @@ pub(crate) mod tests {
             error: String::new(),
             client_closed: false,
             abandoned: false,
+            cached: false,
             request_body: Some(String::from("canary-prompt")),
             response_body: Some(String::from("canary-answer")),
         }

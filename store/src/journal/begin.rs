@@ -26,7 +26,9 @@ pub struct Begin<'a> {
     pub key_name: &'a str,
     /// Team label of the key.
     pub team: &'a str,
-    /// Tags of the key.
+    /// Organisation; empty means the default one.
+    pub organization: &'a str,
+    /// Tags of the call.
     pub tags: &'a BTreeMap<String, String>,
     /// The model the client named.
     pub model: &'a str,
@@ -63,6 +65,7 @@ impl<'a> Begin<'a> {
             key_id: &entry.key_id,
             key_name: &entry.key_name,
             team: &entry.team,
+            organization: &entry.organization,
             tags: &entry.tags,
             model: &entry.model,
             provider: &entry.provider,
@@ -88,6 +91,7 @@ impl<'a> Begin<'a> {
             key_id: self.key_id.to_owned(),
             key_name: self.key_name.to_owned(),
             team: self.team.to_owned(),
+            organization: self.organization.to_owned(),
             tags: self.tags.clone(),
             model: self.model.to_owned(),
             provider: self.provider.to_owned(),
@@ -108,6 +112,7 @@ impl<'a> Begin<'a> {
             finish: String::new(),
             error: ABANDONED.to_owned(),
             client_closed: false,
+            cached: false,
             abandoned: true,
             request_body: None,
             response_body: None,
@@ -134,6 +139,7 @@ impl<'a> Begin<'a> {
             put_text(out, name);
             put_text(out, value);
         }
+        put_text(out, self.organization);
     }
 
     /// Reads the compact form as the row it stands for; `None` when it is not one.
@@ -169,6 +175,8 @@ impl<'a> Begin<'a> {
         for _ in 0..rest.length()? {
             tags.insert(rest.text()?.to_owned(), rest.text()?.to_owned());
         }
+        // Written since there are organisations.
+        let organization = if rest.0.is_empty() { "" } else { rest.text()? };
         if !rest.0.is_empty() {
             return None;
         }
@@ -180,6 +188,7 @@ impl<'a> Begin<'a> {
             key_id,
             key_name,
             team,
+            organization,
             tags: &tags,
             model,
             provider,

@@ -7,18 +7,28 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use fluxa_domain::budget::Unit;
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
 
+use crate::open::Store;
 use crate::shared::BoxFuture;
-use crate::shared::counters::{Counters, Expired, ReserveAsk, Reserved, ScopeStanding, Settled, Standing};
+use crate::shared::counters::{
+    ColdWindow, Counters, CountersHealth, Expired, Extended, Inspection, Recorded, ReserveAsk, Reserved, ScopeStanding, Settled,
+    Settlement, Standing, WaitingRow, WarmError,
+};
 
+mod cache;
+mod nodes;
 mod scope;
 #[cfg(test)]
 mod tests;
+
+pub use cache::MemoryCache;
+pub use nodes::MemoryNodes;
 
 use scope::{Charge, Scope, tighter};
 
@@ -42,6 +52,8 @@ pub struct MemoryCounters {
     remembers: AtomicBool,
     /// The scope shard that is swept next.
     sweep: AtomicUsize,
+    /// Between two appends, never during one: else a call could be counted twice or not at all.
+    gate: tokio::sync::Mutex<()>,
 }
 
 /// The reservations of one shard.
@@ -55,7 +67,7 @@ struct Calls {
 /// What is known of one call.
 #[derive(Debug)]
 struct Call {
-    ask: ReserveAsk,
+    ask: Arc<ReserveAsk>,
     deadline: Micros,
     state: State,
 }
@@ -86,11 +98,13 @@ impl MemoryCounters {
             hasher: RandomState::new(),
             remembers: AtomicBool::new(false),
             sweep: AtomicUsize::new(0),
+            gate: tokio::sync::Mutex::new(()),
         }
     }
 
     /// [`Counters::reserve`], at once.
-    pub fn reserve_now(&self, ask: ReserveAsk) -> Reserved {
+    pub fn reserve_now(&self, ask: impl Into<Arc<ReserveAsk>>) -> Reserved {
+        let ask = ask.into();
         let mut calls = self.calls_of(ask.id);
         if let Some(call) = calls.known.get(&ask.id) {
             if call.state != State::Open {
@@ -101,7 +115,7 @@ impl MemoryCounters {
         }
         let mut scopes = self.scopes_of(&ask);
         let mut cold = Vec::new();
-        for wanted in &ask.scopes {
+        for wanted in ask.scopes.iter() {
             if let Some(scope) = self.scope_mut(&mut scopes, &wanted.scope) {
                 scope.find_cold(wanted, ask.now, &mut cold);
             }
@@ -109,13 +123,13 @@ impl MemoryCounters {
         if !cold.is_empty() {
             return Reserved::Cold(cold);
         }
-        for wanted in &ask.scopes {
+        for wanted in ask.scopes.iter() {
             let refused = self.scope_mut(&mut scopes, &wanted.scope).and_then(|scope| scope.over(wanted, &ask));
             if let Some(over) = refused {
                 return Reserved::Refused(over);
             }
         }
-        for wanted in &ask.scopes {
+        for wanted in ask.scopes.iter() {
             if let Some(scope) = self.scope_mut(&mut scopes, &wanted.scope) {
                 scope.grant(wanted, &ask);
             }
@@ -139,7 +153,7 @@ impl MemoryCounters {
         let remember = settled == Settled::Done && self.remembers.load(Ordering::Acquire);
         let estimate = Charge::of(&call.ask);
         let mut scopes = self.scopes_of(&call.ask);
-        for wanted in &call.ask.scopes {
+        for wanted in call.ask.scopes.iter() {
             if let Some(scope) = self.scope_mut(&mut scopes, &wanted.scope) {
                 scope.correct_rate(wanted, &call.ask, rate_tokens);
                 match settled {
@@ -166,7 +180,7 @@ impl MemoryCounters {
         let mut calls = self.calls_of(id);
         let Some(call) = calls.known.remove(&id) else { return };
         let mut scopes = self.scopes_of(&call.ask);
-        for wanted in &call.ask.scopes {
+        for wanted in call.ask.scopes.iter() {
             let Some(scope) = self.scope_mut(&mut scopes, &wanted.scope) else { continue };
             match call.state {
                 State::Open => {
@@ -205,15 +219,15 @@ impl MemoryCounters {
     }
 
     /// [`Counters::recorded`], at once.
-    pub fn recorded_now(&self, ids: &[CallId]) {
+    pub fn recorded_now(&self, ids: impl IntoIterator<Item = CallId>) {
         self.remembers.store(true, Ordering::Release);
         for id in ids {
-            let mut calls = self.calls_of(*id);
+            let mut calls = self.calls_of(id);
             // An expired call stays known: its late settle corrects the row that was just written.
-            if !matches!(calls.known.get(id), Some(Call { state: State::Unrecorded, .. })) {
+            if !matches!(calls.known.get(&id), Some(Call { state: State::Unrecorded, .. })) {
                 continue;
             }
-            if let Some(call) = calls.known.remove(id) {
+            if let Some(call) = calls.known.remove(&id) {
                 self.forget_unrecorded(&call.ask);
             }
             while calls.closed.front().is_some_and(|oldest| !calls.known.contains_key(oldest)) {
@@ -240,19 +254,57 @@ impl MemoryCounters {
                 let Some(call) = calls.known.get_mut(&id) else { continue };
                 let estimate = Charge::of(&call.ask);
                 let mut scopes = self.scopes_of(&call.ask);
-                for wanted in &call.ask.scopes {
+                for wanted in call.ask.scopes.iter() {
                     if let Some(scope) = self.scope_mut(&mut scopes, &wanted.scope) {
                         scope.settle(wanted, &call.ask, estimate);
                     }
                 }
                 drop(scopes);
                 call.state = State::Expired;
-                expired.push(Expired { id, nanos: estimate.nanos, tokens: estimate.tokens });
+                expired.push(Expired {
+                    id,
+                    organization: Arc::clone(&call.ask.organization),
+                    nanos: estimate.nanos,
+                    tokens: estimate.tokens,
+                });
                 self.close(&mut calls, id);
             }
         }
         self.sweep_one_shard(now);
         expired
+    }
+
+    /// [`Counters::chill`], at once.
+    pub fn chill_now(&self, scopes: &[String]) {
+        if scopes.is_empty() {
+            self.scopes.iter().for_each(|shard| lock(shard).values_mut().for_each(Scope::chill));
+        }
+        for name in scopes {
+            if let Some(scope) = lock(self.scope_shard(name)).get_mut(name) {
+                scope.chill();
+            }
+        }
+    }
+
+    /// [`Counters::inspect`], at once. Organisations are not told apart by who holds all of them.
+    pub fn inspect_now(&self, organization: &str) -> Inspection {
+        let mut found = Inspection::default();
+        for shard in &self.calls {
+            for (id, call) in lock(shard).known.iter().filter(|(_, call)| *call.ask.organization == *organization) {
+                match call.state {
+                    State::Open => {
+                        let scopes = call.ask.scopes.iter().map(|scope| scope.scope.clone()).collect();
+                        found.open.push((*id, scopes, call.ask.nanos, call.ask.tokens));
+                    }
+                    State::Expired | State::Unrecorded => found.unrecorded.push(*id),
+                }
+            }
+        }
+        for shard in &self.scopes {
+            let mut shard = lock(shard);
+            found.scopes.extend(shard.iter_mut().map(|(name, scope)| (name.clone(), scope.show(Micros(0)))));
+        }
+        found
     }
 
     /// [`Counters::forget`], at once.
@@ -283,7 +335,7 @@ impl MemoryCounters {
 
     fn forget_unrecorded(&self, ask: &ReserveAsk) {
         let mut scopes = self.scopes_of(ask);
-        for wanted in &ask.scopes {
+        for wanted in ask.scopes.iter() {
             if let Some(scope) = self.scope_mut(&mut scopes, &wanted.scope) {
                 scope.forget(ask.id);
             }
@@ -299,7 +351,7 @@ impl MemoryCounters {
 
     fn standing_of(&self, scopes: &mut ScopeGuards<'_>, ask: &ReserveAsk) -> Standing {
         let mut standing = Standing::default();
-        for wanted in &ask.scopes {
+        for wanted in ask.scopes.iter() {
             if let Some(scope) = self.scope_mut(scopes, &wanted.scope) {
                 let (rpm, tpm) = scope.rates(wanted, ask.now);
                 standing.rpm = tighter(standing.rpm, rpm);
@@ -346,34 +398,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Counters for MemoryCounters {
-    fn reserve(&self, ask: ReserveAsk) -> BoxFuture<'_, Reserved> {
+    fn reserve(&self, ask: Arc<ReserveAsk>) -> BoxFuture<'_, Reserved> {
         Box::pin(std::future::ready(self.reserve_now(ask)))
     }
 
-    fn settle(&self, id: CallId, _now: Micros, nanos: i64, tokens: i64, rate_tokens: i64) -> BoxFuture<'_, Settled> {
+    fn settle(&self, settlement: Arc<Settlement>) -> BoxFuture<'_, Settled> {
+        let Settlement { id, nanos, tokens, rate_tokens, .. } = *settlement;
         Box::pin(std::future::ready(self.settle_now(id, nanos, tokens, rate_tokens)))
     }
 
-    fn release(&self, id: CallId, _now: Micros) -> BoxFuture<'_, ()> {
+    fn release<'a>(&'a self, _organization: &'a str, id: CallId) -> BoxFuture<'a, bool> {
         self.release_now(id);
-        Box::pin(std::future::ready(()))
+        Box::pin(std::future::ready(true))
     }
 
-    fn extend(&self, id: CallId, deadline: Micros) -> BoxFuture<'_, bool> {
-        Box::pin(std::future::ready(self.extend_now(id, deadline)))
+    fn extend<'a>(&'a self, held: &'a [Arc<ReserveAsk>], deadline: Micros) -> BoxFuture<'a, Vec<Extended>> {
+        let extended = held.iter().map(|ask| if self.extend_now(ask.id, deadline) { Extended::Yes } else { Extended::Ended });
+        Box::pin(std::future::ready(extended.collect()))
     }
 
-    fn warm<'a>(&'a self, scope: &'a str, window_id: &'a str, unit: Unit, spent: i64) -> BoxFuture<'a, ()> {
-        self.warm_now(scope, window_id, unit, spent);
-        Box::pin(std::future::ready(()))
+    fn warm<'a>(&'a self, ledger: &'a Store, _organization: &'a str, windows: &'a [ColdWindow]) -> BoxFuture<'a, Result<(), WarmError>> {
+        Box::pin(async move {
+            for cold in windows {
+                let spent = ledger.spent(&cold.scope, cold.from, cold.to).await?;
+                let amount = match cold.unit {
+                    Unit::NanoUsd => spent.nanos,
+                    Unit::Tokens => spent.tokens,
+                };
+                self.warm_now(&cold.scope, &cold.window_id, cold.unit, amount);
+            }
+            Ok(())
+        })
     }
 
-    fn recorded<'a>(&'a self, ids: &'a [CallId]) -> BoxFuture<'a, ()> {
-        self.recorded_now(ids);
-        Box::pin(std::future::ready(()))
+    fn recorded<'a>(&'a self, calls: &'a [Recorded]) -> BoxFuture<'a, bool> {
+        self.recorded_now(calls.iter().map(|call| call.id));
+        Box::pin(std::future::ready(true))
     }
 
-    fn charge<'a>(&'a self, scope: &'a str, at: Micros, nanos: i64, tokens: i64) -> BoxFuture<'a, ()> {
+    fn charge<'a>(&'a self, _organization: &'a str, scope: &'a str, at: Micros, nanos: i64, tokens: i64) -> BoxFuture<'a, ()> {
         self.charge_now(scope, at, nanos, tokens);
         Box::pin(std::future::ready(()))
     }
@@ -382,12 +445,38 @@ impl Counters for MemoryCounters {
         Box::pin(std::future::ready(self.expired_now(now)))
     }
 
-    fn forget<'a>(&'a self, scope: &'a str) -> BoxFuture<'a, ()> {
+    fn waiting(&self, _age: Duration, _limit: usize) -> BoxFuture<'_, Vec<WaitingRow>> {
+        // The rows of this process wait in its journal.
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn chill<'a>(&'a self, _organization: &'a str, scopes: &'a [String]) -> BoxFuture<'a, bool> {
+        self.chill_now(scopes);
+        Box::pin(std::future::ready(true))
+    }
+
+    fn forget<'a>(&'a self, _organization: &'a str, scope: &'a str) -> BoxFuture<'a, ()> {
         self.forget_now(scope);
         Box::pin(std::future::ready(()))
     }
 
-    fn standing<'a>(&'a self, scope: &'a str, now: Micros) -> BoxFuture<'a, Option<ScopeStanding>> {
+    fn standing<'a>(&'a self, _organization: &'a str, scope: &'a str, now: Micros) -> BoxFuture<'a, Option<ScopeStanding>> {
         Box::pin(std::future::ready(self.standing_now(scope, now)))
+    }
+
+    fn inspect<'a>(&'a self, organization: &'a str) -> BoxFuture<'a, Result<Inspection, WarmError>> {
+        Box::pin(std::future::ready(Ok(self.inspect_now(organization))))
+    }
+
+    fn shared(&self) -> bool {
+        false
+    }
+
+    fn gate(&self) -> Option<&tokio::sync::Mutex<()>> {
+        Some(&self.gate)
+    }
+
+    fn health(&self) -> CountersHealth {
+        CountersHealth::default()
     }
 }

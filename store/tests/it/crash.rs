@@ -54,7 +54,7 @@ async fn a_kill_at_any_step_leaves_exactly_one_row_a_call() {
             let expect = if step < 2 { abandoned(1) } else { entry(1) };
             assert_eq!(rows.len(), 1, "step {step}");
             assert_eq!((rows[0].abandoned, rows[0].cost), (expect.abandoned, expect.cost), "step {step}");
-            let spent = store.spent(&expect.key_id, Micros(0), None).await.unwrap();
+            let spent = store.spent(&fluxa_domain::scope::key(&expect.key_id), Micros(0), None).await.unwrap();
             assert_eq!(spent.nanos, expect.cost.0);
             store.close().await;
         }

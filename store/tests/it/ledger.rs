@@ -26,7 +26,7 @@ async fn assert_sums(store: &Store) {
         let of_key: Vec<&Entry> = rows.iter().filter(|row| row.key_id == key_id).collect();
         let nanos = of_key.iter().map(|row| row.cost.0).sum();
         let tokens = of_key.iter().map(|row| i64::try_from(row.usage.total()).unwrap()).sum();
-        assert_eq!(store.spent(&key_id, Micros(0), None).await.unwrap(), Spent { nanos, tokens });
+        assert_eq!(store.spent(&fluxa_domain::scope::key(&key_id), Micros(0), None).await.unwrap(), Spent { nanos, tokens });
     }
 }
 
@@ -145,7 +145,7 @@ async fn spend_is_exact_in_every_time_zone_and_outlives_the_rows() {
                 let from = start.plus_seconds(900 * quarter);
                 let to = from.plus_seconds(86_400);
                 let expect: i64 = batch.iter().filter(|row| row.at >= from && row.at < to).map(|row| row.cost.0).sum();
-                assert_eq!(store.spent("key0", from, Some(to)).await.unwrap().nanos, expect, "{quarter}");
+                assert_eq!(store.spent("key:key0", from, Some(to)).await.unwrap().nanos, expect, "{quarter}");
             }
         };
         check().await;
@@ -160,7 +160,7 @@ async fn spend_is_exact_in_every_time_zone_and_outlives_the_rows() {
         assert_eq!(pruned, batch.iter().filter(|row| row.at < before).count() as u64);
         check().await;
         assert_eq!(store.usage(&UsageQuery::default()).await.unwrap()[0].requests, 864);
-        assert_eq!(store.spent("nobody", Micros(0), None).await.unwrap(), Spent::default());
+        assert_eq!(store.spent("key:nobody", Micros(0), None).await.unwrap(), Spent::default());
     }
 }
 

@@ -14,7 +14,14 @@ use crate::show::{members, moment, put_dollars};
 /// One row a period.
 pub(super) async fn standing(errand: &Errand, key: &KeyRecord) -> Result<Value, Problem> {
     let now = errand.now();
-    let scope = errand.desk.admin.shared.counters.standing(&format!("key:{}", key.id), now).await.unwrap_or_default();
+    let scope = errand
+        .desk
+        .admin
+        .shared
+        .counters
+        .standing(fluxa_domain::team::DEFAULT_ORGANIZATION, &fluxa_domain::scope::key(&key.id), now)
+        .await
+        .unwrap_or_default();
     let l = &key.limits;
     let mut rows = Vec::new();
     for (period, name, dollars, tokens) in [
@@ -24,7 +31,7 @@ pub(super) async fn standing(errand: &Errand, key: &KeyRecord) -> Result<Value, 
         (Period::Total, "total", l.budget_usd_total, l.budget_tokens_total),
     ] {
         let window = window(period, now, &key.time_zone);
-        let ledger = errand.store().spent(&key.id, window.starts_at, window.ends_at).await?;
+        let ledger = errand.store().spent(&fluxa_domain::scope::key(&key.id), window.starts_at, window.ends_at).await?;
         let (nanos, tokens_used) = (known(&scope, &window.id, Unit::NanoUsd), known(&scope, &window.id, Unit::Tokens));
         let mut row: Map<String, Value> = members(json!({
             "period": name,

@@ -19,6 +19,7 @@ pub(super) fn write(entry: &Entry) -> String {
         ("key_id", &entry.key_id),
         ("key_name", &entry.key_name),
         ("team", &entry.team),
+        ("organization", &entry.organization),
         ("model", &entry.model),
         ("provider", &entry.provider),
         ("upstream_model", &entry.upstream_model),
@@ -49,6 +50,7 @@ pub(super) fn write(entry: &Entry) -> String {
     out.text_if("error", &entry.error);
     out.flag("client_closed", entry.client_closed);
     out.flag("abandoned", entry.abandoned);
+    out.flag("cached", entry.cached);
     for (name, body) in [("request_body", &entry.request_body), ("response_body", &entry.response_body)] {
         if let Some(body) = body {
             out.text(name, body);
@@ -174,6 +176,7 @@ mod tests {
                 key_id: text(1),
                 key_name: text(2),
                 team: text(3),
+                organization: String::new(),
                 tags: flags[0].then(|| (text(4), text(5))).into_iter().collect(),
                 model: text(6),
                 provider: text(7),
@@ -209,6 +212,7 @@ mod tests {
                 error: text(14),
                 client_closed: flags[5],
                 abandoned: flags[6],
+                cached: false,
                 request_body: flags[7].then(|| text(15)),
                 ..Entry::new(CallId::new(Micros(1_700_000_000_000_000), [7; 10]), Micros(1_700_000_000_000_000))
             };

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use fluxa_domain::entry::{CostState, Entry};
+use fluxa_domain::scope;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::UsageState;
 use sqlx::query::Query;
@@ -22,6 +23,7 @@ pub(crate) const QUARTER_MICROS: i64 = Micros::PER_HOUR / 4;
 pub(crate) struct Sums {
     hourly: BTreeMap<Dimensions, (Totals, String)>,
     by_tag: BTreeMap<(i64, String), Totals>,
+    /// By scope and quarter of an hour.
     spend: BTreeMap<(String, i64), (i64, i64)>,
 }
 
@@ -63,11 +65,13 @@ impl Sums {
         for (name, value) in &entry.tags {
             self.by_tag.entry((hour, format!("{name}={value}"))).or_default().add(totals, sign);
         }
-        if !entry.key_id.is_empty() && (cost(entry) != 0 || tokens(entry) != 0) {
+        if cost(entry) != 0 || tokens(entry) != 0 {
             let quarter = entry.at.0.div_euclid(QUARTER_MICROS) * QUARTER_MICROS;
-            let (nanos, spent_tokens) = self.spend.entry((entry.key_id.clone(), quarter)).or_default();
-            *nanos += sign * cost(entry);
-            *spent_tokens += sign * tokens(entry);
+            for scope in scope::of_entry(entry) {
+                let (nanos, spent_tokens) = self.spend.entry((scope, quarter)).or_default();
+                *nanos += sign * cost(entry);
+                *spent_tokens += sign * tokens(entry);
+            }
         }
     }
 
@@ -80,8 +84,8 @@ impl Sums {
         for ((hour, tag), totals) in self.by_tag {
             bind(sqlx::query(BY_TAG).bind(hour).bind(tag), totals).execute(&mut *tx).await?;
         }
-        for ((key_id, quarter), (nanos, tokens)) in self.spend {
-            sqlx::query(SPEND).bind(key_id).bind(quarter).bind(nanos).bind(tokens).execute(&mut *tx).await?;
+        for ((scope, quarter), (nanos, tokens)) in self.spend {
+            sqlx::query(SPEND).bind(scope).bind(quarter).bind(nanos).bind(tokens).execute(&mut *tx).await?;
         }
         Ok(())
     }
@@ -117,5 +121,5 @@ const BY_TAG: &str = "INSERT INTO usage_tags_hourly AS t (hour, tag, requests, e
     input_audio = t.input_audio + excluded.input_audio, output_audio = t.output_audio + excluded.output_audio, \
     images = t.images + excluded.images, searches = t.searches + excluded.searches";
 
-const SPEND: &str = "INSERT INTO spend AS t (key_id, quarter, nanos, tokens) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (key_id, quarter) DO UPDATE SET nanos = t.nanos + excluded.nanos, tokens = t.tokens + excluded.tokens";
+const SPEND: &str = "INSERT INTO spend_by_scope AS t (scope, quarter, nanos, tokens) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (scope, quarter) DO UPDATE SET nanos = t.nanos + excluded.nanos, tokens = t.tokens + excluded.tokens";

@@ -208,6 +208,11 @@ impl Scope {
         }
     }
 
+    /// What was spent is to be read from the ledger anew.
+    pub(super) fn chill(&mut self) {
+        self.windows.iter_mut().for_each(|window| window.spent = None);
+    }
+
     /// Remembers a settled call until the ledger has it.
     pub(super) fn remember(&mut self, id: CallId, at: Micros, charge: Charge) {
         self.unrecorded.insert(id, (at, charge));

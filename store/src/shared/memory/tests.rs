@@ -30,7 +30,18 @@ fn scope(name: &str, budgets: Vec<BudgetAsk>) -> ScopeAsk {
 
 fn ask(n: u64, nanos: i64, scopes: Vec<ScopeAsk>) -> ReserveAsk {
     let deadline = NOW.plus_seconds(120);
-    ReserveAsk { id: id(n), now: NOW, deadline, scopes, nanos, tokens: nanos / 10, rate_tokens: nanos / 10, counts_request: true }
+    ReserveAsk {
+        id: id(n),
+        now: NOW,
+        deadline,
+        organization: "default".into(),
+        scopes: scopes.into(),
+        nanos,
+        tokens: nanos / 10,
+        rate_tokens: nanos / 10,
+        counts_request: true,
+        draft: None,
+    }
 }
 
 fn dollar(limit: i64) -> Vec<ScopeAsk> {
@@ -111,11 +122,14 @@ fn an_expired_call_is_charged_and_a_late_settle_corrects_it() {
     assert!(counters.expired_now(NOW.plus_seconds(119)).is_empty());
     assert!(counters.extend_now(id(1), NOW.plus_seconds(200)));
     assert!(counters.expired_now(NOW.plus_seconds(199)).is_empty());
-    assert_eq!(counters.expired_now(NOW.plus_seconds(200)), vec![Expired { id: id(1), nanos: 100, tokens: 10 }]);
+    assert_eq!(
+        counters.expired_now(NOW.plus_seconds(200)),
+        vec![Expired { id: id(1), organization: "default".into(), nanos: 100, tokens: 10 }]
+    );
     assert!(counters.expired_now(NOW.plus_seconds(201)).is_empty(), "once");
     assert!(!counters.extend_now(id(1), NOW.plus_seconds(300)));
     assert_eq!(spent_reserved(&counters, "key:a", "d"), (100, 0));
-    counters.recorded_now(&[id(1)]);
+    counters.recorded_now([id(1)]);
     assert_eq!(counters.settle_now(id(1), 30, 3, 3), Settled::Late);
     assert_eq!(counters.settle_now(id(1), 30, 3, 3), Settled::AlreadyDone);
     assert_eq!(spent_reserved(&counters, "key:a", "d"), (30, 0));
@@ -124,20 +138,20 @@ fn an_expired_call_is_charged_and_a_late_settle_corrects_it() {
 #[test]
 fn a_window_that_is_warmed_later_counts_calls_in_flight_and_unrecorded_ones_once() {
     let counters = MemoryCounters::new();
-    counters.recorded_now(&[]);
+    counters.recorded_now([]);
     let free = || vec![scope("key:a", vec![])];
     for n in 1..=4 {
         assert!(granted(&counters.reserve_now(ask(n, 1_000, free()))));
     }
     counters.settle_now(id(1), 1, 0, 0);
-    counters.recorded_now(&[id(1)]);
+    counters.recorded_now([id(1)]);
     counters.settle_now(id(2), 20, 0, 0);
     // The operator sets a budget now. Call 1 is in the ledger, 2 is settled but not there yet, 3 and 4 are in flight.
     assert!(matches!(counters.reserve_now(ask(5, 5, dollar(10_000))), Reserved::Cold(_)));
     counters.settle_now(id(3), 300, 0, 0);
     counters.warm_now("key:a", "d", Unit::NanoUsd, 1);
     counters.settle_now(id(4), 4_000, 0, 0);
-    counters.recorded_now(&[id(2), id(3), id(4)]);
+    counters.recorded_now([id(2), id(3), id(4)]);
     assert_eq!(spent_reserved(&counters, "key:a", "d"), (4_321, 0));
     // Taken away and set again: what was spent meanwhile is not forgotten.
     assert!(granted(&counters.reserve_now(ask(6, 1_000, free()))));
@@ -162,14 +176,14 @@ fn a_call_that_reserved_nothing_is_charged_in_the_windows_that_are_warm_by_then(
 #[test]
 fn forgetting_waits_for_calls_in_flight_and_unrecorded_ones() {
     let counters = MemoryCounters::new();
-    counters.recorded_now(&[]);
+    counters.recorded_now([]);
     counters.warm_now("key:a", "d", Unit::NanoUsd, 0);
     assert!(granted(&counters.reserve_now(ask(1, 10, dollar(100)))));
     counters.forget_now("key:a");
     counters.settle_now(id(1), 10, 1, 1);
     counters.forget_now("key:a");
     assert!(counters.standing_now("key:a", NOW).is_some());
-    counters.recorded_now(&[id(1)]);
+    counters.recorded_now([id(1)]);
     counters.forget_now("key:a");
     assert!(counters.standing_now("key:a", NOW).is_none());
     assert!(matches!(counters.reserve_now(ask(2, 10, dollar(100))), Reserved::Cold(_)));
@@ -195,7 +209,7 @@ fn idle_scopes_and_old_windows_go() {
 #[test]
 fn closed_calls_are_forgotten_past_a_bound() {
     let counters = MemoryCounters::new();
-    counters.recorded_now(&[]);
+    counters.recorded_now([]);
     let many = u64::try_from(SHARDS * REMEMBERED * 5 / 4).unwrap();
     for n in 0..many {
         assert!(granted(&counters.reserve_now(ask(n, 1, vec![scope("key:a", vec![])]))));
@@ -204,7 +218,7 @@ fn closed_calls_are_forgotten_past_a_bound() {
     let known: usize = counters.calls.iter().map(|shard| lock(shard).known.len()).sum();
     assert!(known <= SHARDS * REMEMBERED, "{known}");
     let all: Vec<CallId> = (0..many).map(id).collect();
-    counters.recorded_now(&all);
+    counters.recorded_now(all);
     for shard in &counters.calls {
         let calls = lock(shard);
         assert_eq!((calls.known.len(), calls.closed.len()), (0, 0));
@@ -289,7 +303,7 @@ proptest! {
     #[test]
     fn counters_equal_a_ledger_of_all_calls(steps in proptest::collection::vec(step(), 1..200)) {
         let counters = MemoryCounters::new();
-        counters.recorded_now(&[]);
+        counters.recorded_now([]);
         let mut calls: BTreeMap<u64, Known> = BTreeMap::new();
         let mut clock = 0;
         let sums = |calls: &BTreeMap<u64, Known>, name: &str| {
@@ -360,7 +374,7 @@ proptest! {
                     clock += after;
                     let expired = counters.expired_now(NOW.plus_seconds(clock));
                     for (n, known) in calls.iter_mut().filter(|(_, known)| known.charge.is_none() && known.deadline <= clock) {
-                        let row = Expired { id: id(*n), nanos: known.estimate, tokens: known.estimate / 10 };
+                        let row = Expired { id: id(*n), organization: "default".into(), nanos: known.estimate, tokens: known.estimate / 10 };
                         prop_assert!(expired.contains(&row), "{row:?}");
                         // The ledger gets the abandoned row in the same step (as the gateway's ledger task does).
                         (known.charge, known.expired, known.recorded) = (Some(known.estimate), true, true);
@@ -369,7 +383,7 @@ proptest! {
                 Step::Record { call } => {
                     if let Some(known) = calls.get_mut(&call).filter(|known| known.charge.is_some()) {
                         known.recorded = true;
-                        counters.recorded_now(&[id(call)]);
+                        counters.recorded_now([id(call)]);
                     }
                 }
                 Step::Forget { key } => counters.forget_now(KEYS[usize::from(key)]),

@@ -1,0 +1,16 @@
+//! Answers that are given again: bytes under a name, for a while. What is lost here is only asked again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::shared::BoxFuture;
+
+/// A place for answers that all replicas see. Failures are misses.
+pub trait Cache: Send + Sync {
+    /// What was put under this name, unless its time is over.
+    fn get<'a>(&'a self, name: &'a [u8; 32]) -> BoxFuture<'a, Option<Bytes>>;
+
+    /// Keeps `value` under this name for `ttl`. What is too large is not kept.
+    fn put<'a>(&'a self, name: &'a [u8; 32], value: Bytes, ttl: Duration) -> BoxFuture<'a, ()>;
+}

@@ -1,0 +1,8 @@
+//! The mechanisms of a cluster: the same traits in Redis (or Valkey, or a Redis Cluster).
+//!
+//! All keys begin with `fluxa:`; those of an organisation share a hash tag, so that one script may touch them all. Start
+//! reading at `redis/link.rs` (how commands reach the server, and what happens when they do not).
+
+pub mod link;
+
+pub use link::{Fault, Link, LinkOptions, Script};
