@@ -15,6 +15,7 @@ use fluxa_domain::price::{PriceRow, charge};
 use fluxa_domain::refusal::RefusalKind;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::{Usage, UsageState};
+use fluxa_store::Finished;
 use fluxa_store::shared::{ReserveAsk, Settlement};
 use futures_util::FutureExt;
 
@@ -344,7 +345,7 @@ impl Call {
         if self.keep_row {
             let blank = Entry::new(self.entry.id, self.entry.at);
             let entry = std::mem::replace(&mut self.entry, blank);
-            self.worker.desk.finish(entry, self.begun, reserved);
+            self.worker.desk.finish(Finished::new(entry), self.begun, reserved);
         }
         charged
     }

@@ -161,13 +161,12 @@ impl Desk {
     }
 
     /// Hands in a finished call. `begun` says whether [`Desk::begin`] was called for it, `reserved` whether the counters have its charge.
-    pub(crate) fn finish(&self, entry: Entry, begun: bool, reserved: bool) {
+    pub(crate) fn finish(&self, finished: Finished, begun: bool, reserved: bool) {
         if !begun && !self.queue.accepts() {
             // A refusal costs nothing: its row may be lost, the memory for it may not be had.
             self.queue.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let finished = Finished::new(entry);
         if begun {
             self.journal.borrow_mut().end(&finished);
         }

@@ -30,6 +30,7 @@ mod reservations;
 mod running;
 mod server;
 mod settings;
+mod settling;
 mod size;
 mod snapshot;
 mod tasks;

@@ -22,6 +22,7 @@ use crate::metrics::{Gauges, Metrics};
 use crate::probe::ProbeReport;
 use crate::server::{Mount, accept_loop, bind, is_free};
 use crate::settings::Settings;
+use crate::settling::Settling;
 use crate::snapshot::View;
 use crate::tasks::Tasks;
 use crate::upstream::{Connector, Pool, Scratch, TlsSetup};
@@ -76,6 +77,7 @@ pub struct Gateway {
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) settling: Settling,
     pub(crate) mount: Option<Arc<dyn Mount>>,
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
@@ -123,6 +125,7 @@ impl Gateway {
             health,
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::default()),
+            settling: Settling::default(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
             settings,

@@ -10,6 +10,7 @@ use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::price::PriceTable;
 use fluxa_domain::provider::{Provider, ProviderRecord};
 use fluxa_domain::route::{ProviderFacts, Routes};
+use fluxa_domain::team::{OrganizationRecord, TeamRecord};
 use fluxa_domain::vendors::{Auth, Path, Style, Vendor, vendor};
 use fluxa_store::{Store, StoreError};
 use fluxa_wire::limits::SECRET_BYTES;
@@ -26,6 +27,10 @@ pub(crate) struct View {
     pub(crate) providers: BTreeMap<String, Arc<ProviderView>>,
     pub(crate) routes: Routes,
     pub(crate) prices: PriceTable,
+    /// By name.
+    pub(crate) teams: HashMap<String, TeamRecord>,
+    /// By name.
+    pub(crate) organizations: HashMap<String, OrganizationRecord>,
 }
 
 /// One provider, ready to be called.
@@ -265,7 +270,9 @@ impl View {
             .collect();
         let routes = Routes::new(store.routes().await?);
         let prices = PriceTable::new(fluxa_domain::prices::shared().iter().cloned(), store.prices().await?);
-        Ok(Self { revision, providers, routes, prices })
+        let teams = store.teams().await?.into_iter().map(|team| (team.name.clone(), team)).collect();
+        let organizations = store.organizations().await?.into_iter().map(|record| (record.name.clone(), record)).collect();
+        Ok(Self { revision, providers, routes, prices, teams, organizations })
     }
 
     /// What route planning needs to know: by name, else an enabled provider of that kind.

@@ -38,6 +38,20 @@ impl Finished {
         let json = to_json(&entry);
         Self { entry, json }
     }
+
+    /// The entry as it is kept: what goes beside the counters until the ledger has it.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// Reads what [`Finished::json`] gave.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is no entry.
+    pub fn from_json(json: String) -> Result<Self, StoreError> {
+        Ok(Self { entry: read(&json)?, json })
+    }
 }
 
 /// Binds one entry's values.
