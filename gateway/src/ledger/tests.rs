@@ -61,12 +61,12 @@ fn rows_wait_for_a_store_that_is_away_however_long() {
 fn when_too_many_rows_wait_calls_are_refused_and_refusals_leave_none() {
     let queue = Arc::new(Queue::default());
     let desk = Desk::new(Journal::none().writer().unwrap(), Arc::clone(&queue));
-    desk.finish(entry(1), false, false);
+    desk.finish(Finished::new(entry(1)), false, false);
     desk.pass_on();
     assert_eq!((queue.waiting(), queue.accepts()), (1, true));
     queue.waiting.store(MAX_WAITING_ROWS, Ordering::Release);
-    desk.finish(entry(2), false, false);
-    desk.finish(entry(3), true, true);
+    desk.finish(Finished::new(entry(2)), false, false);
+    desk.finish(Finished::new(entry(3)), true, true);
     desk.pass_on();
     assert!(!queue.accepts());
     let rows = queue.take();
