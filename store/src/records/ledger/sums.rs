@@ -16,6 +16,9 @@ use crate::sql::{Rows, Tx};
 /// Microseconds of a spend bucket. Offsets of time zones are multiples of a quarter hour, so every midnight is a boundary.
 pub(crate) const QUARTER_MICROS: i64 = Micros::PER_HOUR / 4;
 
+/// Sums of one statement on SQLite: a batch of few keys has fewer, and the way to its thread costs more than a row.
+const SUMS_PER_STATEMENT: usize = 25;
+
 /// What a batch adds to the tables of sums.
 #[derive(Default)]
 pub(crate) struct Sums {
@@ -78,21 +81,21 @@ impl Sums {
 
     /// Adds everything to the tables.
     pub(crate) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
-        let mut rows = Rows::new(HOURLY, 22, HOURLY_SUMMED, 1);
+        let mut rows = Rows::new(HOURLY, 22, HOURLY_SUMMED, SUMS_PER_STATEMENT);
         for ((hour, key_id, team, provider, model), (totals, (key_name, organization))) in self.hourly {
             rows.push_bind(hour);
             [key_id, team, provider, model, key_name, organization].into_iter().for_each(|text| rows.push_bind(text));
             bind(&mut rows, totals);
         }
         rows.execute(tx).await?;
-        let mut rows = Rows::new(BY_TAG, 17, BY_TAG_SUMMED, 1);
+        let mut rows = Rows::new(BY_TAG, 17, BY_TAG_SUMMED, SUMS_PER_STATEMENT);
         for ((hour, tag), totals) in self.by_tag {
             rows.push_bind(hour);
             rows.push_bind(tag);
             bind(&mut rows, totals);
         }
         rows.execute(tx).await?;
-        let mut rows = Rows::new(SPEND, 4, SPEND_SUMMED, 1);
+        let mut rows = Rows::new(SPEND, 4, SPEND_SUMMED, SUMS_PER_STATEMENT);
         for ((scope, quarter), (nanos, tokens)) in self.spend {
             rows.push_bind(scope);
             [quarter, nanos, tokens].into_iter().for_each(|number| rows.push_bind(number));
