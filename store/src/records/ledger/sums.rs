@@ -11,7 +11,7 @@ use fluxa_domain::usage::UsageState;
 
 use super::row::{cost, counts, tokens};
 use crate::error::StoreError;
-use crate::sql::{Rows, Tx};
+use crate::sql::{Rows, Tx, without_nul};
 
 /// Microseconds of a spend bucket. Offsets of time zones are multiples of a quarter hour, so every midnight is a boundary.
 pub(crate) const QUARTER_MICROS: i64 = Micros::PER_HOUR / 4;
@@ -62,17 +62,19 @@ impl Sums {
     pub(crate) fn add(&mut self, entry: &Entry, sign: i64) {
         let totals = Totals::of(entry);
         let hour = entry.at.hour().0;
-        let dimensions = (hour, entry.key_id.clone(), entry.team.clone(), entry.provider.clone(), entry.model.clone());
+        // As the table will keep them: two that become one there must be one sum here.
+        let kept = |text: &String| without_nul(text.clone());
+        let dimensions = (hour, kept(&entry.key_id), kept(&entry.team), kept(&entry.provider), kept(&entry.model));
         let (sum, labels) = self.hourly.entry(dimensions).or_default();
         sum.add(totals, sign);
         *labels = (entry.key_name.clone(), scope::organization_of(entry).to_owned());
         for (name, value) in &entry.tags {
-            self.by_tag.entry((hour, format!("{name}={value}"))).or_default().add(totals, sign);
+            self.by_tag.entry((hour, without_nul(format!("{name}={value}")))).or_default().add(totals, sign);
         }
         if cost(entry) != 0 || tokens(entry) != 0 {
             let quarter = entry.at.0.div_euclid(QUARTER_MICROS) * QUARTER_MICROS;
             for scope in scope::of_entry(entry) {
-                let (nanos, spent_tokens) = self.spend.entry((scope, quarter)).or_default();
+                let (nanos, spent_tokens) = self.spend.entry((without_nul(scope), quarter)).or_default();
                 *nanos += sign * cost(entry);
                 *spent_tokens += sign * tokens(entry);
             }
