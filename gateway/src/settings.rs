@@ -53,6 +53,12 @@ pub struct Settings {
     pub aws: AwsAccess,
     /// How long responses are kept for clients that go on with them; `None` means not at all.
     pub keep_responses: Option<Duration>,
+    /// Who this process is in a cluster: an id, new at every start.
+    pub node_id: String,
+    /// What it is there: `gateway` or `serve`.
+    pub role: String,
+    /// Bytes of the journal in which rows may wait for the database; beyond it calls are refused.
+    pub spool_max_bytes: u64,
     /// Where request lines go.
     pub request_log: Option<Arc<dyn RequestLog>>,
 }
