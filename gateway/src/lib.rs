@@ -16,6 +16,7 @@ mod health;
 mod hearing;
 mod heartbeat;
 mod http;
+mod kept_answers;
 mod keys;
 mod ledger;
 mod media;
