@@ -69,10 +69,14 @@ pub struct Gateway {
     pub(crate) settling: Settling,
     /// Rows that are in the ledger and not yet reported to shared counters.
     pub(crate) due: Due,
-    /// Processes that serve calls, at least this one.
-    pub(crate) live_nodes: AtomicU64,
     /// The processes of the cluster as they were last heard of.
     pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
+    /// What this process may spend by itself while the counters cannot be reached.
+    pub(crate) away: crate::away::Away,
+    /// Processes that share the limits, this one counted.
+    pub(crate) live_nodes: AtomicU64,
+    /// The counters were emptied: everything held is extended at once, which writes it again.
+    pub(crate) re_extend: tokio::sync::Notify,
     pub(crate) mount: Option<Arc<dyn Mount>>,
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
@@ -132,9 +136,11 @@ impl Gateway {
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::new(Arc::clone(&journal), settings.spool_max_bytes)),
             due: Due::default(),
-            live_nodes: AtomicU64::new(1),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
+            away: crate::away::Away::default(),
+            live_nodes: AtomicU64::new(1),
+            re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
             settings,
@@ -180,6 +186,7 @@ impl Gateway {
             own(due::run(Arc::clone(&self))),
             own(Arc::clone(&self).expire_responses()),
             own(Arc::clone(&self).sync_journal()),
+            own(crate::settling::run(Arc::clone(&self))),
         ];
         Ok(Running {
             gateway: self,
@@ -279,6 +286,7 @@ impl Running {
         for service in std::mem::take(&mut *self.services.lock().unwrap_or_else(PoisonError::into_inner)) {
             service.abort();
         }
+        crate::settling::last_words(&self.gateway).await;
         self.gateway.shared.nodes.leave(&self.gateway.settings.node_id).await;
         self.gateway.queue.close();
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();

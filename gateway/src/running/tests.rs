@@ -121,6 +121,7 @@ pub(crate) fn settings() -> Settings {
         first_byte_timeout: second,
         idle_timeout: second,
         reservation_ttl: second,
+        on_store_error: fluxa_domain::key::OnStoreError::default(),
         unpriced: fluxa_domain::price::UnpricedPolicy::Refuse,
         assumed_max_output: 1_000,
         store_content: false,
