@@ -4,8 +4,8 @@
 //! Start reading at `pipeline.rs`: the life of one call, on one page.
 
 mod admission;
-mod aws;
 mod away;
+mod aws;
 mod body;
 mod call;
 mod clock;
