@@ -113,7 +113,10 @@ const LOG_FILTER: &[Param] = &[
     Param { name: "request_id", about: "the client's x-request-id" },
 ];
 const USAGE_ASK: &[Param] = &[
-    Param { name: "group_by", about: "key, model, provider, team, organization, user (the tag of that name), or tag:NAME; one total row by default" },
+    Param {
+        name: "group_by",
+        about: "key, model, provider, team, organization, user (the tag of that name), or tag:NAME; one total row by default",
+    },
     Param { name: "tag", about: "the tag's name, for group_by=tag" },
     Param { name: "key", about: "only this key, by its id" },
     Param { name: "team", about: "only this team" },

@@ -159,11 +159,7 @@ pub fn ignored(seeds: &Seeds, file: Option<&str>) -> Option<String> {
         ("teams", seeds.teams.len()),
         ("keys", seeds.keys.len()),
     ];
-    let parts: Vec<String> = counts
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
+    let parts: Vec<String> = counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
     if parts.is_empty() {
         return None;
     }

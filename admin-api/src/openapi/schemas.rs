@@ -98,7 +98,11 @@ const KEY: &[Prop] = &[
     Prop("name", Text, "unique"),
     Prop("models", Texts, "models that may be asked for, `*` allowed; empty means all"),
     Prop("model_limits", MapOf("ModelLimits"), "model, or pattern with `*`, to limits within those of the key"),
-    Prop("on_store_error", Text, "what happens when spend cannot be counted: deny, local_share or allow; null means what the configuration says"),
+    Prop(
+        "on_store_error",
+        Text,
+        "what happens when spend cannot be counted: deny, local_share or allow; null means what the configuration says",
+    ),
     Prop("budget_mode", Text, "strict or balanced"),
     Prop("budget_clamp", Flag, "lower max_tokens to what is left instead of refusing"),
     Prop("time_zone", Text, "of the periods; UTC by default"),
@@ -110,11 +114,8 @@ const KEY: &[Prop] = &[
     Prop("tags", TextMap, "labels for reports"),
     Prop("cache", Maybe("CachePolicy"), "how answers are kept and given again; null means what the team says"),
 ];
-const KEY_SHOWN: &[Prop] = &[
-    Prop("id", Text, "public; survives rotation"),
-    Prop("prefix", Text, "what the secret begins with"),
-    Prop("last4", Text, ""),
-];
+const KEY_SHOWN: &[Prop] =
+    &[Prop("id", Text, "public; survives rotation"), Prop("prefix", Text, "what the secret begins with"), Prop("last4", Text, "")];
 const KEY_SECRET: &[Prop] =
     &[Prop("key", Text, "the secret; never shown again"), Prop("grace_until", Moment, "rotation: until when the old secret opens")];
 const RATES: &[Prop] = &[
@@ -209,18 +210,16 @@ const SCHEMAS: &[Schema] = &[
     Schema("KeyRotate", Way::In, &[], &[&[Prop("grace", Duration, "24h by default"), Prop("grace_s", Count, "the same in seconds")]]),
     Schema("Key", Way::Out, &["id", "name"], &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, STAMPS]),
     Schema("KeyIssued", Way::Out, &["id", "key", "name"], &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, KEY_SECRET, STAMPS]),
-    Schema(
-        "KeyStanding",
-        Way::Out,
-        &["id", "name", "spend"],
-        &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, STAMPS, STANDING],
-    ),
+    Schema("KeyStanding", Way::Out, &["id", "name", "spend"], &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, STAMPS, STANDING]),
     Schema("ModelLimits", Way::In, &[], &[LIMITS]),
     Schema(
         "CachePolicy",
         Way::In,
         &["ttl_s"],
-        &[&[Prop("ttl_s", Count, "seconds, 1 to 30 days"), Prop("shared", Text, "among the calls of one key, or of its team: key (default) or team")]],
+        &[&[
+            Prop("ttl_s", Count, "seconds, 1 to 30 days"),
+            Prop("shared", Text, "among the calls of one key, or of its team: key (default) or team"),
+        ]],
     ),
     Schema("TeamNew", Way::In, &["name"], &[GROUP, TEAM, LIMITS]),
     Schema("TeamPatch", Way::In, &[], &[GROUP, TEAM, LIMITS]),
@@ -458,7 +457,9 @@ fn property(Prop(_, kind, about): &Prop, required: bool) -> Value {
         TextMap => json!({ "type": ["object", "null"], "additionalProperties": { "type": ["string", "null"] } }),
         Anything => json!({}),
         Maybe(name) => json!({ "anyOf": [super::reference(name), { "type": "null" }] }),
-        MapOf(name) => json!({ "type": ["object", "null"], "additionalProperties": { "anyOf": [super::reference(name), { "type": "null" }] } }),
+        MapOf(name) => {
+            json!({ "type": ["object", "null"], "additionalProperties": { "anyOf": [super::reference(name), { "type": "null" }] } })
+        }
         One(name) => super::reference(name),
         Many(name) => json!({ "type": ["array", "null"], "items": super::reference(name) }),
     };

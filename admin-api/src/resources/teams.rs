@@ -30,8 +30,7 @@ pub(crate) async fn get(errand: Errand) -> Answer {
     let team = find(&errand).await?;
     let mut shown = view(&team);
     let scope = scope::team(&team.name);
-    let holder =
-        spend::Holder { organization: organization_of(&team), scope: &scope, limits: &team.limits, time_zone: &team.time_zone };
+    let holder = spend::Holder { organization: organization_of(&team), scope: &scope, limits: &team.limits, time_zone: &team.time_zone };
     shown.insert(String::from("spend"), spend::standing(&errand, holder).await?);
     answer::ok(&shown)
 }

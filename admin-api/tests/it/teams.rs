@@ -41,9 +41,13 @@ async fn a_team_is_made_shown_changed_and_removed() {
     assert_eq!(spend[0]["resets_at"], "2026-11-22T16:00:00.000000Z", "midnight in Shanghai");
 
     world.pass(60);
-    let change = json!({ "budget_usd_daily": null, "max_concurrency": 8, "tags": { "cost-centre": null, "env": "prod" }, "cache": { "ttl_s": 60 } });
+    let change =
+        json!({ "budget_usd_daily": null, "max_concurrency": 8, "tags": { "cost-centre": null, "env": "prod" }, "cache": { "ttl_s": 60 } });
     let changed = world.patch(path, change).await.expect(200);
-    assert_eq!((&changed["budget_usd_daily"], &changed["max_concurrency"], &changed["rate_limit_rpm"]), (&Value::Null, &json!(8), &json!(60)));
+    assert_eq!(
+        (&changed["budget_usd_daily"], &changed["max_concurrency"], &changed["rate_limit_rpm"]),
+        (&Value::Null, &json!(8), &json!(60))
+    );
     assert_eq!((&changed["tags"], &changed["cache"]), (&json!({ "env": "prod" }), &json!({ "ttl_s": 60, "shared": "team" })));
     assert_ne!(changed["updated_at"], changed["created_at"]);
     let cleared = world.patch(path, json!({ "cache": null, "organization": null, "models": null, "time_zone": null })).await.expect(200);
@@ -64,7 +68,8 @@ async fn a_team_is_made_shown_changed_and_removed() {
 #[tokio::test]
 async fn an_organization_is_made_shown_changed_and_removed() {
     let world = World::new().await;
-    let body = json!({ "name": "acme", "budget_usd_monthly": 2_000, "rate_limit_rpm": 600, "models": ["gpt-*"], "time_zone": "Europe/Berlin" });
+    let body =
+        json!({ "name": "acme", "budget_usd_monthly": 2_000, "rate_limit_rpm": 600, "models": ["gpt-*"], "time_zone": "Europe/Berlin" });
     let reply = world.post("/admin/organizations", body).await;
     let made = reply.expect(201);
     assert_eq!(reply.headers["location"], "/admin/organizations/acme");
@@ -72,7 +77,10 @@ async fn an_organization_is_made_shown_changed_and_removed() {
     let shown = world.get("/admin/organizations/acme").await.expect(200);
     assert_eq!((&shown["spend"][2]["limit_usd"], &shown["spend"][2]["resets_at"]), (&json!(2_000), &json!("2026-11-30T23:00:00.000000Z")));
     let changed = world.patch("/admin/organizations/acme", json!({ "enabled": false, "budget_usd_monthly": null })).await.expect(200);
-    assert_eq!((&changed["enabled"], &changed["budget_usd_monthly"], &changed["rate_limit_rpm"]), (&json!(false), &Value::Null, &json!(600)));
+    assert_eq!(
+        (&changed["enabled"], &changed["budget_usd_monthly"], &changed["rate_limit_rpm"]),
+        (&json!(false), &Value::Null, &json!(600))
+    );
     world.post("/admin/organizations", json!({ "name": "acme" })).await.expect(409);
     assert_eq!(world.delete("/admin/organizations/acme").await.status, 204);
     for reply in [
@@ -172,10 +180,7 @@ async fn every_change_is_in_the_audit_log_and_makes_a_revision() {
     let audit = world.get("/admin/audit").await.expect(200);
     let rows = audit["data"].as_array().unwrap();
     let actions: Vec<&str> = rows.iter().rev().map(|row| row["action"].as_str().unwrap()).collect();
-    assert_eq!(
-        actions,
-        ["organization.create", "team.create", "team.update", "organization.update", "team.delete", "organization.delete"]
-    );
+    assert_eq!(actions, ["organization.create", "team.create", "team.update", "organization.update", "team.delete", "organization.delete"]);
     assert_eq!((&rows[3]["before"]["enabled"], &rows[3]["after"]["enabled"]), (&json!(true), &json!(false)));
     assert_eq!((&rows[0]["target"], &rows[0]["after"]), (&json!("acme"), &Value::Null));
 }
@@ -211,7 +216,10 @@ async fn a_key_has_limits_of_models_a_way_through_outages_and_kept_answers() {
     for (body, fields) in [
         (r#"{"model_limits":{"gpt-4o":{"budget_usd_daily":-1}}}"#, &["model_limits.gpt-4o.budget_usd_daily"][..]),
         (r#"{"model_limits":{"gpt-4o":{"budget_usd_daily":99999999}}}"#, &["model_limits.gpt-4o.budget_usd_daily"]),
-        (r#"{"model_limits":{"gpt-4o":{"budget":1},"*":{"max_concurrency":1.5}}}"#, &["model_limits.gpt-4o.budget", "model_limits.*.max_concurrency"]),
+        (
+            r#"{"model_limits":{"gpt-4o":{"budget":1},"*":{"max_concurrency":1.5}}}"#,
+            &["model_limits.gpt-4o.budget", "model_limits.*.max_concurrency"],
+        ),
         (r#"{"model_limits":{"gpt-4o":5}}"#, &["model_limits.gpt-4o"]),
         (r#"{"model_limits":{"a\nb":{}}}"#, &["model_limits.a\nb"]),
         (r#"{"model_limits":{"":{}}}"#, &["model_limits."]),
@@ -261,7 +269,11 @@ async fn spend_is_that_of_all_keys_together() {
     for (path, nanos) in [("/admin/teams/red", 2_000_000), ("/admin/teams/blue", 1_000_000), ("/admin/organizations/acme", 3_000_000)] {
         let spend = world.get(path).await.expect(200)["spend"].clone();
         for period in spend.as_array().unwrap() {
-            assert_eq!((&period["used_usd_nanos"], &period["used_tokens"]), (&json!(nanos), &json!(nanos / 1_000_000 * 15)), "{path} {period}");
+            assert_eq!(
+                (&period["used_usd_nanos"], &period["used_tokens"]),
+                (&json!(nanos), &json!(nanos / 1_000_000 * 15)),
+                "{path} {period}"
+            );
         }
     }
 }

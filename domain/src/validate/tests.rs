@@ -79,10 +79,7 @@ fn limits_of_models_are_named_with_their_model() {
     check(BTreeMap::new(), "");
     check(one("gpt-4o", KeyLimits { budget_usd_daily: Some(MAX_BUDGET), ..KeyLimits::default() }), "");
     check(one("claude-*", KeyLimits { rate_limit_rpm: Some(0), ..KeyLimits::default() }), "");
-    check(
-        one("gpt-4o", KeyLimits { budget_usd_daily: Some(NanoUsd(-1)), ..KeyLimits::default() }),
-        "model_limits.gpt-4o.budget_usd_daily",
-    );
+    check(one("gpt-4o", KeyLimits { budget_usd_daily: Some(NanoUsd(-1)), ..KeyLimits::default() }), "model_limits.gpt-4o.budget_usd_daily");
     check(one("*", KeyLimits { max_concurrency: Some(u64::MAX), ..KeyLimits::default() }), "model_limits.*.max_concurrency");
     check(one("", KeyLimits::default()), "model_limits.");
     check(one("a\nb", KeyLimits::default()), "model_limits.a\nb");

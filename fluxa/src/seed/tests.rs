@@ -69,7 +69,10 @@ organizations: [ { name: acme, rate_limit_rpm: 600, time_zone: Europe/Berlin, en
     assert_eq!((record.limits.rate_limit_rpm, record.time_zone.as_str(), record.enabled), (Some(600), "Europe/Berlin", false));
     let Change::CreateTeam { record } = &plan.changes[1] else { panic!() };
     assert_eq!((record.organization.as_deref(), record.limits.budget_usd_monthly), (Some("acme"), Some(NanoUsd(100_000_000_000))));
-    assert_eq!((record.models.as_slice(), record.tags["x"].as_str(), record.enabled, record.created_at), (&[String::from("m")][..], "y", true, NOW));
+    assert_eq!(
+        (record.models.as_slice(), record.tags["x"].as_str(), record.enabled, record.created_at),
+        (&[String::from("m")][..], "y", true, NOW)
+    );
     assert_eq!(record.cache, Some(CachePolicy { ttl_s: 300, shared: CacheNamespace::Team }));
     let Change::IssueKey { record, .. } = &plan.changes[2] else { panic!() };
     let limits = &record.model_limits["claude-*"];

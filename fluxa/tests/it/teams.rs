@@ -105,7 +105,8 @@ async fn a_disabled_team_refuses_and_an_enabled_one_serves_again() {
     for (path, what) in [("/admin/teams/red", "team"), ("/admin/organizations/acme", "organization")] {
         assert_eq!(ask(&lab.fluxa, &key, &call("gpt-4o")).await.status, 200);
         patched(&lab.fluxa, path, json!({"enabled": false})).await;
-        let refused = eventually("a refusal", async || Some(ask(&lab.fluxa, &key, &call("gpt-4o")).await).filter(|a| a.status != 200)).await;
+        let refused =
+            eventually("a refusal", async || Some(ask(&lab.fluxa, &key, &call("gpt-4o")).await).filter(|a| a.status != 200)).await;
         assert_eq!((refused.status, refused.code().as_str()), (401, "invalid_api_key"));
         assert!(refused.text().contains(&format!("{what} is disabled")), "{}", refused.text());
         patched(&lab.fluxa, path, json!({"enabled": true})).await;

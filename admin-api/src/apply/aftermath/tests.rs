@@ -74,3 +74,40 @@ async fn what_moves_is_read_anew_where_it_arrives() {
     check(Change::CreateTeam { record: team("label", Some("acme")) }, Some(("acme", &[]))).await;
     check(Change::CreateTeam { record: team("label", None) }, None).await;
 }
+
+#[tokio::test]
+async fn what_is_limited_anew_is_read_anew() {
+    let store = store().await;
+    let check = async |change: Change, expect: Option<(&str, &str)>| {
+        let found = of(&store, &change).await.unwrap();
+        let stale = expect.map(|(to, scope)| (to.to_owned(), vec![scope.to_owned()]));
+        assert_eq!(found, Aftermath { gone: None, stale }, "{change:?}");
+    };
+    let limits = KeyLimits { rate_limit_rpm: Some(1), ..KeyLimits::default() };
+    let limited = KeyRecord { limits: limits.clone(), ..key(Some("red")) };
+    check(Change::UpdateKey { record: limited.clone() }, Some(("acme", "key:AAAAAAAA"))).await;
+    let model_limits = BTreeMap::from([(String::from("gpt-*"), limits.clone())]);
+    check(Change::UpdateKey { record: KeyRecord { model_limits, ..key(Some("red")) } }, Some(("acme", "key:AAAAAAAA:model:gpt-*"))).await;
+    let red = TeamRecord { limits: limits.clone(), ..team("red", Some("acme")) };
+    check(Change::UpdateTeam { record: red.clone() }, Some(("acme", "team:red"))).await;
+    check(Change::CreateTeam { record: TeamRecord { limits: limits.clone(), ..team("new", None) } }, Some(("default", "team:new"))).await;
+    let mut acme = store.organization("acme").await.unwrap().unwrap();
+    check(Change::UpdateOrganization { record: acme.clone() }, None).await;
+    acme.limits = limits.clone();
+    check(Change::UpdateOrganization { record: acme.clone() }, Some(("acme", "org:acme"))).await;
+
+    let actor = Actor { name: String::from("test"), role: Role::System, ip: None };
+    for change in [
+        Change::UpdateKey { record: limited.clone() },
+        Change::UpdateTeam { record: red.clone() },
+        Change::UpdateOrganization { record: acme.clone() },
+    ] {
+        store.commit(&actor, &change, Micros(1)).await.unwrap();
+    }
+    let more = KeyLimits { rate_limit_rpm: Some(2), ..KeyLimits::default() };
+    check(Change::UpdateKey { record: KeyRecord { limits: more.clone(), ..limited.clone() } }, None).await;
+    check(Change::UpdateKey { record: KeyRecord { limits: KeyLimits::default(), ..limited } }, None).await;
+    check(Change::UpdateTeam { record: TeamRecord { limits: more.clone(), ..red } }, None).await;
+    acme.limits = more;
+    check(Change::UpdateOrganization { record: acme }, None).await;
+}
