@@ -11,6 +11,7 @@ use axum::body::Body;
 use fluxa_admin_api::{Admin, HealthSource, MasterKey, PeerIp, Probe, Reload, apply};
 use fluxa_domain::change::Actor;
 use fluxa_domain::entry::Entry;
+use fluxa_domain::key::OnStoreError;
 use fluxa_domain::provider::Provider;
 use fluxa_domain::rbac::Role;
 use fluxa_domain::time::Micros;
@@ -168,6 +169,7 @@ fn settings(config: &Config, opened: &Opened) -> Settings {
         first_byte_timeout: config.upstream.first_byte_timeout,
         idle_timeout: config.upstream.idle_timeout,
         reservation_ttl: config.budget.reservation_ttl,
+        on_store_error: OnStoreError::default(),
         unpriced: config.budget.unpriced.policy(),
         assumed_max_output: config.budget.assumed_max_output,
         store_content: config.logging.store_content,
@@ -293,6 +295,7 @@ pub fn reach(config: &Config) -> Result<Box<dyn Reach>> {
             first_byte_timeout: config.upstream.first_byte_timeout,
             idle_timeout: config.upstream.idle_timeout,
             reservation_ttl: config.budget.reservation_ttl,
+            on_store_error: OnStoreError::default(),
             unpriced: config.budget.unpriced.policy(),
             assumed_max_output: config.budget.assumed_max_output,
             store_content: false,

@@ -5,6 +5,7 @@
 
 mod admission;
 mod aws;
+mod away;
 mod body;
 mod call;
 mod clock;
@@ -29,11 +30,13 @@ mod relay;
 mod reply;
 mod reservations;
 mod running;
+mod scopes;
 mod server;
 mod settings;
 mod settling;
 mod size;
 mod snapshot;
+mod tags;
 mod tasks;
 mod upstream;
 mod worker;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +78,12 @@ pub struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) settling: Settling,
+    /// What this process may spend by itself while the counters cannot be reached.
+    pub(crate) away: crate::away::Away,
+    /// Processes that share the limits, this one counted.
+    pub(crate) live_nodes: AtomicU64,
+    /// The counters were emptied: everything held is extended at once, which writes it again.
+    pub(crate) re_extend: tokio::sync::Notify,
     pub(crate) mount: Option<Arc<dyn Mount>>,
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
@@ -126,6 +132,9 @@ impl Gateway {
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::default()),
             settling: Settling::default(),
+            away: crate::away::Away::default(),
+            live_nodes: AtomicU64::new(1),
+            re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
             settings,
@@ -168,6 +177,7 @@ impl Gateway {
             own(Arc::clone(&self).reap()),
             own(Arc::clone(&self).expire_responses()),
             own(Arc::clone(&self).sync_journal()),
+            own(crate::settling::run(Arc::clone(&self))),
         ];
         Ok(Running {
             gateway: self,
@@ -347,7 +357,7 @@ impl Seat {
             connector,
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),
-            scopes: crate::admission::Scopes::default(),
+            scopes: crate::scopes::Scopes::default(),
             retries: crate::dispatch::RetryBudget::new(threads),
             reservations: crate::reservations::Reservations::default(),
             cut: std::cell::Cell::new(false),
@@ -415,6 +425,7 @@ impl Running {
             "ready": gateway.unready().is_none(),
             "revision": gateway.view.load().revision.0,
             "in_flight": gateway.metrics.in_flight.load(Ordering::Relaxed),
+            "settles_pending": gateway.settling.pending(),
             "ledger": { "waiting_rows": gateway.queue.waiting(), "failing": gateway.queue.failing() },
             "providers": gateway.health.report(crate::clock::now()),
         })
@@ -459,6 +470,7 @@ impl Running {
         for service in std::mem::take(&mut *self.services.lock().unwrap_or_else(PoisonError::into_inner)) {
             service.abort();
         }
+        crate::settling::last_words(&self.gateway).await;
         self.gateway.queue.close();
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ledger) = ledger {
