@@ -9,7 +9,7 @@ use fluxa_store::shared::redis::{RedisBulletin, RedisCache, RedisNodes, Script};
 use fluxa_store::shared::{Bulletin as _, Cache as _, NodeFacts, Nodes as _, Notice};
 use redis::Value;
 
-use crate::harness::{PATIENCE, command, link, run, until};
+use crate::harness::{PATIENCE, command, link, run, until, until_copied};
 
 #[tokio::test]
 async fn everything_works_on_a_cluster_and_a_master_may_die() {
@@ -44,12 +44,7 @@ async fn everything_works_on_a_cluster_and_a_master_may_die() {
     let incr = Script::new("return redis.call('INCR', KEYS[1])");
     assert_eq!(link.script(&incr, &[key], &[]).await, Ok(Value::Int(1)));
     let master = cluster.master_of(key).unwrap();
-    until("its replica has it", async || {
-        let info = cluster.servers[master].cli(&["info", "replication"]).unwrap();
-        let offset = |name: &str| info.split([',', '\n', '\r']).find_map(|part| part.strip_prefix(name)?.trim().parse::<u64>().ok());
-        offset("offset=").is_some_and(|copied| Some(copied) >= offset("master_repl_offset:"))
-    })
-    .await;
+    until_copied(&cluster.servers[master]).await;
     let mut changes = link.server_changes();
     changes.mark_unchanged();
     cluster.servers[master].crash();

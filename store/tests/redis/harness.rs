@@ -50,3 +50,13 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> D
     }
     started.elapsed()
 }
+
+/// Waits until a replica has all that the master wrote.
+pub(crate) async fn until_copied(master: &Redis) {
+    until("its replica has it", async || {
+        let info = master.cli(&["info", "replication"]).unwrap();
+        let offset = |name: &str| info.split([',', '\n', '\r']).find_map(|part| part.strip_prefix(name)?.trim().parse::<u64>().ok());
+        offset("offset=").is_some_and(|copied| Some(copied) >= offset("master_repl_offset:"))
+    })
+    .await;
+}

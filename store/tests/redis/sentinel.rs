@@ -7,7 +7,7 @@ use fluxa_store::shared::redis::{RedisBulletin, Script};
 use fluxa_store::shared::{Bulletin as _, Notice};
 use redis::Value;
 
-use crate::harness::{PATIENCE, link, run, until};
+use crate::harness::{PATIENCE, link, until, until_copied};
 
 #[tokio::test]
 async fn the_next_master_is_found_after_a_failover() {
@@ -17,7 +17,7 @@ async fn the_next_master_is_found_after_a_failover() {
     let mut notices = bulletin.subscribe();
     let incr = Script::new("return redis.call('INCR', KEYS[1])");
     assert_eq!(link.script(&incr, &["fluxa:{a}:n"], &[]).await, Ok(Value::Int(1)));
-    assert_eq!(run(&link, &["WAIT", "1", "2000"]).await, Ok(Value::Int(1)));
+    until_copied(&group.servers[0]).await;
     let (first, mut changes) = (link.server().run_id, link.server_changes());
 
     group.servers[0].crash();
