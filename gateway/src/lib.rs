@@ -15,6 +15,7 @@ mod head;
 mod health;
 mod hearing;
 mod http;
+mod kept_answers;
 mod keys;
 mod ledger;
 mod media;
