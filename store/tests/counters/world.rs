@@ -51,6 +51,22 @@ impl World {
         Self { counters: Arc::clone(&counters) as Arc<dyn Counters>, store, time, redis: Some((counters, server)) }
     }
 
+    /// One on a server and a ledger that are there.
+    pub(crate) async fn on(server: &Redis, store: Store) -> Self {
+        let time = Arc::new(AtomicI64::new(START));
+        let counters = Arc::new(RedisCounters::new(link(server).await).with_time(Arc::clone(&time)));
+        Self { counters, store, time, redis: None }
+    }
+
+    /// Another process with the same ledger and clock.
+    pub(crate) fn beside(&self, counters: Arc<dyn Counters>) -> Self {
+        Self { counters, store: self.store.clone(), time: Arc::clone(&self.time), redis: None }
+    }
+
+    pub(crate) fn time(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.time)
+    }
+
     pub(crate) fn now(&self) -> Micros {
         Micros(self.time.load(Ordering::Acquire))
     }
