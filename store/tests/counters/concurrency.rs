@@ -7,10 +7,10 @@ use fluxa_domain::budget::{Period, Unit};
 use fluxa_loadtest::backends::{Redis, RedisOptions};
 use fluxa_store::Store;
 use fluxa_store::shared::redis::RedisCounters;
-use fluxa_store::shared::{Counters, Reserved, ScopeAsk, Settled};
+use fluxa_store::shared::{Reserved, ScopeAsk, Settled};
 use futures_util::future::join_all;
 
-use crate::world::{ORG, World, budget, link, on_both, row, scope, settlement};
+use crate::world::{ORG, World, budget, link, on_both, row, scope};
 
 const PROCESSES: usize = 8;
 const TASKS: usize = 16;
@@ -34,14 +34,13 @@ async fn task(world: &World, ids: &AtomicU64, spent: &AtomicI64, refused: &Atomi
         let ask = world.ask(n, CALL, scopes());
         match world.reserve(ask.clone()).await {
             Reserved::Granted(_) if n % 11 == 0 => {
-                assert!(world.counters.release(ORG, ask.id).await);
+                assert!(world.release(ask.id).await);
             }
             Reserved::Granted(_) => {
                 let real = if n % 3 == 0 { CALL / 2 } else { CALL };
                 // Its answer may be lost, and it is asked again; two askers may also meet.
-                let settlement = Arc::new(settlement(&ask, real));
-                let (a, b) = tokio::join!(world.counters.settle(Arc::clone(&settlement)), world.counters.settle(settlement));
-                assert!([a, b].contains(&Settled::Done) && [a, b].contains(&Settled::AlreadyDone), "{a:?} {b:?}");
+                let (a, b) = tokio::join!(world.settle(&ask, real), world.settle(&ask, real));
+                assert!([a, b].contains(&Settled::Done), "{a:?} {b:?}");
                 spent.fetch_add(real, Ordering::Relaxed);
                 {
                     let _gate = match world.counters.gate() {
@@ -97,7 +96,7 @@ async fn tasks_never_spend_more_than_the_limit_and_end_exact(first: &World) {
         let mut last = first.ask(ids.fetch_add(1, Ordering::Relaxed), 0, scopes());
         last.scopes = last.scopes.iter().filter(|one| one.scope == name).cloned().collect();
         first.grant(last.clone()).await;
-        first.counters.release(ORG, last.id).await;
+        first.release(last.id).await;
         assert_eq!((first.money(name).await, first.standing(name).await.in_flight), ((spent, 0), 0), "{name}");
         let window = crate::world::day();
         assert_eq!(first.store.spent(name, window.starts_at, window.ends_at).await.unwrap().nanos, spent, "{name}");
@@ -134,7 +133,7 @@ async fn warming_meets_settles_of_other_processes_and_stays_exact() {
                 other.counters.chill(ORG, &[]).await;
                 let probe = other.ask(ids.fetch_add(1, Ordering::Relaxed), 0, scopes());
                 other.grant(probe.clone()).await;
-                other.counters.release(ORG, probe.id).await;
+                other.release(probe.id).await;
             }
         };
         tokio::join!(settling, warming);

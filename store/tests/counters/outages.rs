@@ -52,7 +52,7 @@ async fn a_reservation_that_arrives_after_its_release_does_nothing() {
     let world = World::redis().await;
     let ask = world.ask(1, 100, dollars(1_000));
     world.grant(world.ask(2, 1, dollars(1_000))).await;
-    assert!(world.counters.release(ORG, ask.id).await);
+    assert!(world.release(ask.id).await);
     assert!(matches!(world.reserve(ask.clone()).await, Reserved::Unavailable(_)));
     assert_eq!(world.settle(&ask, 70).await, Settled::AlreadyDone);
     assert_eq!((world.money("key:a").await, world.standing("key:a").await.in_flight), ((0, 1), 1));
@@ -189,7 +189,7 @@ async fn a_server_that_is_gone_is_unavailable_and_nothing_waits_for_it() {
     world.grant(ask.clone()).await;
     world.redis.as_mut().unwrap().1.crash();
     assert!(matches!(world.counters.reserve(Arc::new(world.ask(2, 1, dollars(1_000)))).await, Reserved::Unavailable(_)));
-    assert_eq!(world.settle(&ask, 70).await, Settled::Unavailable);
+    assert_eq!(world.counters.settle(Arc::new(settlement(&ask, 70))).await, Settled::Unavailable);
     assert_eq!(world.counters.extend(&[Arc::new(ask.clone())], ask.deadline).await, [Extended::Unavailable]);
     assert!(!world.counters.release(ORG, ask.id).await);
     assert!(!world.counters.recorded(&[Recorded { id: ask.id, organization: ORG.into() }]).await);

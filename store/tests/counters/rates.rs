@@ -1,12 +1,10 @@
 //! In any 60 seconds never more than the limit, and nothing refused that a window of 61 seconds would allow.
 
-use std::sync::Arc;
-
 use fluxa_store::shared::{OverWhat, Reserved, ScopeAsk, Settled};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::world::{ORG, World, on_both, scope};
+use crate::world::{World, on_both, scope};
 
 on_both!(rates_refuse_and_say_when_to_come_back, a_correction_counts_at_the_time_of_its_call, what_does_not_count_is_not_counted);
 
@@ -40,7 +38,7 @@ async fn a_correction_counts_at_the_time_of_its_call(world: &World) {
     assert_eq!(world.settle(&first, 50).await, Settled::Done);
     let second = world.ask(3, 100, limited(None, Some(15)));
     world.grant(second.clone()).await;
-    assert!(world.counters.release(ORG, second.id).await);
+    assert!(world.release(second.id).await);
     let standing = world.standing("key:a").await;
     assert_eq!(standing.tokens, 5);
     let over = world.refuse(world.ask(4, 110, limited(None, Some(15)))).await;
@@ -77,7 +75,7 @@ async fn check(world: &World, arrivals: Vec<(i64, i64, i64)>) {
             recent.fold((0, 0), |(calls, sum), (_, tokens)| (calls + 1, sum + tokens))
         };
         let ask = world.ask(n, tokens * 10, limited(Some(RPM as u64), Some(TPM as u64)));
-        match world.counters.reserve(Arc::new(ask.clone())).await {
+        match world.reserve(ask.clone()).await {
             Reserved::Granted(_) => {
                 let (calls, sum) = within(&granted, 60);
                 assert!(calls < RPM && sum + tokens <= TPM, "{calls} calls and {sum} tokens before");

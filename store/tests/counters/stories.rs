@@ -89,7 +89,7 @@ async fn a_call_is_reserved_and_settled_once_however_often_it_is_asked(world: &W
     assert_eq!(world.settle(&ask, 70).await, Settled::Done);
     assert_eq!(world.settle(&ask, 70).await, Settled::AlreadyDone);
     assert!(matches!(world.reserve(ask.clone()).await, Reserved::Unavailable(_)));
-    assert!(world.counters.release(ORG, ask.id).await);
+    assert!(world.release(ask.id).await);
     assert_eq!(world.counters.extend(&[Arc::new(ask.clone())], ask.deadline).await, [Extended::Ended]);
     assert_eq!((world.money("key:a").await, world.standing("key:a").await.in_flight), ((70, 0), 0));
     world.record(&ask, 70).await;
@@ -101,8 +101,8 @@ async fn a_release_gives_all_back_but_the_request(world: &World) {
     let scopes = || vec![ScopeAsk { rpm: Some(2), tpm: Some(100), concurrency: Some(1), ..dollars(100).remove(0) }];
     let ask = world.ask(1, 100, scopes());
     world.grant(ask.clone()).await;
-    assert!(world.counters.release(ORG, ask.id).await);
-    assert!(world.counters.release(ORG, ask.id).await);
+    assert!(world.release(ask.id).await);
+    assert!(world.release(ask.id).await);
     let standing = world.standing("key:a").await;
     assert_eq!((standing.in_flight, standing.requests, standing.tokens), (0, 1, 0));
     assert_eq!(world.money("key:a").await, (0, 0));
