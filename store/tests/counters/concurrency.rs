@@ -33,11 +33,11 @@ async fn task(world: &World, ids: &AtomicU64, spent: &AtomicI64, refused: &Atomi
         let n = ids.fetch_add(1, Ordering::Relaxed);
         let ask = world.ask(n, CALL, scopes());
         match world.reserve(ask.clone()).await {
-            Reserved::Granted(_) if n % 11 == 0 => {
+            Reserved::Granted(_) if n.is_multiple_of(11) => {
                 assert!(world.release(ask.id).await);
             }
             Reserved::Granted(_) => {
-                let real = if n % 3 == 0 { CALL / 2 } else { CALL };
+                let real = if n.is_multiple_of(3) { CALL / 2 } else { CALL };
                 // Its answer may be lost, and it is asked again; two askers may also meet.
                 let (a, b) = tokio::join!(world.settle(&ask, real), world.settle(&ask, real));
                 assert!([a, b].contains(&Settled::Done), "{a:?} {b:?}");
@@ -52,7 +52,7 @@ async fn task(world: &World, ids: &AtomicU64, spent: &AtomicI64, refused: &Atomi
                         world.recorded(ask.id).await;
                     }
                 }
-                if n % 40 == 0 {
+                if n.is_multiple_of(40) {
                     assert!(world.counters.chill(ORG, &[String::from(SCOPES[usize::try_from(n % 3).unwrap()])]).await);
                 }
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fluxa_store::shared::{Extended, OverWhat, ReserveAsk, Reserved, ScopeAsk, Settled};
 use fluxa_domain::budget::{Period, Unit};
+use fluxa_store::shared::{Extended, OverWhat, ReserveAsk, Reserved, ScopeAsk, Settled};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -15,15 +15,33 @@ const LIMITS: [i64; 2] = [3_000, 4_000];
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Reserve { call: u64, nanos: i64 },
-    Settle { call: u64, nanos: i64, twice: bool },
+    Reserve {
+        call: u64,
+        nanos: i64,
+    },
+    Settle {
+        call: u64,
+        nanos: i64,
+        twice: bool,
+    },
     /// The row reaches the ledger; the counters hear of it at once, or later.
-    Append { call: u64, heard: bool },
-    Hear { call: u64 },
-    Release { call: u64 },
+    Append {
+        call: u64,
+        heard: bool,
+    },
+    Hear {
+        call: u64,
+    },
+    Release {
+        call: u64,
+    },
     Extend,
-    Pass { seconds: i64 },
-    Chill { scope: Option<usize> },
+    Pass {
+        seconds: i64,
+    },
+    Chill {
+        scope: Option<usize>,
+    },
     Flush,
 }
 

@@ -120,7 +120,8 @@ async fn a_place_is_free_again_when_a_call_ends(world: &World) {
 }
 
 async fn windows_of_all_periods_and_units_move_together(world: &World) {
-    let limits = [(Period::Day, Unit::NanoUsd), (Period::Week, Unit::Tokens), (Period::Month, Unit::Tokens), (Period::Total, Unit::NanoUsd)];
+    let limits =
+        [(Period::Day, Unit::NanoUsd), (Period::Week, Unit::Tokens), (Period::Month, Unit::Tokens), (Period::Total, Unit::NanoUsd)];
     let budgets = || limits.map(|(period, unit)| budget(period, unit, 1_000_000_000_000_000)).to_vec();
     // The largest amounts that may occur stay exact.
     let estimate = 900_000_000_000_010;
