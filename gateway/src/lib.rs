@@ -25,6 +25,8 @@ mod output_bound;
 mod pass_path;
 mod pipeline;
 mod probe;
+mod probing;
+mod prompt_prefix;
 mod relay;
 mod reply;
 mod reservations;
