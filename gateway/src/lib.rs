@@ -27,6 +27,8 @@ mod output_bound;
 mod pass_path;
 mod pipeline;
 mod probe;
+mod probing;
+mod prompt_prefix;
 mod reconcile;
 mod recovery;
 mod relay;

@@ -45,6 +45,8 @@ const PROVIDER: &[Prop] = &[
     Prop("api_version", Text, "Azure: the api-version"),
     Prop("deployments", TextMap, "Azure: model to deployment"),
     Prop("region", Text, "Bedrock: the region"),
+    Prop("max_concurrency", Count, "calls in flight there, for each replica; more go to the next target"),
+    Prop("probe_every_s", Count, "seconds between two requests for the list of models that show whether it is there; 5 to 86400"),
     Prop("enabled", Flag, "a disabled provider gets no calls"),
 ];
 const PROVIDER_SECRETS: &[Prop] = &[
@@ -59,7 +61,8 @@ const ROUTE: &[Prop] = &[
     Prop("model", Text, "what clients name; `*` stands for any characters"),
     Prop("provider", Text, "the first target's provider"),
     Prop("targets", Many("Target"), ""),
-    Prop("strategy", Text, "weighted or ordered"),
+    Prop("strategy", Text, "weighted, ordered, least_busy, lowest_latency or lowest_cost"),
+    Prop("prompt_affinity", Flag, "calls that begin alike go to the same target and key while it is not too busy"),
     Prop("retries", Count, "extra attempts at one target, 0 to 5"),
     Prop("timeout_ms", Count, "bound of the call until the first byte"),
 ];

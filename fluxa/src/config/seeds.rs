@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use fluxa_domain::budget::BudgetMode;
 use fluxa_domain::key::{KeyRecord, public_id};
-use fluxa_domain::provider::{ApiKey, ProviderRecord, ProviderSecrets, Timeouts};
+use fluxa_domain::provider::{ApiKey, MAX_CONCURRENCY, MAX_PROBE_S, MIN_PROBE_S, ProviderRecord, ProviderSecrets, Timeouts};
 use fluxa_domain::route::{RouteRecord, RouteTarget, Strategy};
 use fluxa_domain::secret::Secret;
 use fluxa_domain::time::Micros;
@@ -121,6 +121,12 @@ fn provider(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedProvider> {
         api_version: r.optional(f, "api_version", not_empty),
         deployments: text_map(r, f, "deployments"),
         region: r.optional(f, "region", not_empty),
+        max_concurrency: r
+            .optional(f, "max_concurrency", |text| values::whole(text, 1, MAX_CONCURRENCY))
+            .and_then(|n| u32::try_from(n).ok()),
+        probe_every_s: r
+            .optional(f, "probe_every_s", |text| values::whole(text, MIN_PROBE_S, MAX_PROBE_S))
+            .and_then(|n| u32::try_from(n).ok()),
         enabled: r.optional(f, "enabled", values::boolean).unwrap_or(true),
         created_at: Micros(0),
         updated_at: Micros(0),
@@ -187,11 +193,8 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
     let single = r.optional(f, "provider", not_empty);
     let targets = f.take("targets").map(|node| targets(r, node, &f.path_of("targets")));
     let fallback = f.take("fallback").map(|node| self::targets(r, node, &f.path_of("fallback"))).unwrap_or_default();
-    let strategy = r.optional(f, "strategy", |text| match text {
-        "weighted" => Ok(Strategy::Weighted),
-        "ordered" => Ok(Strategy::Ordered),
-        _ => Err(format!("expected weighted or ordered, not \"{}\"", values::clip(text))),
-    });
+    let strategy = r.optional(f, "strategy", Strategy::parse);
+    let prompt_affinity = r.optional(f, "prompt_affinity", values::boolean);
     let retries = r.optional(f, "retries", |text| values::whole(text, 0, MAX_RETRIES));
     let timeout = r.optional(f, "timeout", values::positive_duration);
     let targets = match (single, targets) {
@@ -213,6 +216,7 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
         strategy: strategy.unwrap_or_default(),
         retries: retries.and_then(|n| u32::try_from(n).ok()),
         timeout_ms: timeout.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+        prompt_affinity: prompt_affinity.unwrap_or_default(),
     };
     Some(SeedRoute { record, at: f.at })
 }
