@@ -58,7 +58,7 @@ pub async fn open(config: &Config) -> Result<Opened> {
     let path = &config.database.path;
     let given = config.server.secret_key.as_ref().map(|key| key.expose().as_str());
     let secret_key = load_or_create_secret_key(path, given)?;
-    let options = StoreOptions { path: path.clone() };
+    let options = StoreOptions::Sqlite { path: path.clone() };
     let store = Store::open(options, secret_key.sealer()).await.with_context(|| format!("cannot open database {}", path.display()))?;
     settle(Arc::new(store), secret_key, config).await
 }

@@ -1,7 +1,6 @@
 //! The data plane as a whole: what its threads share, its start, its reload and its stop.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,36 +9,25 @@ use arc_swap::ArcSwap;
 use fluxa_store::journal::{Journal, JournalError};
 use fluxa_store::shared::Shared;
 use fluxa_store::{Store, StoreError};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Dice;
 use crate::conversations::Conversations;
-use crate::health::{Changed, Health};
+use crate::health::Health;
 use crate::keys::Keys;
 use crate::ledger::{self, Desk, Queue};
-use crate::metrics::{Gauges, Metrics};
+use crate::metrics::Metrics;
 use crate::probe::ProbeReport;
-use crate::server::{Mount, accept_loop, bind, is_free};
+use crate::server::{Mount, bind, is_free};
 use crate::settings::Settings;
 use crate::settling::Settling;
 use crate::snapshot::View;
-use crate::tasks::Tasks;
-use crate::upstream::{Connector, Pool, Scratch, TlsSetup};
-use crate::worker::Worker;
+use crate::upstream::TlsSetup;
+use seat::Seat;
 
-/// How often the revision in the database is compared with the one in force, in case a notice was lost.
-const POLL_REVISION: Duration = Duration::from_secs(5);
-/// How often reservations past their deadline are looked for.
-const REAP_EVERY: Duration = Duration::from_secs(2);
-/// Kept responses that have expired are removed this often.
-const EXPIRE_EVERY: Duration = Duration::from_secs(600);
-/// How often waiting connections to vendors are looked over.
-const SWEEP_EVERY: Duration = Duration::from_secs(15);
-/// What still runs at the end of the drain has so long to say that it ends.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How often the journal is forced to the disk, for the day the power fails.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+mod report;
+mod seat;
+mod services;
 
 /// Why the data plane did not start.
 #[derive(Debug, thiserror::Error)]
@@ -194,192 +182,11 @@ impl Gateway {
         }
         None
     }
-
-    /// Reads the configuration again and puts it in force for the calls to come.
-    async fn refresh(&self) -> Result<(), StoreError> {
-        let view = View::load(&self.store, &self.settings, &self.health).await?;
-        let former = self.view.load_full();
-        if view.revision < former.revision {
-            return Ok(());
-        }
-        let changed: Vec<Changed<'_>> = view
-            .providers
-            .iter()
-            .filter_map(|(name, new)| {
-                let old = former.providers.get(name)?;
-                let keys = !new.has_keys_of(old);
-                (keys || new.record != old.record).then_some(Changed { name, keys })
-            })
-            .collect();
-        self.health.keep(|name| view.providers.contains_key(name), &changed);
-        drop(changed);
-        self.view.store(Arc::new(view));
-        Ok(())
-    }
-
-    async fn follow_changes(self: Arc<Self>) {
-        let mut notices = self.shared.bulletin.subscribe();
-        let mut tick = tokio::time::interval(POLL_REVISION);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                delivery = notices.next() => {
-                    let Some(delivery) = delivery else { break };
-                    self.keys.forget(&delivery.notice.keys);
-                    if let Err(error) = self.refresh().await {
-                        tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
-                    }
-                    drop(delivery);
-                }
-                _ = tick.tick() => self.catch_up().await,
-            }
-        }
-        tracing::warn!("notices of changes have ended: changes are seen by asking the database every few seconds");
-        loop {
-            tick.tick().await;
-            self.catch_up().await;
-        }
-    }
-
-    async fn catch_up(&self) {
-        match self.store.revision().await {
-            Ok(revision) if revision > self.view.load().revision => {
-                self.keys.forget_all();
-                if let Err(error) = self.refresh().await {
-                    tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
-                }
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "cannot read the revision of the configuration"),
-        }
-    }
-
-    async fn reap(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(REAP_EVERY);
-        loop {
-            tick.tick().await;
-            for expired in self.shared.counters.expired(crate::clock::now()).await {
-                tracing::warn!(id = %expired.id, "a reservation expired before its call ended; its estimate is charged until then");
-            }
-        }
-    }
-
-    /// What was kept of conversations does not outlive its time. Every replica sweeps: what another has removed is not there any more.
-    async fn expire_responses(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(EXPIRE_EVERY);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            if let Err(error) = self.store.expire_responses(crate::clock::now()).await {
-                tracing::warn!(%error, "kept responses that have expired cannot be removed");
-            }
-        }
-    }
-
-    async fn sync_journal(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(SYNC_EVERY);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            let journal = Arc::clone(&self.journal);
-            let synced = tokio::task::spawn_blocking(move || journal.sync()).await;
-            if let Ok(Err(error)) = synced {
-                tracing::error!(%error, "cannot force the journal to the disk");
-            }
-        }
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the handle is kept by `Running`, which waits for it or ends it")]
 fn own(future: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
     tokio::spawn(future)
-}
-
-/// What a data-plane thread starts with.
-struct Seat {
-    gateway: Arc<Gateway>,
-    listener: std::net::TcpListener,
-    dice: Dice,
-    desk: Desk,
-    /// Data-plane threads in all.
-    threads: usize,
-    draining: watch::Receiver<bool>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Seat {
-    fn run(self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default())
-        {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                tracing::error!(%error, "cannot start a data-plane runtime");
-                return;
-            }
-        };
-        let desk = runtime.block_on(self.serve());
-        // Tasks die with the runtime, and with them the calls that nobody waits for any longer; each hands in its row.
-        drop(runtime);
-        if let Some(desk) = desk {
-            desk.pass_on();
-        }
-    }
-
-    async fn serve(self) -> Option<Rc<Desk>> {
-        let Self { gateway, listener, dice, desk, threads, draining, mut stopping } = self;
-        let listener = match TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => {
-                tracing::error!(%error, "cannot use the listening socket");
-                return None;
-            }
-        };
-        let desk = Rc::new(desk);
-        let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::clone(&gateway.tls) };
-        let scratch = Rc::new(Scratch::new());
-        let may_fetch = gateway.settings.media_allow_private.clone();
-        let fetcher = crate::media::Fetcher::new(may_fetch, Arc::clone(&gateway.tls), Rc::clone(&scratch));
-        let worker = Rc::new(Worker {
-            gateway,
-            pool: Rc::new(Pool::default()),
-            scratch,
-            fetcher,
-            connector,
-            desk: Rc::clone(&desk),
-            dice: std::cell::RefCell::new(dice),
-            scopes: crate::admission::Scopes::default(),
-            retries: crate::dispatch::RetryBudget::new(threads),
-            reservations: crate::reservations::Reservations::default(),
-            cut: std::cell::Cell::new(false),
-            stopping: stopping.clone(),
-            tasks: Tasks::default(),
-        });
-        let tasks = worker.tasks.clone();
-        let passing_on = Rc::clone(&desk);
-        tasks.spawn_service(async move { passing_on.run().await });
-        tasks.spawn_service(crate::reservations::run(Rc::clone(&worker)));
-        let pool = Rc::clone(&worker.pool);
-        tasks.spawn_service(async move {
-            let mut tick = tokio::time::interval(SWEEP_EVERY);
-            loop {
-                tick.tick().await;
-                pool.sweep();
-            }
-        });
-        accept_loop(Rc::clone(&worker), listener, draining).await;
-        // Connections go on until they have finished what they were doing, or time is up: then each says so to its client.
-        let cut = async {
-            let _ = stopping.wait_for(|stop| *stop).await;
-            worker.cut.set(true);
-            tokio::time::sleep(LAST_WORDS).await;
-        };
-        tokio::select! {
-            () = tasks.idle() => {}
-            () = cut => {}
-        }
-        tasks.close();
-        Some(desk)
-    }
 }
 
 impl Running {
@@ -393,31 +200,6 @@ impl Running {
     #[must_use]
     pub fn unready(&self) -> Option<&'static str> {
         self.gateway.unready()
-    }
-
-    /// The text of `/metrics`.
-    #[must_use]
-    pub fn metrics(&self) -> String {
-        let gateway = &self.gateway;
-        gateway.metrics.render(Gauges {
-            ledger_waiting: gateway.queue.waiting(),
-            ledger_failing: gateway.queue.failing(),
-            ready: gateway.unready().is_none(),
-            revision: gateway.view.load().revision.0,
-        })
-    }
-
-    /// A report of the data plane for people.
-    #[must_use]
-    pub fn report(&self) -> serde_json::Value {
-        let gateway = &self.gateway;
-        serde_json::json!({
-            "ready": gateway.unready().is_none(),
-            "revision": gateway.view.load().revision.0,
-            "in_flight": gateway.metrics.in_flight.load(Ordering::Relaxed),
-            "ledger": { "waiting_rows": gateway.queue.waiting(), "failing": gateway.queue.failing() },
-            "providers": gateway.health.report(crate::clock::now()),
-        })
     }
 
     /// Reads the configuration again.

@@ -18,7 +18,7 @@ mod commit;
 
 pub use error::{CommitError, SecretKeyError, StoreError};
 pub use journal::{Begin, Journal, JournalError, JournalWriter, Recovered};
-pub use open::{Store, StoreOptions};
+pub use open::{Migrate, PostgresOptions, Store, StoreOptions};
 pub use page::Page;
 pub use records::audit::{AuditFilter, AuditRow};
 pub use records::keys::KeyFilter;

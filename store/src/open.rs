@@ -11,6 +11,10 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+mod options;
+
+pub use options::{Migrate, PostgresOptions, StoreOptions};
+
 use crate::error::StoreError;
 use crate::seal::Sealer;
 
@@ -41,13 +45,6 @@ const CHECK_MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Sealed under the secret key when the database is made, so that another key is noticed at the door.
 const SEAL_CHECK: &str = "fluxa seal check";
 
-/// Where the database is.
-#[derive(Clone, Debug)]
-pub struct StoreOptions {
-    /// The database file; made when missing, its folder too.
-    pub path: PathBuf,
-}
-
 /// What is kept: configuration, audit log, ledger and sums. Cheap to clone; all clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -64,13 +61,17 @@ impl Store {
     /// [`StoreError::Io`] when the folder cannot be made, [`StoreError::WrongSecretKey`] when the file was made with
     /// another secret key, [`StoreError::Database`] and [`StoreError::Migrate`] for the rest.
     pub async fn open(options: StoreOptions, sealer: Sealer) -> Result<Self, StoreError> {
-        if let Some(folder) = options.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let path = match options {
+            StoreOptions::Sqlite { path } => path,
+            StoreOptions::Postgres(_) => return Err(StoreError::Database(sqlx::Error::PoolClosed)),
+        };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
         }
         // `FULL` costs one fsync a commit. Configuration changes are rare and the ledger commits in batches, so that is a few
         // a second; in exchange a journal segment may be deleted as soon as `append` returns, power cuts included.
         let writing = connect_options()
-            .filename(&options.path)
+            .filename(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -79,12 +80,12 @@ impl Store {
         let writer = pool(1, 1).connect_with(writing).await?;
         MIGRATIONS.run(&writer).await?;
         let reading = connect_options()
-            .filename(&options.path)
+            .filename(&path)
             .create_if_missing(false)
             .pragma("query_only", "1")
             .pragma("cache_size", format!("-{READER_CACHE_KIB}"));
         let reader = pool(0, READERS).connect_lazy_with(reading);
-        let store = Self { writer, reader, sealer: Arc::new(sealer), path: Some(Arc::new(options.path)) };
+        let store = Self { writer, reader, sealer: Arc::new(sealer), path: Some(Arc::new(path)) };
         store.check_secret_key().await?;
         Ok(store)
     }
@@ -188,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn another_secret_key_is_noticed_at_the_door() {
         let folder = tempfile::tempdir().unwrap();
-        let options = StoreOptions { path: folder.path().join("sub/fluxa.db") };
+        let options = StoreOptions::Sqlite { path: folder.path().join("sub/fluxa.db") };
         Store::open(options.clone(), Sealer::new([1; 32])).await.unwrap().close().await;
         Store::open(options.clone(), Sealer::new([1; 32])).await.unwrap().close().await;
         let other = Store::open(options, Sealer::new([2; 32])).await;

@@ -28,7 +28,7 @@ pub(crate) struct Place {
 /// One store in memory and one in a file.
 pub(crate) async fn both() -> [Place; 2] {
     let folder = tempfile::tempdir().unwrap();
-    let file = Store::open(StoreOptions { path: folder.path().join("fluxa.db") }, Sealer::new([9; 32])).await.unwrap();
+    let file = Store::open(StoreOptions::Sqlite { path: folder.path().join("fluxa.db") }, Sealer::new([9; 32])).await.unwrap();
     [Place { store: Store::in_memory().await.unwrap(), folder: None }, Place { store: file, folder: Some(folder) }]
 }
 

@@ -181,7 +181,7 @@ async fn a_failed_batch_leaves_nothing_behind() {
     place.store.close().await;
     assert!(place.store.append(&[entry(1)]).await.is_err());
     let path = place.folder.as_ref().unwrap().path().join("fluxa.db");
-    let again = Store::open(fluxa_store::StoreOptions { path }, fluxa_store::Sealer::new([9; 32])).await.unwrap();
+    let again = Store::open(fluxa_store::StoreOptions::Sqlite { path }, fluxa_store::Sealer::new([9; 32])).await.unwrap();
     assert!(everything(&again).await.is_empty());
     assert_eq!(again.append(&[entry(1)]).await.unwrap(), 1);
 }
