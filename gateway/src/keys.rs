@@ -85,6 +85,18 @@ impl Keys {
         Ok(access)
     }
 
+    /// All that are in memory.
+    pub(crate) fn known(&self) -> Vec<Arc<KeyAccess>> {
+        self.known.iter().map(|(_, access)| access).collect()
+    }
+
+    /// Takes keys from another source than the store, which cannot be asked.
+    pub(crate) fn remember(&self, keys: Vec<KeyAccess>) {
+        for access in keys {
+            self.known.insert(access.key.id.clone(), Arc::new(access));
+        }
+    }
+
     /// Forgets what is known about these ids, so that a change is seen by the next call.
     pub(crate) fn forget(&self, ids: &[String]) {
         self.epoch.fetch_add(1, Ordering::SeqCst);

@@ -16,6 +16,7 @@ mod health;
 mod hearing;
 mod http;
 mod keys;
+mod last_known;
 mod ledger;
 mod media;
 mod metrics;
@@ -38,6 +39,7 @@ mod upstream;
 mod worker;
 
 pub use aws::{AwsAccess, AwsCredentials, AwsCredentialsError, AwsEnvironment};
+pub use last_known::{Configuration, LastKnown, LastKnownError, Recalled};
 pub use probe::{ProbeReport, probe};
 pub use reply::{BoxError, MountBody};
 pub use running::{Gateway, Running, StartError};

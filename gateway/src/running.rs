@@ -103,11 +103,18 @@ impl Gateway {
         mount: Option<Arc<dyn Mount>>,
     ) -> Result<Running, StartError> {
         let health = Health::default();
-        let view = View::load(&store, &settings, &health).await?;
+        let keys = Keys::new(settings.pepper);
+        let view = match settings.last_known.as_ref().and_then(|kept| kept.take()) {
+            Some(recalled) => {
+                keys.remember(recalled.keys);
+                View::of(recalled.configuration, &settings, &health)
+            }
+            None => View::load(&store, &settings, &health).await?,
+        };
         // From here on the counters keep apart what the ledger does not hold yet.
         shared.counters.recorded(&[]).await;
         let gateway = Arc::new(Self {
-            keys: Keys::new(settings.pepper),
+            keys,
             conversations: Conversations::new(settings.keep_responses),
             view: ArcSwap::from_pointee(view),
             health,
@@ -156,6 +163,7 @@ impl Gateway {
             own(Arc::clone(&self).reap()),
             own(Arc::clone(&self).expire_responses()),
             own(Arc::clone(&self).sync_journal()),
+            own(Arc::clone(&self).keep_last_known()),
         ];
         Ok(Running {
             gateway: self,
@@ -207,7 +215,7 @@ impl Running {
     /// # Errors
     /// When the database cannot be read; the former configuration stays in force.
     pub async fn reload(&self) -> Result<(), StoreError> {
-        self.gateway.keys.forget_all();
+        self.gateway.forget_all_keys();
         self.gateway.refresh().await
     }
 
@@ -218,6 +226,11 @@ impl Running {
             Some(view) => crate::probe::run(view, self.gateway.settings.egress.clone()).await,
             None => ProbeReport::bad("no such provider, or its address cannot be used"),
         }
+    }
+
+    /// Says that the process will stop, so that nobody sends new calls; those that come are served all the same.
+    pub fn announce_stop(&self) {
+        self.gateway.draining.store(true, Ordering::Relaxed);
     }
 
     /// Stops: no new connections, running calls finish within `drain`, then usage is written out.

@@ -7,10 +7,13 @@ use fluxa_store::StoreError;
 
 use super::Gateway;
 use crate::health::Changed;
+use crate::last_known::Configuration;
 use crate::snapshot::View;
 
 /// How often the revision in the database is compared with the one in force, in case a notice was lost.
 const POLL_REVISION: Duration = Duration::from_secs(5);
+/// How often the configuration on the disk is compared with the one in force.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often reservations past their deadline are looked for.
 const REAP_EVERY: Duration = Duration::from_secs(2);
 /// Kept responses that have expired are removed this often.
@@ -49,7 +52,7 @@ impl Gateway {
             tokio::select! {
                 delivery = notices.next() => {
                     let Some(delivery) = delivery else { break };
-                    self.keys.forget(&delivery.notice.keys);
+                    self.forget_keys(&delivery.notice.keys);
                     if let Err(error) = self.refresh().await {
                         tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
                     }
@@ -68,13 +71,48 @@ impl Gateway {
     pub(super) async fn catch_up(&self) {
         match self.store.revision().await {
             Ok(revision) if revision > self.view.load().revision => {
-                self.keys.forget_all();
+                self.forget_all_keys();
                 if let Err(error) = self.refresh().await {
                     tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
                 }
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "cannot read the revision of the configuration"),
+        }
+    }
+
+    fn forget_keys(&self, ids: &[String]) {
+        self.keys.forget(ids);
+        if let Some(kept) = &self.settings.last_known {
+            kept.forget(ids);
+        }
+    }
+
+    pub(super) fn forget_all_keys(&self) {
+        self.keys.forget_all();
+        if let Some(kept) = &self.settings.last_known {
+            kept.forget_all();
+        }
+    }
+
+    /// Keeps the file that a start without the database begins with close to what is in force.
+    pub(super) async fn keep_last_known(self: Arc<Self>) {
+        let Some(kept) = self.settings.last_known.clone() else { return };
+        let mut tick = tokio::time::interval(KEEP_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            kept.merge(|| self.keys.known());
+            if !kept.is_behind(self.view.load().revision) {
+                continue;
+            }
+            // When the database is away there is nothing newer to be kept.
+            let Ok(configuration) = Configuration::read(&self.store).await else { continue };
+            let kept = Arc::clone(&kept);
+            let written = tokio::task::spawn_blocking(move || kept.write(&configuration, crate::clock::now())).await;
+            if let Ok(Err(error)) = written {
+                tracing::warn!(%error, "the configuration cannot be kept for a start without the database");
+            }
         }
     }
 
