@@ -13,8 +13,9 @@ fn access(id: &str) -> Arc<KeyAccess> {
 
 fn configuration() -> Configuration {
     let record = serde_json::from_value(serde_json::json!({
-        "name": "openai", "kind": "openai", "base_url": null, "headers": {}, "timeouts": {}, "enabled": true, "region": null,
-        "project": null, "api_version": null, "created_at": 1, "updated_at": 1
+        "name": "openai", "kind": "openai", "base_url": null, "anthropic_base_url": null, "headers": {},
+        "timeouts": { "connect_ms": null, "first_byte_ms": null, "idle_ms": null }, "api_version": null, "deployments": {},
+        "region": null, "enabled": true, "created_at": 1, "updated_at": 1
     }))
     .unwrap();
     let secrets = ProviderSecrets {

@@ -1,0 +1,101 @@
+//! Where data is kept and shared: from settings to an open store and open counters. The only lines that name an engine.
+//!
+//! Start reading at [`open_store`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use fluxa_store::shared::redis::{Link, LinkOptions, RedisCounters};
+use fluxa_store::{Migrate, PostgresOptions, SecretKey, Shared, Store, StoreError, StoreOptions, load_or_create_secret_key};
+
+use crate::config::Config;
+use crate::config::addresses::redacted;
+use crate::config::cluster;
+
+/// Of the connections to Postgres, one in so many writes the ledger; the others read keys, lists and reports.
+const LEDGER_SHARE: u32 = 4;
+
+/// The secret key: given, or, beside a SQLite file, made.
+///
+/// # Errors
+/// When it is malformed or cannot be kept.
+pub fn secret_key(config: &Config) -> Result<SecretKey> {
+    let given = config.server.secret_key.as_ref().map(|key| key.expose().as_str());
+    Ok(load_or_create_secret_key(&config.database.path, given)?)
+}
+
+/// Which database, and how.
+#[must_use]
+pub fn store_options(config: &Config) -> StoreOptions {
+    let Some(url) = &config.database.url else { return StoreOptions::Sqlite { path: config.database.path.clone() } };
+    let ledger_connections = (config.database.connections / LEDGER_SHARE).max(1);
+    StoreOptions::Postgres(PostgresOptions {
+        migrate: match config.database.migrate {
+            cluster::Migrate::Auto => Migrate::Apply,
+            cluster::Migrate::Require => Migrate::Require,
+        },
+        ledger_connections,
+        admin_connections: config.database.connections.saturating_sub(ledger_connections).max(1),
+        ..PostgresOptions::new(url.expose().clone())
+    })
+}
+
+/// The same for changes of the schema: past a pooler, where one is named.
+#[must_use]
+pub fn migration_options(config: &Config) -> StoreOptions {
+    match (store_options(config), &config.database.migration_url) {
+        (StoreOptions::Postgres(options), Some(url)) => StoreOptions::Postgres(PostgresOptions { url: url.clone(), ..options }),
+        (options, _) => options,
+    }
+}
+
+/// The database as people know it, without a password.
+#[must_use]
+pub fn database_name(config: &Config) -> String {
+    config.database.url.as_ref().map_or_else(|| config.database.path.display().to_string(), |url| redacted(url.expose()))
+}
+
+/// Opens the database.
+///
+/// # Errors
+/// When it cannot be reached, is too old, or was made with another secret key.
+pub async fn open_store(config: &Config, secret_key: &SecretKey) -> Result<Store, StoreError> {
+    Store::open(store_options(config), secret_key.sealer()).await
+}
+
+/// Opens the database without asking it anything, for a start while it does not answer: connections are made as they are needed.
+///
+/// # Errors
+/// When its address is wrong.
+pub fn open_store_later(config: &Config, secret_key: &SecretKey) -> Result<Store, StoreError> {
+    Store::open_later(store_options(config), secret_key.sealer())
+}
+
+/// What is said of a database that cannot be opened.
+#[must_use]
+pub fn cannot_open(config: &Config) -> String {
+    format!("cannot open database {}", database_name(config))
+}
+
+/// The way to Redis, where there is one.
+///
+/// # Errors
+/// When its address is wrong. A server that does not answer is no error: it is asked again and again.
+pub async fn open_link(config: &Config) -> Result<Option<Link>> {
+    let Some(url) = &config.redis.url else { return Ok(None) };
+    let options = LinkOptions { url: url.expose().clone() };
+    let link = Link::open(options).await.map_err(|error| anyhow!("cannot use {}: {error}", redacted(url.expose())))?;
+    Ok(Some(link))
+}
+
+/// Opens what is shared between processes.
+///
+/// # Errors
+/// As [`open_link`].
+pub async fn open_shared(config: &Config) -> Result<Shared> {
+    Ok(match open_link(config).await? {
+        Some(link) => Shared::in_redis(link.clone(), Arc::new(RedisCounters::new(link))),
+        None => Shared::in_memory(),
+    })
+}
