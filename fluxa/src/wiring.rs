@@ -14,7 +14,7 @@ use fluxa_admin_api::{Admin, HealthSource, MasterKey, Probe, Reload, apply};
 use fluxa_domain::change::Actor;
 use fluxa_domain::rbac::Role as Rights;
 use fluxa_domain::time::Micros;
-use fluxa_gateway::{Gateway, Mount, Running};
+use fluxa_gateway::{Gateway, Mount, Recovery, Running};
 use fluxa_store::journal::Journal;
 use fluxa_store::shared::NodeFacts;
 use fluxa_store::{Shared, Store};
@@ -24,7 +24,7 @@ use crate::admin_listener::{AdminListener, Limits};
 use crate::banner;
 use crate::boot::{self, Opened, Seeded};
 use crate::config::Config;
-use crate::config::mode::{self, Mode, Role};
+use crate::config::mode::{self, Role};
 use crate::config::reader::Source;
 use crate::demo::echo::{self, Echo};
 use crate::load::Loaded;
@@ -57,18 +57,21 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     tracing::info!(node, "{}", mode.sentence());
     let opened = boot::open(config, mode).await?;
-    let journal = Arc::new(open_journal(config, &opened).await?);
     let echo = if demo { Some(echo::start(echo::PACE).await.context("cannot start the demo's provider")?) } else { None };
     let shared = backends::open_shared(config).await?;
-    let roster = Arc::new(Roster::default());
+    let (journal, recovered) = open_journal(config, &opened, &shared).await?;
     let place: Arc<OnceLock<Arc<Running>>> = Arc::default();
-    let doors = Arc::new(Here { plane: Arc::clone(&place), roster: Arc::clone(&roster) });
+    let doors = Arc::new(Here { plane: Arc::clone(&place) });
     let admin = Arc::new(admin(config, &opened, &shared, doors));
     let seeded = if role == Role::Serve { plant(&opened, &loaded, echo.as_ref(), &admin, demo).await? } else { Seeded::default() };
     let router = || fluxa_admin_api::router(Arc::clone(&admin));
     let mount = (role == Role::Serve).then(|| Arc::new(Mounted { router: router() }) as Arc<dyn Mount>);
-    let settings = plane::settings(config, opened.pepper, last_known::of(config, &opened, mode));
-    let running = Arc::new(Gateway::start(settings, Arc::clone(&opened.store), shared.clone(), journal, mount).await?);
+    let settings = plane::settings(config, opened.pepper, &node, role, last_known::of(config, &opened, mode));
+    let running = Arc::new(Gateway::start(settings, Arc::clone(&opened.store), shared.clone(), Arc::new(journal), mount).await?);
+    if opened.recalled.is_some() {
+        running.recover_later();
+    }
+    running.recorded(recovered.recorded);
     let _ = place.set(Arc::clone(&running));
     let telemetry = match config.telemetry.listen {
         Some(address) => Some(listen_for_telemetry(config, address, Arc::new(Pulse(Arc::clone(&running)))).await?),
@@ -79,16 +82,6 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     banner::announce(&facts);
     let mut tasks = JoinSet::new();
     retention(&mut tasks, config, &opened.store, &shared, &node);
-    if mode == Mode::Cluster {
-        let looking = shared.clone();
-        tasks.spawn(async move {
-            let mut clock = tokio::time::interval(BEAT_EVERY);
-            loop {
-                clock.tick().await;
-                roster.refresh(&looking).await;
-            }
-        });
-    }
     signals.until_drain(async || reload(&running).await).await;
     let outcome = drain(config, &mut signals, &running).await;
     tasks.abort_all();
@@ -113,7 +106,7 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
     let doors = Arc::new(Elsewhere {
         store: Arc::clone(&opened.store),
         shared: shared.clone(),
-        settings: plane::settings(config, opened.pepper, None),
+        settings: plane::settings(config, opened.pepper, &node, Role::Admin, None),
         roster: Arc::clone(&roster),
     });
     let admin = Arc::new(admin(config, &opened, &shared, doors));
@@ -241,23 +234,24 @@ async fn listen_for_telemetry(config: &Config, address: SocketAddr, vitals: Arc<
     }
 }
 
-/// Opens the journal and completes the ledger with what an earlier process left in it.
-async fn open_journal(config: &Config, opened: &Opened) -> Result<Journal> {
+/// Opens the journal and completes the ledger with what an earlier process left in it; later, where the database is away.
+async fn open_journal(config: &Config, opened: &Opened, shared: &Shared) -> Result<(Journal, Recovery)> {
     let journal = Journal::open(&mode::journal_folder(config))?;
-    let recovered = journal.recover()?;
+    if opened.recalled.is_some() {
+        return Ok((journal, Recovery::default()));
+    }
+    let recovered = fluxa_gateway::recover(&opened.store, shared, &journal).await?;
     if !recovered.is_empty() {
-        let abandoned = recovered.entries.iter().filter(|entry| entry.abandoned).count();
-        let written = opened.store.append(&recovered.entries).await?;
         tracing::warn!(
-            rows = written,
-            abandoned,
-            damaged = recovered.damaged.len(),
+            rows = recovered.written,
+            abandoned = recovered.abandoned,
+            buried = recovered.buried,
+            damaged = recovered.damaged,
             "the process ended without stopping; its usage was completed from the journal"
         );
         opened.store.check_after_crash().await?;
     }
-    journal.discard(recovered)?;
-    Ok(journal)
+    Ok((journal, recovered))
 }
 
 async fn plant(opened: &Opened, loaded: &Loaded, echo: Option<&Echo>, admin: &Admin, demo: bool) -> Result<Seeded> {

@@ -1,13 +1,13 @@
 //! The data plane as a whole: what its threads share, its start, its reload and its stop.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use fluxa_store::journal::{Journal, JournalError};
-use fluxa_store::shared::Shared;
+use fluxa_store::shared::{NodeFacts, Recorded, Shared};
 use fluxa_store::{Store, StoreError};
 use tokio::sync::watch;
 
@@ -15,6 +15,7 @@ use crate::clock::Dice;
 use crate::conversations::Conversations;
 use crate::health::Health;
 use crate::keys::Keys;
+use crate::ledger::due::{self, Due};
 use crate::ledger::{self, Desk, Queue};
 use crate::metrics::Metrics;
 use crate::probe::ProbeReport;
@@ -25,6 +26,7 @@ use crate::snapshot::View;
 use crate::upstream::TlsSetup;
 use seat::Seat;
 
+mod kept;
 mod report;
 mod seat;
 mod services;
@@ -66,6 +68,12 @@ pub struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) settling: Settling,
+    /// Rows that are in the ledger and not yet reported to shared counters.
+    pub(crate) due: Due,
+    /// Processes that serve calls, at least this one.
+    pub(crate) live_nodes: AtomicU64,
+    /// The processes of the cluster as they were last heard of.
+    pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
     pub(crate) mount: Option<Arc<dyn Mount>>,
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
@@ -102,6 +110,17 @@ impl Gateway {
         journal: Arc<Journal>,
         mount: Option<Arc<dyn Mount>>,
     ) -> Result<Running, StartError> {
+        Self::prepare(settings, store, shared, journal, mount).await?.listen().await
+    }
+
+    /// All but the listening.
+    pub(crate) async fn prepare(
+        settings: Settings,
+        store: Arc<Store>,
+        shared: Shared,
+        journal: Arc<Journal>,
+        mount: Option<Arc<dyn Mount>>,
+    ) -> Result<Arc<Self>, StartError> {
         let health = Health::default();
         let keys = Keys::new(settings.pepper);
         let view = match settings.last_known.as_ref().and_then(|kept| kept.take()) {
@@ -113,13 +132,16 @@ impl Gateway {
         };
         // From here on the counters keep apart what the ledger does not hold yet.
         shared.counters.recorded(&[]).await;
-        let gateway = Arc::new(Self {
+        Ok(Arc::new(Self {
             keys,
             conversations: Conversations::new(settings.keep_responses),
             view: ArcSwap::from_pointee(view),
             health,
             metrics: Arc::new(Metrics::default()),
-            queue: Arc::new(Queue::default()),
+            queue: Arc::new(Queue::new(Arc::clone(&journal), settings.spool_max_bytes)),
+            due: Due::default(),
+            live_nodes: AtomicU64::new(1),
+            seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
@@ -128,8 +150,7 @@ impl Gateway {
             shared,
             mount,
             journal,
-        });
-        gateway.listen().await
+        }))
     }
 
     async fn listen(self: Arc<Self>) -> Result<Running, StartError> {
@@ -160,7 +181,11 @@ impl Gateway {
         let ledger = own(ledger::run(Arc::clone(&self)));
         let services = vec![
             own(Arc::clone(&self).follow_changes()),
-            own(Arc::clone(&self).reap()),
+            own(crate::sweeper::run(Arc::clone(&self))),
+            own(crate::reconcile::run(Arc::clone(&self))),
+            own(crate::heartbeat::run(Arc::clone(&self), address)),
+            own(crate::heartbeat::follow_clock(Arc::clone(&self))),
+            own(due::run(Arc::clone(&self))),
             own(Arc::clone(&self).expire_responses()),
             own(Arc::clone(&self).sync_journal()),
             own(Arc::clone(&self).keep_last_known()),
@@ -215,8 +240,22 @@ impl Running {
     /// # Errors
     /// When the database cannot be read; the former configuration stays in force.
     pub async fn reload(&self) -> Result<(), StoreError> {
+        self.gateway.refresh().await?;
         self.gateway.forget_all_keys();
-        self.gateway.refresh().await
+        Ok(())
+    }
+
+    /// The ledger has these calls: shared counters are told in a while. For what [`crate::recover`] found.
+    pub fn recorded(&self, calls: Vec<Recorded>) {
+        if self.gateway.shared.counters.shared() {
+            self.gateway.due.push(calls.into_iter());
+        }
+    }
+
+    /// [`crate::recover`], again and again until it is done: for a start while the database was away.
+    pub fn recover_later(&self) {
+        let recovering = own(Arc::clone(&self.gateway).recover_later());
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).push(recovering);
     }
 
     /// Asks a provider for its models, to see whether address and key are right. Costs nothing at any vendor.
@@ -254,6 +293,7 @@ impl Running {
         for service in std::mem::take(&mut *self.services.lock().unwrap_or_else(PoisonError::into_inner)) {
             service.abort();
         }
+        self.gateway.shared.nodes.leave(&self.gateway.settings.node_id).await;
         self.gateway.queue.close();
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ledger) = ledger {
@@ -273,3 +313,6 @@ impl Drop for CutWhenDropped<'_> {
         let _ = self.0.send(true);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

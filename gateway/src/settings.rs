@@ -56,6 +56,12 @@ pub struct Settings {
     pub keep_responses: Option<Duration>,
     /// Where the configuration is kept for a start without the database; `None` means nowhere.
     pub last_known: Option<Arc<LastKnown>>,
+    /// Who this process is in a cluster: an id, new at every start.
+    pub node_id: String,
+    /// What it is there: `gateway` or `serve`.
+    pub role: String,
+    /// Bytes of the journal in which rows may wait for the database; beyond it calls are refused.
+    pub spool_max_bytes: u64,
     /// Where request lines go.
     pub request_log: Option<Arc<dyn RequestLog>>,
 }

@@ -16,7 +16,6 @@ const STARTING: &str = "the gateway is still starting";
 /// The doors into a data plane of this process.
 pub(super) struct Here {
     pub(super) plane: Arc<OnceLock<Arc<Running>>>,
-    pub(super) roster: Arc<Roster>,
 }
 
 /// The doors of a process without one.
@@ -40,11 +39,13 @@ impl Roster {
 
     fn report(&self) -> Value {
         let nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = nodes.iter().map(|node| node.revision).max().unwrap_or(0);
+        // As the data plane shows them.
         let rows = nodes.iter().map(|node| {
             json!({
-                "id": node.id, "role": node.role, "address": node.address, "version": node.version, "revision": node.revision,
-                "in_flight": node.in_flight, "ledger_waiting_rows": node.ledger_waiting, "unready": node.unready,
-                "started_at": node.started_at.to_rfc3339(), "seen_at": node.seen_at.to_rfc3339(),
+                "id": node.id, "role": node.role, "address": node.address, "version": node.version, "started_at": node.started_at.0,
+                "seen_at": node.seen_at.0, "revision": node.revision, "lag": newest.saturating_sub(node.revision),
+                "in_flight": node.in_flight, "ledger_waiting": node.ledger_waiting, "unready": node.unready,
             })
         });
         Value::Array(rows.collect())
@@ -73,11 +74,7 @@ impl Probe for Here {
 
 impl HealthSource for Here {
     fn report(&self) -> Value {
-        let mut report = self.plane.get().map_or_else(|| json!({ "ready": false }), |running| running.report());
-        if let Value::Object(fields) = &mut report {
-            fields.insert(String::from("nodes"), self.roster.report());
-        }
-        report
+        self.plane.get().map_or_else(|| json!({ "ready": false }), |running| running.report())
     }
 }
 

@@ -18,12 +18,13 @@ use tower::ServiceExt as _;
 use crate::aws_environment::aws_environment;
 use crate::check::{BoxFuture, Reach, Reached};
 use crate::config::Config;
+use crate::config::mode::Role;
 use crate::telemetry::Format;
 use crate::telemetry::listener::Vitals;
 use crate::telemetry::request_log::RequestLog;
 
 /// The settings of the data plane, whose keys are hashed under `pepper`.
-pub(super) fn settings(config: &Config, pepper: [u8; 32], last_known: Option<Arc<LastKnown>>) -> Settings {
+pub(super) fn settings(config: &Config, pepper: [u8; 32], node: &str, role: Role, last_known: Option<Arc<LastKnown>>) -> Settings {
     Settings {
         listen: config.listen(),
         workers: config.server.workers.unwrap_or(0),
@@ -42,6 +43,9 @@ pub(super) fn settings(config: &Config, pepper: [u8; 32], last_known: Option<Arc
         pepper,
         aws: AwsAccess::new(aws_environment(&crate::load::env)),
         keep_responses: config.retention.responses,
+        node_id: node.to_owned(),
+        role: role.name().to_owned(),
+        spool_max_bytes: config.spool.max_bytes,
         last_known,
         request_log: Some(Arc::new(Lines(RequestLog::new(Format::of_stdout(config.logging.format))))),
     }
@@ -96,7 +100,7 @@ impl Vitals for Pulse {
 pub fn reach(config: &Config) -> Result<Box<dyn Reach>> {
     let mut pepper = [0; 32];
     getrandom::fill(&mut pepper).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    Ok(Box::new(Reacher { settings: Settings { workers: 1, request_log: None, ..settings(config, pepper, None) } }))
+    Ok(Box::new(Reacher { settings: Settings { workers: 1, request_log: None, ..settings(config, pepper, "", Role::Serve, None) } }))
 }
 
 struct Reacher {
