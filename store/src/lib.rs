@@ -15,6 +15,7 @@ pub mod secret_key;
 pub mod shared;
 
 mod commit;
+mod sql;
 
 pub use error::{CommitError, SecretKeyError, StoreError};
 pub use journal::{Begin, Journal, JournalError, JournalWriter, Recovered};

@@ -9,6 +9,7 @@ pub mod logs;
 pub mod prices;
 pub mod providers;
 pub mod responses;
+pub mod retention;
 pub mod revision;
 pub mod routes;
 pub mod settings;

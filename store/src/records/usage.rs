@@ -6,10 +6,11 @@ use fluxa_domain::money::NanoUsd;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::Usage;
 use serde::Serialize;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::sql;
 
 /// What to sum by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        let rows: Vec<Row> = select(query).build_query_as().persistent(false).fetch_all(self.reader()).await?;
+        let rows: Vec<Row> = select(query).build_query_as().fetch_all(self.reader()).await?;
         let bucket = |row: &Row| match query.interval {
             Interval::Whole => None,
             Interval::Hour | Interval::Day => Some(Micros(row.bucket)),
@@ -105,7 +106,7 @@ impl Store {
     }
 }
 
-fn select(query: &UsageQuery) -> QueryBuilder<Sqlite> {
+fn select(query: &UsageQuery) -> sql::Builder {
     let bucket = match query.interval {
         Interval::Whole => "CAST(0 AS BIGINT)",
         Interval::Hour => "hour",
@@ -119,7 +120,7 @@ fn select(query: &UsageQuery) -> QueryBuilder<Sqlite> {
         GroupBy::Team => ("team", "team", "usage_hourly"),
         GroupBy::Tag => ("tag", "tag", "usage_tags_hourly"),
     };
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
+    let mut sql = sql::Builder::new("SELECT ");
     sql.push(bucket).push(" AS bucket, ").push(group).push(" AS grp, ").push(label).push(" AS label");
     for column in SUMMED {
         sql.push(", CAST(SUM(").push(column).push(") AS BIGINT) AS ").push(column);

@@ -1,4 +1,4 @@
-//! Stories of the store, each on a database in memory and on a file.
+//! Stories of the store, each on a database in memory, on a file and on a server.
 
 #[cfg(test)]
 mod configuration;
