@@ -3,10 +3,9 @@
 //! Start reading at [`open_store`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use fluxa_store::shared::redis::{Link, LinkOptions, RedisCounters};
+use fluxa_store::shared::redis::{Link, LinkOptions, LinkTuning, RedisCounters};
 use fluxa_store::{Migrate, PostgresOptions, SecretKey, Shared, Store, StoreError, StoreOptions, load_or_create_secret_key};
 
 use crate::config::Config;
@@ -41,15 +40,6 @@ pub fn store_options(config: &Config) -> StoreOptions {
     })
 }
 
-/// The same for changes of the schema: past a pooler, where one is named.
-#[must_use]
-pub fn migration_options(config: &Config) -> StoreOptions {
-    match (store_options(config), &config.database.migration_url) {
-        (StoreOptions::Postgres(options), Some(url)) => StoreOptions::Postgres(PostgresOptions { url: url.clone(), ..options }),
-        (options, _) => options,
-    }
-}
-
 /// The database as people know it, without a password.
 #[must_use]
 pub fn database_name(config: &Config) -> String {
@@ -69,7 +59,7 @@ pub async fn open_store(config: &Config, secret_key: &SecretKey) -> Result<Store
 /// # Errors
 /// When its address is wrong.
 pub fn open_store_later(config: &Config, secret_key: &SecretKey) -> Result<Store, StoreError> {
-    Store::open_later(store_options(config), secret_key.sealer())
+    Store::open_later(&store_options(config), secret_key.sealer())
 }
 
 /// What is said of a database that cannot be opened.
@@ -85,7 +75,8 @@ pub fn cannot_open(config: &Config) -> String {
 pub async fn open_link(config: &Config) -> Result<Option<Link>> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let options = LinkOptions { url: url.expose().clone() };
-    let link = Link::open(options).await.map_err(|error| anyhow!("cannot use {}: {error}", redacted(url.expose())))?;
+    let tuning = LinkTuning { timeout: config.redis.timeout, ..LinkTuning::default() };
+    let link = Link::open_with(options, tuning).await.map_err(|error| anyhow!("cannot use {}: {error}", redacted(url.expose())))?;
     Ok(Some(link))
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use fluxa_store::{Store, StoreError};
+use fluxa_store::{ServerState, Store, StoreError};
 
 use crate::config::Config;
 use crate::{backends, banner};
@@ -20,21 +20,29 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// When the database does not answer in time, or refuses.
 pub async fn run(config: &Config, wait: Duration) -> Result<ExitCode> {
     let deadline = tokio::time::Instant::now() + wait;
+    let Some(url) = config.database.migration_url.as_ref().or(config.database.url.as_ref()) else {
+        let file = backends::database_name(config);
+        banner::print(&format!("{file} is brought up to date by every start; nothing to do (for Postgres, set FLUXA_DATABASE_URL)\n"), false);
+        return Ok(ExitCode::SUCCESS);
+    };
     let applied = loop {
-        match Store::migrate(backends::migration_options(config)).await {
+        match apply(url.expose()).await {
             Ok(applied) => break applied,
             Err(error) if error.is_away() && tokio::time::Instant::now() + LOOK_EVERY <= deadline => {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            Err(error) => return Err(refused(error)).with_context(|| format!("cannot migrate {}", backends::database_name(config))),
+            Err(error) => return Err(error).with_context(|| format!("cannot migrate {}", backends::database_name(config))),
         }
     };
     banner::print(&told(&backends::database_name(config), &applied), false);
     Ok(ExitCode::SUCCESS)
 }
 
-fn refused(error: StoreError) -> anyhow::Error {
-    anyhow::Error::new(error)
+/// Applies what is missing, and names it. Another process may have been faster: then both did it together.
+async fn apply(url: &str) -> Result<Vec<String>, StoreError> {
+    let before = ServerState::of(url).await?;
+    Store::migrate(url).await?;
+    Ok(before.missing)
 }
 
 /// One line for each step, and one for the whole.

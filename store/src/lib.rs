@@ -19,7 +19,7 @@ mod sql;
 
 pub use error::{CommitError, SecretKeyError, StoreError};
 pub use journal::{Begin, Journal, JournalError, JournalWriter, Recovered};
-pub use open::{Migrate, PostgresOptions, Store, StoreOptions};
+pub use open::{Migrate, PostgresOptions, ServerState, Store, StoreOptions};
 pub use page::Page;
 pub use records::audit::{AuditFilter, AuditRow};
 pub use records::keys::KeyFilter;

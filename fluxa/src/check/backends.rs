@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Line;
-use crate::backends::{self, database_name};
+use fluxa_store::ServerState;
+
+use crate::backends;
 use crate::config::Config;
 use crate::config::addresses::redacted;
 use crate::config::mode::{self, Role};
@@ -17,49 +19,36 @@ pub async fn backends(config: &Config) -> Vec<Line> {
     if let Err(error) = mode::judge(config, Role::Serve) {
         lines.push(fail("settings", error.to_string(), "correct them: no process starts like this"));
     }
-    if config.database.url.is_some() {
-        lines.push(database(config).await);
+    if let Some(url) = &config.database.url {
+        lines.push(database(url.expose()).await);
     }
     if let Some(url) = &config.redis.url {
-        let what = format!("redis {}", redacted(url.expose()));
-        match tokio::time::timeout(PATIENCE, redis(config)).await {
-            Ok(Ok((found, eviction))) => {
-                lines.push(ok(what.clone(), found));
-                lines.extend(eviction.map(|policy| judge_eviction(what, &policy)));
-            }
-            Ok(Err(error)) => lines.push(fail(&what, error, "check the address, the password and whether it runs")),
-            Err(_) => lines.push(fail(&what, String::from("no answer within 5 seconds"), "check the address and the firewall")),
-        }
+        lines.push(redis(config, url.expose()).await);
     }
     lines
 }
 
-fn judge_eviction(what: String, policy: &str) -> Line {
-    let what = format!("{what} maxmemory-policy");
-    if policy == "noeviction" {
-        return ok(what, policy.to_owned());
-    }
-    fail(&what, policy.to_owned(), "counters would be thrown away when memory is short: set it to noeviction")
-}
-
-async fn database(config: &Config) -> Line {
-    let what = format!("postgres {}", database_name(config));
-    match tokio::time::timeout(PATIENCE, fluxa_store::Store::describe(backends::store_options(config))).await {
-        Ok(Ok(found)) if found.missing == 0 => ok(what, format!("version {}, schema {}", found.server, found.schema)),
-        Ok(Ok(found)) => {
-            let found = format!("version {}, schema {} is {} migrations behind", found.server, found.schema, found.missing);
-            fail(&what, found, "run `fluxa migrate`")
-        }
-        Ok(Err(error)) => fail(&what, error.to_string(), "check the address, the password and whether it runs"),
+/// Opening the way refuses servers that are too old or throw counters away when their memory is short.
+async fn redis(config: &Config, url: &str) -> Line {
+    let what = format!("redis {}", redacted(url));
+    match tokio::time::timeout(PATIENCE, backends::open_link(config)).await {
+        Ok(Ok(_)) => ok(what, String::from("answers, and keeps what it is given (noeviction)")),
+        Ok(Err(error)) => fail(&what, format!("{error:#}"), "check the address, the password, whether it runs, and its maxmemory-policy"),
         Err(_) => fail(&what, String::from("no answer within 5 seconds"), "check the address and the firewall"),
     }
 }
 
-/// What the server says of itself, and what it throws away when its memory is short (managed servers may not tell).
-async fn redis(config: &Config) -> Result<(String, Option<String>), String> {
-    let link = backends::open_link(config).await.map_err(|error| error.to_string())?.ok_or("no address")?;
-    let found = link.describe().await.map_err(|fault| fault.to_string())?;
-    Ok((format!("version {}", found.version), found.maxmemory_policy))
+async fn database(url: &str) -> Line {
+    let what = format!("postgres {}", redacted(url));
+    match tokio::time::timeout(PATIENCE, ServerState::of(url)).await {
+        Ok(Ok(found)) if found.missing.is_empty() => ok(what, format!("version {}, schema {}", found.version, found.schema)),
+        Ok(Ok(found)) => {
+            let found = format!("version {}, schema {} lacks {}", found.version, found.schema, found.missing.join(", "));
+            fail(&what, found, "run `fluxa migrate`; with database.migrate: auto, `fluxa serve` does so at its start")
+        }
+        Ok(Err(error)) => fail(&what, error.to_string(), "check the address, the password and whether it runs"),
+        Err(_) => fail(&what, String::from("no answer within 5 seconds"), "check the address and the firewall"),
+    }
 }
 
 fn ok(what: String, found: String) -> Line {
