@@ -75,8 +75,8 @@ impl StoreError {
             _ => match self.code() {
                 // TOOBIG, CONSTRAINT, MISMATCH and RANGE.
                 Some(Code::Sqlite(code)) => matches!(code, 18..=20 | 25),
-                // Data and integrity; but a check is never the row's fault: only a partition that is being made refuses by one.
-                Some(Code::Postgres(code)) => (code.starts_with("22") || code.starts_with("23")) && code != "23514",
+                // Data and integrity.
+                Some(Code::Postgres(code)) => (code.starts_with("22") || code.starts_with("23")) && !is_conflict(&code),
                 None => false,
             },
         }
@@ -92,7 +92,8 @@ impl StoreError {
             // Connections, resources, operators (a timeout among them), the server's disk; read-only; locks that were not got.
             (_, Some(Code::Postgres(code))) => {
                 ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
-                    || matches!(&*code, "25006" | "55P03" | "40001" | "40P01")
+                    || matches!(&*code, "25006" | "55P03")
+                    || is_conflict(&code)
             }
             (Some(error), None) => matches!(
                 error,
@@ -114,7 +115,7 @@ impl StoreError {
 
     /// True when another transaction was in the way, and the same transaction may be tried again at once.
     pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self.code(), Some(Code::Postgres(code)) if code == "40001" || code == "40P01")
+        matches!(self.code(), Some(Code::Postgres(code)) if is_conflict(&code))
     }
 
     /// Names the pooler where the error is one that only a pooler makes.
@@ -145,6 +146,11 @@ impl StoreError {
             _ => Some(Code::Postgres(code)),
         }
     }
+}
+
+/// Serialization, deadlock, and a check: the ledger has none of its own, so it is a row's partition that was made meanwhile.
+fn is_conflict(code: &str) -> bool {
+    matches!(code, "40001" | "40P01" | "23514")
 }
 
 /// What an engine calls an error: SQLite has numbers, Postgres five characters whose first two are a class.

@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The lock under which schema and partitions are changed: any number that is nobody else's.
 pub(crate) const SCHEMA_LOCK: i64 = 0x666c_7578_6100;
 
+/// A row whose `append` has returned is on the disk, even where the server's owner prefers speed. Stronger wishes stay as they are.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'";
+
 /// The pools of the ledger and of the rest.
 pub(super) async fn open(options: &PostgresOptions) -> Result<(Pool, Pool), StoreError> {
     let connect = connect_options(options.url.expose())?;
@@ -50,13 +53,14 @@ fn as_pools(options: &PostgresOptions, ledger: PgPool, admin: PgPool) -> (Pool, 
 }
 
 fn pools(options: &PostgresOptions, connect: &PgConnectOptions) -> (PgPool, PgPool) {
-    let timeout_ms = options.statement_timeout.as_millis();
+    let settings = format!("SET statement_timeout = {}; {DURABLE}", options.statement_timeout.as_millis());
     let pool = |most: u32| {
-        PgPoolOptions::new().max_connections(most.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(move |connection, _| {
-            Box::pin(async move {
-                connection.execute(AssertSqlSafe(format!("SET statement_timeout = {timeout_ms}"))).await?;
-                Ok(())
-            })
+        PgPoolOptions::new().max_connections(most.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).after_connect({
+            let settings = settings.clone();
+            move |connection, _| {
+                let settings = AssertSqlSafe(settings.clone());
+                Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+            }
         })
     };
     let lazy = |most: u32| pool(most).connect_lazy_with(connect.clone());
@@ -69,6 +73,7 @@ pub(super) async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut tx = connection.begin().await?;
     // A migration takes the time it needs, and so does waiting for another process's.
     tx.execute("SET LOCAL statement_timeout = 0").await?;
+    tx.execute(DURABLE).await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SCHEMA_LOCK).execute(&mut *tx).await?;
     let mut migrations = schema::migrations(Engine::Postgres);
     // Newer code may have been here: migrations only add, so this code runs beside the newer schema.

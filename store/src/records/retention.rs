@@ -75,9 +75,10 @@ async fn make(pool: &PgPool, start: i64) -> Result<bool, StoreError> {
     // Nothing below comes from outside: a name of digits and two bounds in hexadecimal.
     let (from, to) = (bound(start), bound(start.saturating_add(WEEK_MICROS)));
     // Made aside and then attached, since that lets appends to other weeks go on; what waited in the rest moves with the lock on
-    // it held, so that nothing more of this week gets in.
+    // it held, so that nothing more of this week gets in. The strongest lock at once: attaching needs it, and asking for more of
+    // what one holds is how deadlocks are made.
     let statements = [
-        String::from("LOCK TABLE ledger_rest IN SHARE ROW EXCLUSIVE MODE"),
+        String::from("LOCK TABLE ledger_rest IN ACCESS EXCLUSIVE MODE"),
         format!("CREATE TABLE {name} (LIKE ledger INCLUDING ALL)"),
         format!(
             "WITH moved AS (DELETE FROM ledger_rest WHERE id >= {from} AND id < {to} RETURNING *) INSERT INTO {name} SELECT * FROM moved"

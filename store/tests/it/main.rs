@@ -9,4 +9,6 @@ mod harness;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod usage;
