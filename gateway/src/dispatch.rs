@@ -246,10 +246,10 @@ impl Reply {
         put(headers, reply::X_FLUXA_MODEL, &call.entry.upstream_model);
         put_number(headers, reply::X_FLUXA_ATTEMPTS, call.tried);
         if admitted.output_cap.is_some() {
-            put(headers, reply::X_FLUXA_DEGRADED, "output_capped_by_budget");
+            headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static("output_capped_by_budget"));
         }
         if let Some(degraded) = degraded {
-            put(headers, reply::X_FLUXA_DEGRADED, degraded);
+            headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static(degraded));
         }
         call.entry.status = head.status;
         call.first_byte();

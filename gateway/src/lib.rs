@@ -5,6 +5,7 @@
 
 mod admission;
 mod aws;
+mod away;
 mod body;
 mod call;
 mod clock;
@@ -32,12 +33,14 @@ mod relay;
 mod reply;
 mod reservations;
 mod running;
+mod scopes;
 mod server;
 mod settings;
 mod settling;
 mod size;
 mod snapshot;
 mod sweeper;
+mod tags;
 mod tasks;
 mod upstream;
 mod worker;

@@ -74,6 +74,10 @@ pub struct Gateway {
     pub(crate) live_nodes: AtomicU64,
     /// The processes of the cluster as they were last heard of.
     pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
+    /// What this process may spend by itself while the counters cannot be reached.
+    pub(crate) away: crate::away::Away,
+    /// The counters were emptied: everything held is extended at once, which writes it again.
+    pub(crate) re_extend: tokio::sync::Notify,
     pub(crate) mount: Option<Arc<dyn Mount>>,
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
@@ -143,6 +147,8 @@ impl Gateway {
             live_nodes: AtomicU64::new(1),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
+            away: crate::away::Away::default(),
+            re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
             settings,
@@ -189,6 +195,7 @@ impl Gateway {
             own(Arc::clone(&self).expire_responses()),
             own(Arc::clone(&self).sync_journal()),
             own(Arc::clone(&self).keep_last_known()),
+            own(crate::settling::run(Arc::clone(&self))),
         ];
         Ok(Running {
             gateway: self,
@@ -293,6 +300,7 @@ impl Running {
         for service in std::mem::take(&mut *self.services.lock().unwrap_or_else(PoisonError::into_inner)) {
             service.abort();
         }
+        crate::settling::last_words(&self.gateway).await;
         self.gateway.shared.nodes.leave(&self.gateway.settings.node_id).await;
         self.gateway.queue.close();
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();

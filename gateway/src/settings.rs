@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluxa_domain::entry::Entry;
+use fluxa_domain::key::OnStoreError;
 use fluxa_domain::net::{Cidr, EgressPolicy};
 use fluxa_domain::price::UnpricedPolicy;
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How long a reservation of budget lives without being extended.
     pub reservation_ttl: Duration,
+    /// What happens to the calls of limited keys while budgets cannot be checked, where a key does not say so itself.
+    pub on_store_error: OnStoreError,
     /// What happens to models without a price, for keys with a dollar budget.
     pub unpriced: UnpricedPolicy,
     /// Output tokens that are reserved (and asked for) where the client names no bound, in strict mode.

@@ -37,6 +37,7 @@ pub(super) fn settings(config: &Config, pepper: [u8; 32], node: &str, role: Role
         first_byte_timeout: config.upstream.first_byte_timeout,
         idle_timeout: config.upstream.idle_timeout,
         reservation_ttl: config.budget.reservation_ttl,
+        on_store_error: config.budget.on_store_error,
         unpriced: config.budget.unpriced.policy(),
         assumed_max_output: config.budget.assumed_max_output,
         store_content: config.logging.store_content,

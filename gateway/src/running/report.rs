@@ -32,6 +32,7 @@ impl Running {
             "ready": gateway.unready().is_none(),
             "revision": gateway.view.load().revision.0,
             "in_flight": gateway.metrics.in_flight.load(Ordering::Relaxed),
+            "settles_pending": gateway.settling.pending(),
             "ledger": { "waiting_rows": gateway.queue.waiting(), "failing": gateway.queue.failing(), "spooled_rows": gateway.queue.spooled(), "spool_bytes": gateway.queue.spool_bytes() },
             "counters": { "shared": gateway.shared.counters.shared(), "away": gateway.shared.counters.health().away },
             "node": gateway.settings.node_id,

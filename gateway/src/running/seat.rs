@@ -73,7 +73,7 @@ impl Seat {
             connector,
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),
-            scopes: crate::admission::Scopes::default(),
+            scopes: crate::scopes::Scopes::default(),
             retries: crate::dispatch::RetryBudget::new(threads),
             reservations: crate::reservations::Reservations::default(),
             cut: std::cell::Cell::new(false),
