@@ -20,6 +20,7 @@ use fluxa_store::Finished;
 use fluxa_store::shared::Settlement;
 use futures_util::FutureExt;
 
+use crate::kept_answers::{Found, Keep};
 use crate::settling::{GiveBack, Release, Settle};
 use crate::worker::Worker;
 
@@ -61,6 +62,10 @@ pub(crate) struct Call {
     pub(crate) tried: u64,
     /// What attempts that failed may be billed for all the same.
     owed: Option<Box<(Usage, NanoUsd)>>,
+    /// The answer is to be given again; what is known of that.
+    pub(crate) keep_answer: Option<Box<Keep>>,
+    /// What `x-fluxa-cache` says; nothing where answers are not kept.
+    pub(crate) found: Option<Found>,
     /// Write a row at the end.
     pub(crate) keep_row: bool,
     open: bool,
@@ -121,6 +126,8 @@ impl Call {
             sent: false,
             tried: 0,
             owed: None,
+            keep_answer: None,
+            found: None,
             // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
             keep_row: false,
             open: true,

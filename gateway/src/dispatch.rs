@@ -17,7 +17,7 @@ use fluxa_wire::client::Heard;
 use fluxa_wire::facts::Facts;
 use fluxa_wire::neutral::Dropped;
 use fluxa_wire::relay::Framing;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
@@ -27,6 +27,7 @@ pub(crate) use target::{Target, plan};
 use crate::admission::{Admitted, Priced};
 use crate::call::{Call, Ending};
 use crate::conversations::Keeping;
+use crate::kept_answers::{Found, KeptAnswer};
 use crate::pipeline::Stop;
 use crate::relay::{Course, RelayBody, ending};
 use crate::reply::{self, ReplyBody, put, put_number};
@@ -219,6 +220,27 @@ impl Reply {
         }
     }
 
+    /// An answer that was given before: it costs nothing, and nobody is asked.
+    pub(crate) fn given_again(call: &mut Call, kept: KeptAnswer) -> Self {
+        let KeptAnswer { content_type, provider, upstream_model, dialect_out, finish, body } = kept;
+        (call.sent, call.tried) = (false, 0);
+        call.found = Some(Found::Hit);
+        let entry = &mut call.entry;
+        (entry.provider, entry.upstream_model, entry.dialect_out, entry.finish) = (provider, upstream_model, dialect_out, finish.clone());
+        entry.cached = true;
+        let content_type = if content_type.starts_with("text/event-stream") { "text/event-stream" } else { "application/json" };
+        let facts = Facts { finish: (!finish.is_empty()).then_some(finish), ..Facts::default() };
+        Self {
+            head: AnswerHead::ours(200),
+            admitted: Admitted::default(),
+            body: Committed::Whole(body, Some(facts)),
+            translated: Some(Translated { content_type, dropped: Vec::new() }),
+            mended: Vec::new(),
+            keeping: None,
+            degraded: None,
+        }
+    }
+
     /// An answer of a vendor that is passed on though it is an error.
     fn whole(head: AnswerHead, admitted: Admitted, body: Bytes) -> Self {
         Self { head, admitted, body: Committed::Whole(body, None), translated: None, mended: Vec::new(), keeping: None, degraded: None }
@@ -235,7 +257,7 @@ impl Reply {
         crate::head::pass_back(&head, headers);
         let mut dropped = mended;
         if let Some(translated) = translated {
-            headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(translated.content_type));
+            headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(translated.content_type));
             dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
         }
         if !dropped.is_empty() {
@@ -251,6 +273,9 @@ impl Reply {
         if let Some(degraded) = degraded {
             headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static(degraded));
         }
+        if let Some(found) = call.found {
+            put(headers, reply::X_FLUXA_CACHE, found.word());
+        }
         call.entry.status = head.status;
         call.first_byte();
         let body = match body {
@@ -265,8 +290,14 @@ impl Reply {
                     None => {}
                 }
                 let failed = head.status >= 400;
+                let facts_are_whole = facts.as_ref().is_some_and(|facts| facts.error.is_none());
                 let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
                 let error = if failed { fluxa_domain::refusal::RefusalKind::Upstream.code() } else { "" };
+                if let Some(mut keep) = call.keep_answer.take().filter(|_| head.status == 200 && facts_are_whole) {
+                    keep.push(&bytes);
+                    let content_type = headers.get(hyper::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                    keep.keep(&call, content_type, ended.finish.as_deref());
+                }
                 let charged = call.finish(Ending { error, ..ended });
                 put(headers, reply::X_FLUXA_COST, &charged.cost.to_decimal_usd());
                 put(headers, reply::X_FLUXA_COST_STATE, charged.state.name());

@@ -5,7 +5,7 @@ use fluxa_store::shared::{RateStanding, Standing};
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::reply::{put, put_number};
+use crate::reply::put_number;
 use crate::snapshot::{Door, KeySlot, ProviderView};
 use crate::upstream::AnswerHead;
 

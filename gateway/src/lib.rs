@@ -17,6 +17,7 @@ mod health;
 mod hearing;
 mod heartbeat;
 mod http;
+mod kept_answers;
 mod keys;
 mod last_known;
 mod ledger;

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxa_domain::cache::CachePolicy;
 use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::key::KeyRecord;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::body::fields::Field;
 use hyper::Method;
@@ -16,9 +18,10 @@ use crate::call::Call;
 use crate::dispatch::{self, Errand, Reply};
 use crate::hearing;
 use crate::http::{Inbound, key_query, token};
+use crate::kept_answers::{self, Found, Looked, Question};
 use crate::scopes::{CallScopes, Groups};
 use crate::size::Size;
-use crate::snapshot::Way;
+use crate::snapshot::{View, Way};
 use crate::tags;
 use crate::worker::Worker;
 
@@ -93,6 +96,15 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     }
     let (plan, targets) = price(&gateway, &view, &scopes, may_cost(&parts.method, op), plan, now)?;
 
+    // What was answered before is given again.
+    let question = Question { dialect, op, uri: &parts.uri, headers: &parts.headers, body: &body };
+    match kept_answers::look(worker, cache_policy(&view, &access.key), &access.key, question).await {
+        Looked::Off => {}
+        Looked::Bypass => call.found = Some(Found::Bypass),
+        Looked::Miss(keep) => (call.found, call.keep_answer) = (Some(Found::Miss), Some(Box::new(keep))),
+        Looked::Hit(kept) => return Ok(Reply::given_again(call, *kept)),
+    }
+
     // May they spend it.
     let size = Size::of(op, &outline, &body, admission::reserves_most(&access.key, &scopes));
     call.input_likely = size.input_likely;
@@ -130,6 +142,11 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         stop.headers.extend(crate::head::standing_lines(&admitted.standing));
         stop
     })
+}
+
+/// How the answers to this key's calls are kept: as it says, else as its team says.
+fn cache_policy(view: &View, key: &KeyRecord) -> Option<CachePolicy> {
+    key.cache.or_else(|| view.teams.get(key.team.as_deref()?)?.cache)
 }
 
 /// A route's bound for the whole call, up to the first byte of the answer.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod load;
+mod postgres;
 mod streams;
 mod vendor;
 
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Load(load::LoadArgs),
     /// Open many event streams at once and check that each is whole.
     Streams(streams::StreamsArgs),
+    /// Run a command beside a throw-away Postgres, for tests that need one.
+    Postgres(postgres::PostgresArgs),
     /// Compare a fluxa binary with nginx on this machine, and with the targets.
     Bench(bench::BenchArgs),
 }

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().command {
         cli::Command::Vendor(args) => args.run(),
         cli::Command::Load(args) => args.run(),
+        cli::Command::Postgres(args) => args.run(),
         cli::Command::Streams(args) => args.run(),
         cli::Command::Bench(args) => args.run(),
     };

@@ -2,6 +2,8 @@
 //! talks to it through sockets only. Start reading at `harness.rs`.
 
 #[cfg(test)]
+mod backend;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod basics;

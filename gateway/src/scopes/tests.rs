@@ -188,7 +188,8 @@ fn groups_bound_their_keys_and_label_their_rows() {
     let told = Groups::among(&teams, &organizations, &record).may_enter().unwrap_err();
     assert_eq!((told.kind, &*told.message), (RefusalKind::InvalidApiKey, "this key's team is disabled"));
     // A team without a record is a label, and its keys are the default organisation's.
-    let nobody = Groups::among(&HashMap::new(), &organizations, &record);
+    let none = HashMap::new();
+    let nobody = Groups::among(&none, &organizations, &record);
     assert!(nobody.may_enter().is_ok() && nobody.may_use("claude-4o").is_ok());
     let mut entry = Entry::new(fluxa_domain::id::CallId::new(NOW, [0; 10]), NOW);
     nobody.label(&mut entry);
