@@ -107,9 +107,15 @@ mod tests {
 
     #[test]
     fn the_clock_follows_at_once_ahead_and_in_steps_back() {
-        for (former, ahead, expect) in
-            [(0, 0, 0), (0, 4_999, 0), (0, -4_999, 0), (0, 5_000, 5_000), (0, 3_600_000_000, 3_600_000_000), (2_000_000, 0, 1_500_000), (100_000, 0, 0)]
-        {
+        for (former, ahead, expect) in [
+            (0, 0, 0),
+            (0, 4_999, 0),
+            (0, -4_999, 0),
+            (0, 5_000, 5_000),
+            (0, 3_600_000_000, 3_600_000_000),
+            (2_000_000, 0, 1_500_000),
+            (100_000, 0, 0),
+        ] {
             assert_eq!(step(former, ahead), expect, "{former} {ahead}");
         }
     }

@@ -1,7 +1,7 @@
 //! Who asks: virtual keys, looked up in a bounded cache with the store behind it.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fluxa_domain::key::{KeyAccess, hash, public_id};

@@ -158,8 +158,16 @@ impl Metrics {
         for (name, help, value) in [
             ("fluxa_rows_swept_total", "Rows of calls of other processes that were written here.", services.swept.load(Ordering::Relaxed)),
             ("fluxa_reservations_expired_total", "Reservations that nobody ended.", services.expired.load(Ordering::Relaxed)),
-            ("fluxa_counters_corrected_total", "Scopes whose counters differed from the ledger.", services.corrected.load(Ordering::Relaxed)),
-            ("fluxa_config_reload_failures_total", "Configurations that could not be read.", services.reload_failures.load(Ordering::Relaxed)),
+            (
+                "fluxa_counters_corrected_total",
+                "Scopes whose counters differed from the ledger.",
+                services.corrected.load(Ordering::Relaxed),
+            ),
+            (
+                "fluxa_config_reload_failures_total",
+                "Configurations that could not be read.",
+                services.reload_failures.load(Ordering::Relaxed),
+            ),
             ("fluxa_counter_commands_total", "Commands sent to the shared counters.", gauges.counter_commands),
         ] {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
