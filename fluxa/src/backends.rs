@@ -3,10 +3,14 @@
 //! Start reading at [`open_store`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
+use fluxa_domain::time::Micros;
 use fluxa_store::shared::redis::{Link, LinkOptions, LinkTuning, RedisCounters};
 use fluxa_store::{Migrate, PostgresOptions, SecretKey, Shared, Store, StoreError, StoreOptions, load_or_create_secret_key};
+
+use futures_util::future::BoxFuture;
 
 use crate::config::Config;
 use crate::config::addresses::redacted;
@@ -14,6 +18,12 @@ use crate::config::cluster;
 
 /// Of the connections to Postgres, one in so many writes the ledger; the others read keys, lists and reports.
 const LEDGER_SHARE: u32 = 4;
+
+/// Rows that were settled on a server that is lost are in the database after this.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
+
+/// Between two questions to counters that do not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The secret key: given, or, beside a SQLite file, made.
 ///
@@ -80,13 +90,36 @@ pub async fn open_link(config: &Config) -> Result<Option<Link>> {
     Ok(Some(link))
 }
 
-/// Opens what is shared between processes.
+/// What is shared, and what has to be done for it as long as the process runs.
+pub struct Opened {
+    /// What is shared.
+    pub shared: Shared,
+    /// Makes counters cold when another server answers than before; nothing where they are in this process.
+    pub follow: Option<BoxFuture<'static, ()>>,
+}
+
+/// Opens what is shared between processes. `clock` is this process's own, which is compared with the server's.
 ///
 /// # Errors
 /// As [`open_link`].
-pub async fn open_shared(config: &Config) -> Result<Shared> {
-    Ok(match open_link(config).await? {
-        Some(link) => Shared::in_redis(link.clone(), Arc::new(RedisCounters::new(link))),
-        None => Shared::in_memory(),
-    })
+pub async fn open_shared(config: &Config, clock: fn() -> Micros) -> Result<Opened> {
+    let Some(link) = open_link(config).await? else { return Ok(Opened { shared: Shared::in_memory(), follow: None }) };
+    let counters = Arc::new(RedisCounters::new(link.clone()).with_clock(clock).with_stream_rows(config.ledger.stream_max));
+    let follow = Box::pin(follow(link.clone(), Arc::clone(&counters)));
+    Ok(Opened { shared: Shared::in_redis(link, counters), follow: Some(follow) })
+}
+
+/// A server that takes another's place may have old data: what was counted last is missing there. Rows settled on the lost one are
+/// in the database a little later, so the counters are read from there at once and once more.
+async fn follow(link: Link, counters: Arc<RedisCounters>) {
+    let mut changes = link.server_changes();
+    while changes.changed().await.is_ok() {
+        tracing::warn!("another server answers for the counters than before: they are read from the ledger anew");
+        for pause in [Duration::ZERO, SECOND_LOOK] {
+            tokio::time::sleep(pause).await;
+            while !counters.new_epoch().await {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        }
+    }
 }
