@@ -5,6 +5,7 @@
 //! and `wiring.rs` (who gets what). It is a library only so that the fuzz target and the tests can reach it.
 
 pub mod admin_listener;
+pub mod audit;
 pub mod aws_environment;
 pub mod backends;
 pub mod banner;

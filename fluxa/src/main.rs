@@ -13,7 +13,7 @@ use fluxa::config::error::ConfigErrors;
 use fluxa::config::mode::{self, Mode, Role};
 use fluxa::load::{Loaded, env, load};
 use fluxa::telemetry::{self, Format};
-use fluxa::{banner, check, healthcheck, migrate, seed, wiring};
+use fluxa::{audit, banner, check, healthcheck, migrate, seed, wiring};
 
 /// Threads of the control plane (admin API, ledger, telemetry); the data plane brings its own.
 const CONTROL_THREADS: usize = 2;
@@ -59,7 +59,11 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             let loaded = load(cli)?;
             runtime()?.block_on(migrate::run(&loaded.config, wait))
         }
-        Command::Audit { .. } => Ok(ExitCode::FAILURE),
+        Command::Audit { org, json, repair } => {
+            let loaded = load(cli)?;
+            mode::judge(&loaded.config, Role::Serve)?;
+            runtime()?.block_on(audit::run(&loaded.config, &audit::Wish { organization: org, json, repair }))
+        }
         Command::Healthcheck { url } => {
             // Probes are many and short: the file is read for the port alone, and its mistakes are another command's.
             let listen = if url.is_some() { None } else { load(cli)?.config.telemetry.listen };
