@@ -35,7 +35,7 @@ pub(super) async fn check(store: &Store, only: Option<&str>, now: Micros) -> Res
             }
             limited.push((scope::key(&key.id), key.limits, key.time_zone));
         }
-        cursor = page.next;
+        cursor = page.next_cursor;
         if cursor.is_none() {
             break;
         }
