@@ -128,7 +128,9 @@ mod tests {
             Check { name: "I2", what: "spent", found: String::from("1 window"), violations: vec![violation] },
         ];
         let table = as_table(&checks, &[String::from("key:K")], false);
-        for part in ["ok    I1  rows  (3 calls)", "FAIL  I2", "key:K  total usd  expected 5, found 7", "read anew: key:K", "1 numbers do not"] {
+        for part in
+            ["ok    I1  rows  (3 calls)", "FAIL  I2", "key:K  total usd  expected 5, found 7", "read anew: key:K", "1 numbers do not"]
+        {
             assert!(table.contains(part), "{part} in {table}");
         }
         let value: serde_json::Value = serde_json::from_str(&as_json(&checks, &[])).unwrap();

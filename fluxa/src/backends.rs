@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use fluxa_domain::time::Micros;
-use fluxa_store::shared::redis::{Link, LinkOptions, LinkTuning, RedisCounters};
+use fluxa_store::shared::redis::{Fault, Link, LinkOptions, LinkTuning, RedisCounters};
 use fluxa_store::{Migrate, PostgresOptions, SecretKey, Shared, Store, StoreError, StoreOptions, load_or_create_secret_key};
 
 use futures_util::future::BoxFuture;
@@ -21,6 +21,9 @@ const LEDGER_SHARE: u32 = 4;
 
 /// Rows that were settled on a server that is lost are in the database after this.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
+
+/// Redis may be starting at the same time: it is waited for so long.
+const STARTING: Duration = Duration::from_secs(30);
 
 /// Between two questions to counters that do not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -81,13 +84,32 @@ pub fn cannot_open(config: &Config) -> String {
 /// The way to Redis, where there is one.
 ///
 /// # Errors
-/// When its address is wrong. A server that does not answer is no error: it is asked again and again.
+/// When its address or password is wrong, when it will not do, and when nobody answers there.
 pub async fn open_link(config: &Config) -> Result<Option<Link>> {
     let Some(url) = &config.redis.url else { return Ok(None) };
-    let options = LinkOptions { url: url.expose().clone() };
+    connect(config, url.expose()).await.map(Some).map_err(|fault| anyhow!("cannot use {}: {fault}", redacted(url.expose())))
+}
+
+async fn connect(config: &Config, url: &str) -> Result<Link, Fault> {
     let tuning = LinkTuning { timeout: config.redis.timeout, ..LinkTuning::default() };
-    let link = Link::open_with(options, tuning).await.map_err(|error| anyhow!("cannot use {}: {error}", redacted(url.expose())))?;
-    Ok(Some(link))
+    Link::open_with(LinkOptions { url: url.to_owned() }, tuning).await
+}
+
+/// The same for a process that needs it: a server that is starting too is waited for.
+async fn await_link(config: &Config) -> Result<Option<Link>> {
+    let Some(url) = &config.redis.url else { return Ok(None) };
+    let url = url.expose();
+    let deadline = tokio::time::Instant::now() + STARTING;
+    loop {
+        match connect(config, url).await {
+            Ok(link) => return Ok(Some(link)),
+            Err(Fault::Away(why)) if tokio::time::Instant::now() + ASK_AGAIN < deadline => {
+                tracing::warn!("{} does not answer yet: {why}", redacted(url));
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            Err(fault) => return Err(anyhow!("cannot use {}: {fault}", redacted(url))),
+        }
+    }
 }
 
 /// What is shared, and what has to be done for it as long as the process runs.
@@ -103,7 +125,7 @@ pub struct Opened {
 /// # Errors
 /// As [`open_link`].
 pub async fn open_shared(config: &Config, clock: fn() -> Micros) -> Result<Opened> {
-    let Some(link) = open_link(config).await? else { return Ok(Opened { shared: Shared::in_memory(), follow: None }) };
+    let Some(link) = await_link(config).await? else { return Ok(Opened { shared: Shared::in_memory(), follow: None }) };
     let counters = Arc::new(RedisCounters::new(link.clone()).with_clock(clock).with_stream_rows(config.ledger.stream_max));
     let follow = Box::pin(follow(link.clone(), Arc::clone(&counters)));
     Ok(Opened { shared: Shared::in_redis(link, counters), follow: Some(follow) })

@@ -307,11 +307,8 @@ pub async fn facts(
 /// What is told of a start without the database.
 fn facts_recalled(recalled: &Recalled, opened: &Opened, loaded: &Loaded, listen: SocketAddr, telemetry: Option<SocketAddr>) -> Facts {
     let source = format!("the configuration of {}", recalled.written_at.to_rfc3339());
-    let found = |provider: &Provider| Found {
-        name: provider.record.name.clone(),
-        kind: provider.record.kind.clone(),
-        source: source.clone(),
-    };
+    let found =
+        |provider: &Provider| Found { name: provider.record.name.clone(), kind: provider.record.kind.clone(), source: source.clone() };
     Facts {
         version: env!("CARGO_PKG_VERSION"),
         listen,

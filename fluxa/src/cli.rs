@@ -64,8 +64,10 @@ pub enum Command {
         wait: Duration,
     },
     /// Check that counters, ledger and sums agree, on the running system; exit code 1 when they do not
-    #[command(after_help = "Reads Postgres and Redis (or the SQLite file). The counters of a process that counts by itself are not read.\n\
-        --repair makes the counters of the scopes that differ be read from the ledger anew; rows and sums are never changed.")]
+    #[command(
+        after_help = "Reads Postgres and Redis (or the SQLite file). The counters of a process that counts by itself are not read.\n\
+        --repair makes the counters of the scopes that differ be read from the ledger anew; rows and sums are never changed."
+    )]
     Audit {
         /// Only this organization
         #[arg(long, value_name = "NAME")]
@@ -208,7 +210,10 @@ mod tests {
     fn commands_take_what_they_need() {
         let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map(|cli| cli.chosen());
         assert_eq!(parse("fluxa migrate --wait 2m").unwrap(), Command::Migrate { wait: Duration::from_mins(2) });
-        assert_eq!(parse("fluxa audit --org o --json").unwrap(), Command::Audit { org: Some(String::from("o")), json: true, repair: false });
+        assert_eq!(
+            parse("fluxa audit --org o --json").unwrap(),
+            Command::Audit { org: Some(String::from("o")), json: true, repair: false }
+        );
         assert_eq!(parse("fluxa gateway --port 1").unwrap().role(), Role::Gateway);
         assert_eq!(parse("fluxa admin").unwrap().role(), Role::Admin);
         assert!(parse("fluxa migrate --wait soon").is_err());

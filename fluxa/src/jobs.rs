@@ -1,4 +1,4 @@
-//! Work by the clock: pruning old log rows, by one process at a time. Counters are reaped in `gateway`, which owns them.
+//! Work by the clock: room for new log rows, pruning of old ones, by one process at a time. Counters are reaped in `gateway`, which owns them.
 
 use std::time::Duration;
 
@@ -14,24 +14,25 @@ pub const RETENTION: &str = "retention";
 /// Who has looked once goes on looking, unless it is gone: longer than the pause between two looks.
 pub const LEASE: Duration = Duration::from_mins(90);
 
-/// The moment before which rows are removed; none where they are kept for ever.
+/// The moment before which rows are removed.
 #[must_use]
 pub fn horizon(now: Micros, keep: Duration) -> Micros {
     Micros(now.0.saturating_sub(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX)))
 }
 
-/// Prunes for ever; the caller's task set ends it. `may` says whether it is this process's turn. A failure is told and tried again
+/// Makes room for the weeks to come and prunes, for ever; the caller's task set ends it. `may` says whether it is this process's turn. A failure is told and tried again
 /// in an hour.
-pub async fn retention<M, P>(
+pub async fn retention<M, R, P>(
     keep: Option<Duration>,
     now: impl Fn() -> Micros,
     mut may: impl FnMut() -> M,
+    mut prepare: impl FnMut() -> R,
     mut prune: impl FnMut(Micros) -> P,
 ) where
     M: Future<Output = bool>,
+    R: Future<Output = Result<(), String>>,
     P: Future<Output = Result<u64, String>>,
 {
-    let Some(keep) = keep else { return };
     tokio::time::sleep(FIRST_PRUNE).await;
     let mut clock = tokio::time::interval(PRUNE_EVERY);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -40,6 +41,10 @@ pub async fn retention<M, P>(
         if !may().await {
             continue;
         }
+        if let Err(error) = prepare().await {
+            warn!(%error, "cannot make room for the weeks to come; their rows wait in the rest: {error}");
+        }
+        let Some(keep) = keep else { continue };
         let mut removed = 0;
         loop {
             match prune(horizon(now(), keep)).await {
@@ -76,6 +81,7 @@ mod tests {
             Some(Duration::from_secs(1)),
             || Micros(9),
             || std::future::ready(turns.borrow_mut().pop().unwrap_or(false)),
+            || std::future::ready(Ok(())),
             |_| std::future::ready(Ok(left.borrow_mut().pop().unwrap_or(0))),
         );
         let _ = tokio::time::timeout(FIRST_PRUNE + PRUNE_EVERY / 2, work).await;
@@ -85,6 +91,7 @@ mod tests {
             Some(Duration::from_secs(1)),
             || Micros(9),
             || std::future::ready(turns.borrow_mut().pop().unwrap_or(false)),
+            || std::future::ready(Ok(())),
             |_| std::future::ready(Ok(left.borrow_mut().pop().unwrap_or(0))),
         );
         let _ = tokio::time::timeout(FIRST_PRUNE + PRUNE_EVERY / 2, work).await;

@@ -22,7 +22,10 @@ pub async fn run(config: &Config, wait: Duration) -> Result<ExitCode> {
     let deadline = tokio::time::Instant::now() + wait;
     let Some(url) = config.database.migration_url.as_ref().or(config.database.url.as_ref()) else {
         let file = backends::database_name(config);
-        banner::print(&format!("{file} is brought up to date by every start; nothing to do (for Postgres, set FLUXA_DATABASE_URL)\n"), false);
+        banner::print(
+            &format!("{file} is brought up to date by every start; nothing to do (for Postgres, set FLUXA_DATABASE_URL)\n"),
+            false,
+        );
         return Ok(ExitCode::SUCCESS);
     };
     let applied = loop {

@@ -204,7 +204,11 @@ fn retention(tasks: &mut JoinSet<()>, config: &Config, store: &Arc<Store>, share
             let store = Arc::clone(&store);
             async move { store.prune(before).await.map_err(|error| error.to_string()) }
         };
-        jobs::retention(keep, now, may, prune).await;
+        let prepare = || {
+            let store = Arc::clone(&store);
+            async move { store.prepare_partitions(now()).await.map(drop).map_err(|error| error.to_string()) }
+        };
+        jobs::retention(keep, now, may, prepare, prune).await;
     });
 }
 

@@ -69,7 +69,10 @@ mod tests {
         check("postgres://db/fluxa?user=u&password=canary", "postgres://db/fluxa?user=***&password=***");
         check("redis://:canary@r:6379/0", "redis://:***@r:6379/0");
         check("redis://r:6379", "redis://r:6379");
-        check("redis+sentinel://u:canary@a:1,b:2/main?sentinel_password=canary", "redis+sentinel://u:***@a:1,b:2/main?sentinel_password=***");
+        check(
+            "redis+sentinel://u:canary@a:1,b:2/main?sentinel_password=canary",
+            "redis+sentinel://u:***@a:1,b:2/main?sentinel_password=***",
+        );
         check("canary", "***");
     }
 

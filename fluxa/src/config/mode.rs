@@ -109,7 +109,11 @@ pub fn judge(config: &Config, role: Role) -> Result<Mode, ConfigErrors> {
     }
     if role != Role::Serve && mode != Mode::Cluster {
         let missing = if mode == Mode::Embedded { ("database.url", "FLUXA_DATABASE_URL") } else { ("redis.url", "FLUXA_REDIS_URL") };
-        let message = format!("`fluxa {}` is a member of a cluster and needs Postgres and Redis; set {}, or run `fluxa serve`", role.name(), missing.1);
+        let message = format!(
+            "`fluxa {}` is a member of a cluster and needs Postgres and Redis; set {}, or run `fluxa serve`",
+            role.name(),
+            missing.1
+        );
         return wrong(missing.0, message);
     }
     if mode != Mode::Embedded && config.server.secret_key.is_none() {
@@ -166,7 +170,11 @@ mod tests {
         check(&[SECRET, POSTGRES, REDIS], Role::Gateway, Ok(Mode::Cluster));
         check(&[SECRET, POSTGRES, REDIS], Role::Admin, Ok(Mode::Cluster));
         check(&[REDIS], Role::Serve, Err("redis.url: Redis shares counters"));
-        check(&[], Role::Gateway, Err("database.url: `fluxa gateway` is a member of a cluster and needs Postgres and Redis; set FLUXA_DATABASE_URL"));
+        check(
+            &[],
+            Role::Gateway,
+            Err("database.url: `fluxa gateway` is a member of a cluster and needs Postgres and Redis; set FLUXA_DATABASE_URL"),
+        );
         check(&[SECRET, POSTGRES], Role::Admin, Err("set FLUXA_REDIS_URL"));
         check(&[POSTGRES, REDIS], Role::Serve, Err("set FLUXA_SECRET_KEY"));
     }

@@ -135,28 +135,48 @@ fn a_cluster_is_configured_by_two_addresses_and_shows_no_password() {
     let text = "database: { url: 'postgres://fluxa:canary@db:6432/fluxa', connections: 20, migrate: require }
 redis: { url: 'rediss://:canary@r', timeout: 80ms }
 ";
-    let text = format!("{text}budget: {{ on_store_error: deny }}
+    let text = format!(
+        "{text}budget: {{ on_store_error: deny }}
 spool: {{ path: /data, max_bytes: 2GiB }}
 ledger: {{ stream_max: 5 }}
 server: {{ node_name: a-1 }}
-");
+"
+    );
     let config = parse(&text).unwrap();
     assert_eq!((config.database.connections, config.database.migrate), (20, cluster::Migrate::Require));
     assert_eq!((config.redis.timeout, config.spool.max_bytes, config.ledger.stream_max), (Duration::from_millis(80), 2 << 30, 5));
     assert_eq!((config.budget.on_store_error, config.server.node_name.as_deref()), (OnStoreError::Deny, Some("a-1")));
     let shown = show::effective(&config);
-    assert!(shown.contains("postgres://fluxa:***@db:6432/fluxa") && shown.contains("rediss://:***@r") && !shown.contains("canary"), "{shown}");
+    assert!(
+        shown.contains("postgres://fluxa:***@db:6432/fluxa") && shown.contains("rediss://:***@r") && !shown.contains("canary"),
+        "{shown}"
+    );
 
-    fails("database: { url: 'mysql://u:canary@h' }
-", "database.url: expected an address such as postgres://");
-    fails("redis: { url: 'http://h' }
-", "redis.url: expected an address such as redis://");
-    fails("database: { migrate: never }
-", "database.migrate: expected auto or require, not \"never\"");
-    fails("budget: { on_store_error: maybe }
-", "budget.on_store_error: expected deny, local_share or allow");
-    fails("server: { node_name: 'a b' }
-", "server.node_name: expected letters");
+    fails(
+        "database: { url: 'mysql://u:canary@h' }
+",
+        "database.url: expected an address such as postgres://",
+    );
+    fails(
+        "redis: { url: 'http://h' }
+",
+        "redis.url: expected an address such as redis://",
+    );
+    fails(
+        "database: { migrate: never }
+",
+        "database.migrate: expected auto or require, not \"never\"",
+    );
+    fails(
+        "budget: { on_store_error: maybe }
+",
+        "budget.on_store_error: expected deny, local_share or allow",
+    );
+    fails(
+        "server: { node_name: 'a b' }
+",
+        "server.node_name: expected letters",
+    );
     let env = |name: &str| (name == "FLUXA_DATABASE_URL").then(String::new);
     let errors = Config::parse("", "f", &env).unwrap_err().to_string();
     assert_eq!(errors, "FLUXA_DATABASE_URL: database.url: is set but empty; unset it or give it a value");

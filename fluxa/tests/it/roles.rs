@@ -181,7 +181,9 @@ async fn what_is_changed_at_the_admin_is_in_force_at_the_gateway_within_a_second
 
     let well = site.run(&["audit"]).await;
     assert!(well.status.success() && text(&well).contains("all is well"), "{}", text(&well));
-    site.postgres.sql(&site.database, "UPDATE spend_by_scope SET nanos = nanos + 7 WHERE scope LIKE 'key:%' AND scope NOT LIKE '%:model:%'").unwrap();
+    site.postgres
+        .sql(&site.database, "UPDATE spend_by_scope SET nanos = nanos + 7 WHERE scope LIKE 'key:%' AND scope NOT LIKE '%:model:%'")
+        .unwrap();
     let found = site.run(&["audit", "--json"]).await;
     let report: Value = serde_json::from_slice(&found.stdout).unwrap();
     let wrong = |name: &str| report["checks"].as_array().unwrap().iter().any(|check| check["check"] == name && check["ok"] == false);

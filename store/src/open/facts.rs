@@ -1,7 +1,7 @@
 //! What a database is, without opening it for use; and a store on a server that is not asked anything yet.
 
-use sqlx::Connection as _;
 use sqlx::ConnectOptions as _;
+use sqlx::Connection as _;
 
 use super::options::{PostgresOptions, StoreOptions};
 use super::schema::{self, Engine};

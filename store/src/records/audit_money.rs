@@ -113,13 +113,12 @@ impl LedgerMoment {
         let mut after = first_id(Micros(from.saturating_sub(SLACK).max(0)));
         let end = first_id(Micros(to.saturating_add(SLACK)));
         loop {
-            let rows: Vec<(Vec<u8>, String)> =
-                sql::query_as("SELECT id, entry FROM ledger WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3")
-                    .bind(after.clone())
-                    .bind(end.clone())
-                    .bind(PAGE)
-                    .fetch_all(&mut self.tx)
-                    .await?;
+            let rows: Vec<(Vec<u8>, String)> = sql::query_as("SELECT id, entry FROM ledger WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3")
+                .bind(after.clone())
+                .bind(end.clone())
+                .bind(PAGE)
+                .fetch_all(&mut self.tx)
+                .await?;
             let Some((id, _)) = rows.last() else { return Ok(sums) };
             after.clone_from(id);
             for (_, text) in &rows {
@@ -143,8 +142,7 @@ impl LedgerMoment {
 
     /// The first quarter of which no row has been pruned; nothing where there are neither rows nor sums.
     async fn first_whole_quarter(&mut self) -> Result<Option<i64>, StoreError> {
-        let oldest: Option<String> =
-            sql::query_scalar("SELECT entry FROM ledger ORDER BY id LIMIT 1").fetch_optional(&mut self.tx).await?;
+        let oldest: Option<String> = sql::query_scalar("SELECT entry FROM ledger ORDER BY id LIMIT 1").fetch_optional(&mut self.tx).await?;
         let first_sum: Option<i64> = sql::query_scalar("SELECT MIN(quarter) FROM spend_by_scope").fetch_one(&mut self.tx).await?;
         let Some(oldest) = oldest else { return Ok(None) };
         let quarter = read(&oldest)?.at.0.div_euclid(QUARTER_MICROS) * QUARTER_MICROS;
@@ -154,11 +152,10 @@ impl LedgerMoment {
 
     /// Since when models and teams are summed too; earlier releases summed keys alone.
     async fn all_scopes_since(&mut self) -> Result<i64, StoreError> {
-        let (first, first_of_model): (Option<i64>, Option<i64>) = sql::query_as(
-            "SELECT MIN(quarter), MIN(CASE WHEN scope LIKE 'key:%:model:%' THEN quarter END) FROM spend_by_scope",
-        )
-        .fetch_one(&mut self.tx)
-        .await?;
+        let (first, first_of_model): (Option<i64>, Option<i64>) =
+            sql::query_as("SELECT MIN(quarter), MIN(CASE WHEN scope LIKE 'key:%:model:%' THEN quarter END) FROM spend_by_scope")
+                .fetch_one(&mut self.tx)
+                .await?;
         Ok(match (first, first_of_model) {
             (Some(first), Some(model)) if model > first => model + QUARTER_MICROS,
             _ => i64::MIN,
@@ -166,12 +163,7 @@ impl LedgerMoment {
     }
 }
 
-fn compare(
-    mut rows: BTreeMap<(i64, String), Spent>,
-    sums: BTreeMap<(i64, String), Spent>,
-    era: i64,
-    wrong: &mut Vec<WrongSum>,
-) {
+fn compare(mut rows: BTreeMap<(i64, String), Spent>, sums: BTreeMap<(i64, String), Spent>, era: i64, wrong: &mut Vec<WrongSum>) {
     let is_old = |quarter: i64, scope: &str| quarter < era && (scope.starts_with("team:") || scope.contains(":model:"));
     let mut tell = |(quarter, scope): (i64, String), expected: Spent, found: Spent| {
         if expected != found && !is_old(quarter, &scope) && wrong.len() < MOST {
