@@ -135,6 +135,19 @@ impl Keys {
         Ok(access)
     }
 
+    /// All that are in memory.
+    pub(crate) fn known(&self) -> Vec<Arc<KeyAccess>> {
+        self.known.iter().map(|(_, known)| Arc::clone(&known.access)).collect()
+    }
+
+    /// Takes keys from another source than the store, which cannot be asked.
+    pub(crate) fn remember(&self, keys: Vec<KeyAccess>) {
+        for access in keys {
+            let known = Known { access: Arc::new(access), due: Mutex::new(Instant::now() + KNOWN_FOR) };
+            self.known.insert(known.access.key.id.clone(), Arc::new(known));
+        }
+    }
+
     /// Forgets what is known about these ids, so that a change is seen by the next call.
     pub(crate) fn forget(&self, ids: &[String]) {
         self.epoch.fetch_add(1, Ordering::SeqCst);

@@ -19,6 +19,7 @@ mod heartbeat;
 mod http;
 mod kept_answers;
 mod keys;
+mod last_known;
 mod ledger;
 mod media;
 mod metrics;
@@ -48,6 +49,7 @@ mod upstream;
 mod worker;
 
 pub use aws::{AwsAccess, AwsCredentials, AwsCredentialsError, AwsEnvironment};
+pub use last_known::{Configuration, LastKnown, LastKnownError, Recalled};
 pub use probe::{ProbeReport, probe};
 pub use recovery::{RecoverError, Recovery, recover};
 pub use reply::{BoxError, MountBody};

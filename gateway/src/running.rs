@@ -26,6 +26,7 @@ use crate::snapshot::View;
 use crate::upstream::TlsSetup;
 use seat::Seat;
 
+mod kept;
 mod report;
 mod seat;
 mod services;
@@ -73,8 +74,6 @@ pub struct Gateway {
     pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
     /// What this process may spend by itself while the counters cannot be reached.
     pub(crate) away: crate::away::Away,
-    /// Processes that share the limits, this one counted.
-    pub(crate) live_nodes: AtomicU64,
     /// The counters were emptied: everything held is extended at once, which writes it again.
     pub(crate) re_extend: tokio::sync::Notify,
     pub(crate) mount: Option<Arc<dyn Mount>>,
@@ -125,11 +124,18 @@ impl Gateway {
         mount: Option<Arc<dyn Mount>>,
     ) -> Result<Arc<Self>, StartError> {
         let health = Health::default();
-        let view = View::load(&store, &settings, &health).await?;
+        let keys = Keys::new(settings.pepper);
+        let view = match settings.last_known.as_ref().and_then(|kept| kept.take()) {
+            Some(recalled) => {
+                keys.remember(recalled.keys);
+                View::of(recalled.configuration, &settings, &health)
+            }
+            None => View::load(&store, &settings, &health).await?,
+        };
         // From here on the counters keep apart what the ledger does not hold yet.
         shared.counters.recorded(&[]).await;
         Ok(Arc::new(Self {
-            keys: Keys::new(settings.pepper),
+            keys,
             conversations: Conversations::new(settings.keep_responses),
             view: ArcSwap::from_pointee(view),
             health,
@@ -139,7 +145,6 @@ impl Gateway {
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
             away: crate::away::Away::default(),
-            live_nodes: AtomicU64::new(1),
             re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
@@ -186,6 +191,7 @@ impl Gateway {
             own(due::run(Arc::clone(&self))),
             own(Arc::clone(&self).expire_responses()),
             own(Arc::clone(&self).sync_journal()),
+            own(Arc::clone(&self).keep_last_known()),
             own(crate::settling::run(Arc::clone(&self))),
         ];
         Ok(Running {
@@ -239,7 +245,7 @@ impl Running {
     /// When the database cannot be read; the former configuration stays in force.
     pub async fn reload(&self) -> Result<(), StoreError> {
         self.gateway.refresh().await?;
-        self.gateway.keys.forget_all();
+        self.gateway.forget_all_keys();
         Ok(())
     }
 
@@ -263,6 +269,11 @@ impl Running {
             Some(view) => crate::probe::run(view, self.gateway.settings.egress.clone()).await,
             None => ProbeReport::bad("no such provider, or its address cannot be used"),
         }
+    }
+
+    /// Says that the process will stop, so that nobody sends new calls; those that come are served all the same.
+    pub fn announce_stop(&self) {
+        self.gateway.draining.store(true, Ordering::Relaxed);
     }
 
     /// Stops: no new connections, running calls finish within `drain`, then usage is written out.

@@ -10,6 +10,7 @@ use fluxa_domain::net::{Cidr, EgressPolicy};
 use fluxa_domain::price::UnpricedPolicy;
 
 use crate::aws::AwsAccess;
+use crate::last_known::LastKnown;
 
 /// Writes one line a call; called by the ledger in batches, off the path of calls.
 pub trait RequestLog: Send + Sync {
@@ -56,6 +57,8 @@ pub struct Settings {
     pub aws: AwsAccess,
     /// How long responses are kept for clients that go on with them; `None` means not at all.
     pub keep_responses: Option<Duration>,
+    /// Where the configuration is kept for a start without the database; `None` means nowhere.
+    pub last_known: Option<Arc<LastKnown>>,
     /// Who this process is in a cluster: an id, new at every start.
     pub node_id: String,
     /// What it is there: `gateway` or `serve`.

@@ -19,9 +19,10 @@ mod sql;
 
 pub use error::{CommitError, SecretKeyError, StoreError};
 pub use journal::{Begin, Journal, JournalError, JournalWriter, Recovered};
-pub use open::{Migrate, PostgresOptions, Store, StoreOptions};
+pub use open::{Migrate, PostgresOptions, ServerState, Store, StoreOptions};
 pub use page::Page;
 pub use records::audit::{AuditFilter, AuditRow};
+pub use records::audit_money::{SumsAudit, WrongSum};
 pub use records::keys::KeyFilter;
 pub use records::ledger::Finished;
 pub use records::logs::LogFilter;

@@ -6,11 +6,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+mod facts;
 mod options;
 mod postgres;
 mod schema;
 mod sqlite;
 
+pub use facts::ServerState;
 pub use options::{Migrate, PostgresOptions, StoreOptions};
 pub(crate) use postgres::SCHEMA_LOCK;
 

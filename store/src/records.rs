@@ -3,6 +3,7 @@
 //! Never done here: changing configuration; that has one door, `commit.rs`. Read `records/ledger.rs` first.
 
 pub mod audit;
+pub mod audit_money;
 pub mod keys;
 pub mod ledger;
 pub mod logs;

@@ -44,6 +44,8 @@ mod refused_fields;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod security;

@@ -70,11 +70,11 @@ impl Gateway {
                 notices = None;
                 continue;
             };
-            self.keys.forget(&delivery.notice.keys);
+            self.forget_keys(&delivery.notice.keys);
             let revision = delivery.notice.revision.0;
             // Revisions begin at 1: this one says that notices may have been lost.
             if revision == RESYNC || heard.missed_before(revision) {
-                self.keys.forget_all();
+                self.forget_all_keys();
             }
             self.try_refresh().await;
             drop(delivery);
@@ -86,7 +86,7 @@ impl Gateway {
         match self.store.revision().await {
             Ok(revision) => {
                 if heard.missed_until(revision.0) {
-                    self.keys.forget_all();
+                    self.forget_all_keys();
                 }
                 if revision > self.view.load().revision {
                     self.try_refresh().await;

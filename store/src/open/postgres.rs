@@ -7,7 +7,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::options::{Migrate, PostgresOptions};
@@ -35,8 +35,25 @@ pub(super) async fn open(options: &PostgresOptions) -> Result<(Pool, Pool), Stor
         Migrate::Require => require(&connect).await,
     }
     .map_err(StoreError::or_pooler)?;
-    let settings = format!("SET statement_timeout = {}; {DURABLE}", options.statement_timeout.as_millis());
+    let (ledger, admin) = pools(options, &connect);
+    // A wrong password is told now.
+    drop(admin.acquire().await?);
+    Ok(as_pools(options, ledger, admin))
+}
+
+/// The same without asking the server anything.
+pub(super) fn open_later(options: &PostgresOptions) -> Result<(Pool, Pool), StoreError> {
+    let (ledger, admin) = pools(options, &connect_options(options.url.expose())?);
+    Ok(as_pools(options, ledger, admin))
+}
+
+fn as_pools(options: &PostgresOptions, ledger: PgPool, admin: PgPool) -> (Pool, Pool) {
     let limit = options.statement_timeout + ACQUIRE_TIMEOUT + GRACE;
+    (Pool::Postgres(ledger, limit), Pool::Postgres(admin, limit))
+}
+
+fn pools(options: &PostgresOptions, connect: &PgConnectOptions) -> (PgPool, PgPool) {
+    let settings = format!("SET statement_timeout = {}; {DURABLE}", options.statement_timeout.as_millis());
     let pool = |most: u32| {
         PgPoolOptions::new().max_connections(most.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).after_connect({
             let settings = settings.clone();
@@ -46,9 +63,8 @@ pub(super) async fn open(options: &PostgresOptions) -> Result<(Pool, Pool), Stor
             }
         })
     };
-    let admin = pool(options.admin_connections).connect_with(connect.clone()).await?;
-    let ledger = pool(options.ledger_connections).connect_lazy_with(connect);
-    Ok((Pool::Postgres(ledger, limit), Pool::Postgres(admin, limit)))
+    let lazy = |most: u32| pool(most).connect_lazy_with(connect.clone());
+    (lazy(options.ledger_connections), lazy(options.admin_connections))
 }
 
 /// Brings the schema up to date, all of it or nothing, in one transaction under a lock that ends with it.
@@ -77,7 +93,7 @@ async fn require(connect: &PgConnectOptions) -> Result<(), StoreError> {
     if found < needed { Err(StoreError::OldSchema { found, needed }) } else { Ok(()) }
 }
 
-async fn version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *connection).await?;
     if !there {
         return Ok(0);
@@ -85,6 +101,6 @@ async fn version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success").fetch_one(connection).await
 }
 
-fn connect_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+pub(super) fn connect_options(url: &str) -> Result<PgConnectOptions, StoreError> {
     Ok(PgConnectOptions::from_str(url)?.application_name("fluxa").disable_statement_logging())
 }

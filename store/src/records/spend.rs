@@ -23,7 +23,7 @@ pub struct Spent {
 /// The ledger as it stood at one moment, for counters that ask more than one question about it.
 #[derive(Debug)]
 pub struct LedgerMoment {
-    tx: Tx,
+    pub(super) tx: Tx,
 }
 
 impl Store {
