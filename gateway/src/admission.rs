@@ -221,15 +221,14 @@ fn without_counters(
         Some(policy) => policy,
         None => gateway.settings.on_store_error,
     };
+    let shares = gateway.away.shares(Instant::now(), why);
     let standing = Standing { degraded: true, ..Standing::default() };
     match policy {
         OnStoreError::Deny => {
-            tracing::error!(%why, "budgets cannot be checked; the call is refused");
             give_back(gateway, &ask);
             Err(Turned { refusal: refusals::unavailable(), headers: crate::head::standing_lines(&standing) })
         }
         OnStoreError::Allow => {
-            tracing::warn!(%why, "budgets cannot be checked; the call goes through");
             // In one process the ledger's writer counts what reserved nothing.
             if gateway.shared.counters.shared() {
                 call.hold(Held::granted(ask));
@@ -237,8 +236,6 @@ fn without_counters(
             Ok(Admitted { standing, output_cap: output.cap.then_some(output.tokens) })
         }
         OnStoreError::LocalShare => {
-            tracing::warn!(%why, "budgets cannot be checked; the call is counted against this process's share");
-            let shares = gateway.away.shares(Instant::now());
             let own = crate::away::share(&ask.scopes, gateway.live_nodes.load(std::sync::atomic::Ordering::Relaxed));
             match reserve_share(&shares, &ask, own, bounds, output) {
                 Ok((standing, output)) => {

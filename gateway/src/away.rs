@@ -35,13 +35,16 @@ struct State {
 
 impl Away {
     /// The counters cannot be reached: what is counted instead, until they can be.
-    pub(crate) fn shares(&self, now: Instant) -> Arc<MemoryCounters> {
+    pub(crate) fn shares(&self, now: Instant, why: &str) -> Arc<MemoryCounters> {
         let mut state = self.lock();
         if over(&state, now) {
             state.shares = None;
         }
-        state.well_since = None;
-        self.on.store(true, Ordering::Relaxed);
+        let was_well = state.well_since.take().is_some();
+        // Once an outage, not once a call.
+        if !self.on.swap(true, Ordering::Relaxed) || was_well {
+            tracing::error!(%why, "budgets cannot be checked: calls of limited keys go by their policy until they can be");
+        }
         Arc::clone(state.shares.get_or_insert_default())
     }
 
@@ -56,6 +59,7 @@ impl Away {
             self.on.store(false, Ordering::Relaxed);
         } else if state.well_since.is_none() {
             state.well_since = Some(now);
+            tracing::info!("budgets can be checked again");
         }
     }
 
@@ -126,14 +130,14 @@ mod tests {
         let (away, start) = (Away::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         away.well(at(0));
-        let first = away.shares(at(1));
+        let first = away.shares(at(1), "");
         away.well(at(10));
-        assert!(Arc::ptr_eq(&first, &away.shares(at(60))));
+        assert!(Arc::ptr_eq(&first, &away.shares(at(60), "")));
         away.well(at(61));
         away.well(at(100));
-        assert!(Arc::ptr_eq(&first, &away.shares(at(120))));
+        assert!(Arc::ptr_eq(&first, &away.shares(at(120), "")));
         away.well(at(121));
-        assert!(!Arc::ptr_eq(&first, &away.shares(at(181))), "an outage is over a minute after the counters came back");
+        assert!(!Arc::ptr_eq(&first, &away.shares(at(181), "")), "an outage is over a minute after the counters came back");
         away.well(at(200));
         away.well(at(260));
         assert!(!away.on.load(Ordering::Relaxed));

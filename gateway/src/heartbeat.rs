@@ -32,9 +32,15 @@ pub(crate) async fn follow_clock(gateway: Arc<Gateway>) {
     }
     let mut tick = tokio::time::interval(SET_CLOCK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut emptied = gateway.shared.counters.health().emptied;
     loop {
         tick.tick().await;
-        crate::clock::follow(gateway.shared.counters.health().clock_ahead_us);
+        let health = gateway.shared.counters.health();
+        crate::clock::follow(health.clock_ahead_us);
+        if std::mem::replace(&mut emptied, health.emptied) != health.emptied {
+            tracing::warn!("the counters were emptied: what is in flight is told to them again");
+            gateway.re_extend.notify_waiters();
+        }
     }
 }
 
@@ -45,6 +51,8 @@ pub(crate) async fn beat(gateway: &Gateway, facts: NodeFacts) {
     let all = nodes.list().await;
     let serving = all.iter().filter(|node| serves_calls(&node.role)).count() as u64;
     gateway.live_nodes.store(serving.max(1), Ordering::Relaxed);
+    let others = all.iter().filter(|node| node.id != gateway.settings.node_id);
+    gateway.health.hint(others.flat_map(|node| node.tripped.iter().map(String::as_str)));
     gateway.seen_nodes.store(Arc::new(all));
 }
 
@@ -63,6 +71,7 @@ fn facts(gateway: &Gateway, address: String, started_at: Micros) -> NodeFacts {
         in_flight: u64::try_from(gateway.metrics.in_flight.load(Ordering::Relaxed)).unwrap_or(0),
         ledger_waiting: gateway.queue.waiting(),
         unready: gateway.unready().map(|why| why.trim_end().to_owned()),
+        tripped: gateway.health.tripped(crate::clock::now()),
         ..NodeFacts::default()
     }
 }

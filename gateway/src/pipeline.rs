@@ -115,9 +115,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let first = plan.first().map_or(("", ""), |target| (target.provider.record.name.as_str(), target.model.as_str()));
     let may_cost = may_cost(&parts.method, op);
     let wanted = Wanted { key: &access.key, scopes: &scopes, size, targets: &targets, first, may_cost };
-    let admitted = admission::admit(&gateway, call, &wanted)
-        .await
-        .map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
+    let admitted = admission::admit(&gateway, call, &wanted).await.map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
     call.hold_reservation();
 
     // The only calls to vendors; the first byte of an answer commits to it.

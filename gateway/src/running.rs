@@ -72,6 +72,8 @@ pub struct Gateway {
     pub(crate) due: Due,
     /// The processes of the cluster as they were last heard of.
     pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
+    /// Processes that serve calls, this one included.
+    pub(crate) live_nodes: AtomicU64,
     /// What this process may spend by itself while the counters cannot be reached.
     pub(crate) away: crate::away::Away,
     /// The counters were emptied: everything held is extended at once, which writes it again.
@@ -144,6 +146,7 @@ impl Gateway {
             due: Due::default(),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
+            live_nodes: AtomicU64::new(1),
             away: crate::away::Away::default(),
             re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
@@ -193,6 +196,7 @@ impl Gateway {
             own(Arc::clone(&self).sync_journal()),
             own(Arc::clone(&self).keep_last_known()),
             own(crate::settling::run(Arc::clone(&self))),
+            own(crate::probing::run(Arc::clone(&self))),
         ];
         Ok(Running {
             gateway: self,

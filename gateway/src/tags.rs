@@ -61,7 +61,9 @@ pub(crate) fn add_of_body(tags: &mut BTreeMap<String, String>, op: Op, outline: 
     let metadata = outline.metadata.clone().filter(|span| span.len() <= MAX_METADATA_BYTES).and_then(|span| read(span, body));
     if let Some(metadata) = &metadata {
         match metadata.get("tags") {
-            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).filter_map(pair).for_each(|(name, value)| add(tags, name, value)),
+            Some(Value::Array(list)) => {
+                list.iter().filter_map(Value::as_str).filter_map(pair).for_each(|(name, value)| add(tags, name, value))
+            }
             Some(Value::Object(map)) => {
                 for (name, value) in map {
                     let Some(value) = value.as_str() else { continue };
@@ -154,7 +156,9 @@ mod tests {
         assert_eq!(body(Op::Chat, r#"{"metadata":{"tags":["app=body","x","y=1",7,"!"]}}"#), ["x=true", "y=1"]);
         assert_eq!(body(Op::Responses, r#"{"metadata":{"tags":{"app":"body","y":"1","z":2}}}"#), ["y=1"]);
         assert_eq!(body(Op::Messages, r#"{"metadata":{"tags":{"y":"1"},"user_id":"u-1"}}"#), ["user=u-1", "y=1"]);
-        for other in [r#"{"metadata":null}"#, r#"{"metadata":[]}"#, r#"{"metadata":{"tags":"x"}}"#, r#"{"metadata":{"tags":null},"user":7}"#, "{}"] {
+        for other in
+            [r#"{"metadata":null}"#, r#"{"metadata":[]}"#, r#"{"metadata":{"tags":"x"}}"#, r#"{"metadata":{"tags":null},"user":7}"#, "{}"]
+        {
             assert!(body(Op::Chat, other).is_empty(), "{other}");
         }
     }

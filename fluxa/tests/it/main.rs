@@ -56,6 +56,8 @@ mod smuggling;
 #[cfg(test)]
 mod strategies;
 #[cfg(test)]
+mod tags;
+#[cfg(test)]
 mod teams;
 #[cfg(test)]
 mod translation;

@@ -110,6 +110,7 @@ impl Counters for Noted {
 pub(crate) fn settings() -> Settings {
     let second = Duration::from_secs(1);
     Settings {
+        last_known: None,
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         workers: 1,
         max_body_bytes: 1 << 20,

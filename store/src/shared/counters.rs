@@ -271,6 +271,8 @@ pub struct CountersHealth {
     pub away: Option<String>,
     /// What must be added to this process's clock to get the counters', in microseconds. 0 in memory.
     pub clock_ahead_us: i64,
+    /// Times the counters were found emptied, or to be others: what is open should be told to them again.
+    pub emptied: u64,
     /// Commands sent since the start (a script counts as one); 0 in memory.
     pub commands: u64,
 }

@@ -496,6 +496,7 @@ impl Counters for RedisCounters {
         CountersHealth {
             away: self.link.away(),
             clock_ahead_us: self.clock_ahead_us.load(Ordering::Relaxed),
+            emptied: self.epoch_changes(),
             commands: self.link.commands(),
         }
     }
