@@ -5,10 +5,12 @@
 
 pub mod bulletin;
 pub mod cache;
+pub mod counters;
 pub mod link;
 pub mod nodes;
 
 pub use bulletin::RedisBulletin;
 pub use cache::RedisCache;
+pub use counters::RedisCounters;
 pub use link::{Fault, Link, LinkOptions, LinkTuning, Script, ServerFacts, Subscription};
 pub use nodes::RedisNodes;
