@@ -197,7 +197,7 @@ impl Link {
         answer.map_err(|(_, fault)| self.told(fault))
     }
 
-    /// Runs a command; its first argument, if any, is its key.
+    /// Runs a command; its first argument, if any, is its key. Never one that blocks (`BLPOP`, `WAIT`): others wait behind it on the same connection.
     ///
     /// # Errors
     /// [`Fault`].
