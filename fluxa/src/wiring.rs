@@ -11,6 +11,7 @@ use axum::body::Body;
 use fluxa_admin_api::{Admin, HealthSource, MasterKey, PeerIp, Probe, Reload, apply};
 use fluxa_domain::change::Actor;
 use fluxa_domain::entry::Entry;
+use fluxa_domain::key::OnStoreError;
 use fluxa_domain::provider::Provider;
 use fluxa_domain::rbac::Role;
 use fluxa_domain::time::Micros;
@@ -38,6 +39,8 @@ use crate::telemetry::request_log::RequestLog;
 
 /// After a second signal, usage is written out within this time.
 const CUT_GRACE: Duration = Duration::from_secs(3);
+/// Bytes of the journal in which rows may wait for the database before calls are refused.
+const SPOOL_MAX_BYTES: u64 = 1 << 30;
 /// Between the end of the drain and the exit, usage is written out within this time.
 const FLUSH_GRACE: Duration = Duration::from_secs(20);
 
@@ -50,9 +53,9 @@ pub async fn serve(_cli: &Cli, loaded: Loaded, demo: bool) -> Result<ExitCode> {
     let config = &loaded.config;
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let opened = boot::open(config).await?;
-    let journal = Arc::new(open_journal(config, &opened.store).await?);
     let echo = if demo { Some(echo::start(echo::PACE).await.context("cannot start the demo's provider")?) } else { None };
     let shared = Shared::in_memory();
+    let journal = Arc::new(open_journal(config, &opened.store, &shared).await?);
     let plane: Arc<OnceLock<Arc<Running>>> = Arc::default();
     let admin = Arc::new(admin(config, &opened, &shared, &plane));
     let seeded = plant(&opened, &loaded, echo.as_ref(), &admin, demo).await?;
@@ -106,23 +109,21 @@ async fn listen_for_telemetry(config: &Config, address: SocketAddr, vitals: Arc<
 }
 
 /// Opens the journal and completes the ledger with what an earlier process left in it.
-async fn open_journal(config: &Config, store: &Store) -> Result<Journal> {
+async fn open_journal(config: &Config, store: &Store, shared: &Shared) -> Result<Journal> {
     let mut folder = config.database.path.clone().into_os_string();
     folder.push(".journal");
     let journal = Journal::open(folder.as_ref())?;
-    let recovered = journal.recover()?;
+    let recovered = fluxa_gateway::recover(store, shared, &journal).await?;
     if !recovered.is_empty() {
-        let abandoned = recovered.entries.iter().filter(|entry| entry.abandoned).count();
-        let written = store.append(&recovered.entries).await?;
         tracing::warn!(
-            rows = written,
-            abandoned,
-            damaged = recovered.damaged.len(),
+            rows = recovered.written,
+            abandoned = recovered.abandoned,
+            buried = recovered.buried,
+            damaged = recovered.damaged,
             "the process ended without stopping; its usage was completed from the journal"
         );
         store.check_after_crash().await?;
     }
-    journal.discard(recovered)?;
     Ok(journal)
 }
 
@@ -168,12 +169,16 @@ fn settings(config: &Config, opened: &Opened) -> Settings {
         first_byte_timeout: config.upstream.first_byte_timeout,
         idle_timeout: config.upstream.idle_timeout,
         reservation_ttl: config.budget.reservation_ttl,
+        on_store_error: OnStoreError::default(),
         unpriced: config.budget.unpriced.policy(),
         assumed_max_output: config.budget.assumed_max_output,
         store_content: config.logging.store_content,
         pepper: opened.pepper,
         aws: aws(),
         keep_responses: config.retention.responses,
+        node_id: format!("{:016x}", getrandom::u64().unwrap_or_default()),
+        role: String::from("serve"),
+        spool_max_bytes: SPOOL_MAX_BYTES,
         request_log: Some(Arc::new(Lines(RequestLog::new(Format::of_stdout(config.logging.format))))),
     }
 }
@@ -293,12 +298,16 @@ pub fn reach(config: &Config) -> Result<Box<dyn Reach>> {
             first_byte_timeout: config.upstream.first_byte_timeout,
             idle_timeout: config.upstream.idle_timeout,
             reservation_ttl: config.budget.reservation_ttl,
+            on_store_error: OnStoreError::default(),
             unpriced: config.budget.unpriced.policy(),
             assumed_max_output: config.budget.assumed_max_output,
             store_content: false,
             pepper,
             aws: aws(),
             keep_responses: None,
+            node_id: String::new(),
+            role: String::new(),
+            spool_max_bytes: 0,
             request_log: None,
         },
     }))

@@ -17,7 +17,7 @@ use fluxa_wire::client::Heard;
 use fluxa_wire::facts::Facts;
 use fluxa_wire::neutral::Dropped;
 use fluxa_wire::relay::Framing;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
@@ -257,7 +257,7 @@ impl Reply {
         crate::head::pass_back(&head, headers);
         let mut dropped = mended;
         if let Some(translated) = translated {
-            headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(translated.content_type));
+            headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(translated.content_type));
             dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
         }
         if !dropped.is_empty() {
@@ -268,10 +268,10 @@ impl Reply {
         put(headers, reply::X_FLUXA_MODEL, &call.entry.upstream_model);
         put_number(headers, reply::X_FLUXA_ATTEMPTS, call.tried);
         if admitted.output_cap.is_some() {
-            put(headers, reply::X_FLUXA_DEGRADED, "output_capped_by_budget");
+            headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static("output_capped_by_budget"));
         }
         if let Some(degraded) = degraded {
-            put(headers, reply::X_FLUXA_DEGRADED, degraded);
+            headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static(degraded));
         }
         if let Some(found) = call.found {
             put(headers, reply::X_FLUXA_CACHE, found.word());

@@ -4,6 +4,7 @@
 //! Start reading at `pipeline.rs`: the life of one call, on one page.
 
 mod admission;
+mod away;
 mod aws;
 mod body;
 mod call;
@@ -14,6 +15,7 @@ mod dispatch;
 mod head;
 mod health;
 mod hearing;
+mod heartbeat;
 mod http;
 mod kept_answers;
 mod keys;
@@ -25,21 +27,27 @@ mod output_bound;
 mod pass_path;
 mod pipeline;
 mod probe;
+mod reconcile;
+mod recovery;
 mod relay;
 mod reply;
 mod reservations;
 mod running;
+mod scopes;
 mod server;
 mod settings;
 mod settling;
 mod size;
 mod snapshot;
+mod sweeper;
+mod tags;
 mod tasks;
 mod upstream;
 mod worker;
 
 pub use aws::{AwsAccess, AwsCredentials, AwsCredentialsError, AwsEnvironment};
 pub use probe::{ProbeReport, probe};
+pub use recovery::{RecoverError, Recovery, recover};
 pub use reply::{BoxError, MountBody};
 pub use running::{Gateway, Running, StartError};
 pub use server::Mount;

@@ -50,6 +50,8 @@ mod slow_clients;
 #[cfg(test)]
 mod smuggling;
 #[cfg(test)]
+mod teams;
+#[cfg(test)]
 mod translation;
 #[cfg(test)]
 mod upstreams;
