@@ -107,7 +107,7 @@ async fn tasks_never_spend_more_than_the_limit_and_end_exact(first: &World) {
 async fn warming_meets_settles_of_other_processes_and_stays_exact() {
     let server = Redis::start(RedisOptions::default()).unwrap();
     let store = Store::in_memory().await.unwrap();
-    let world = World::on(&server, store).await;
+    let world = World::on(server.url(), store).await;
     let other = world.beside(Arc::new(RedisCounters::new(link(&server).await).with_time(world.time())));
     let (ids, mut total) = (AtomicU64::new(1), 0);
     for _ in 0..30 {

@@ -1,13 +1,15 @@
 //! What only shared counters know: rows beside them, lost answers, lost counters, another process that takes over.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fluxa_domain::id::CallId;
+use fluxa_loadtest::backends::{Redis, RedisOptions};
+use fluxa_store::Store;
 use fluxa_store::records::ledger::Finished;
-use fluxa_store::shared::{Counters as _, Extended, Recorded, Reserved, Settled};
+use fluxa_store::shared::{Counters as _, Extended, Recorded, Reserved, ScopeAsk, Settled};
 
-use crate::world::{ORG, World, dollars, id, row, settlement};
+use crate::world::{ORG, World, dollars, id, row, scope, settlement};
 
 async fn rows(world: &World, age: u64) -> Vec<CallId> {
     world.counters.waiting(Duration::from_secs(age), 10).await.into_iter().map(|row| row.id).collect()
@@ -205,4 +207,37 @@ async fn the_servers_clock_is_known_from_its_answers() {
     assert!((4_900_000..=5_000_000).contains(&health.clock_ahead_us), "{health:?}");
     assert!(health.commands >= 1 && health.away.is_none());
     assert_eq!(world.redis.as_ref().unwrap().0.epoch_changes(), 0);
+}
+
+#[tokio::test]
+async fn every_script_runs_on_a_node_of_a_cluster() {
+    let arguments = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"].map(str::to_owned).to_vec();
+    let server = Redis::start(RedisOptions { arguments, ..RedisOptions::default() }).unwrap();
+    server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.cli(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok") {
+        assert!(Instant::now() < deadline, "the cluster does not come up");
+    }
+    let world = World::on(format!("redis+cluster://127.0.0.1:{}", server.port()), Store::in_memory().await.unwrap()).await;
+    let scopes = || {
+        let mut scopes = dollars(1_000);
+        scopes.push(ScopeAsk { rpm: Some(10), tpm: Some(1_000), concurrency: Some(10), ..scope("team:t", vec![]) });
+        scopes
+    };
+    let asks: Vec<_> = (1..=3).map(|n| Arc::new(world.ask(n, 100, scopes()))).collect();
+    for ask in &asks {
+        world.grant((**ask).clone()).await;
+    }
+    assert_eq!(world.settle(&asks[0], 70).await, Settled::Done);
+    assert!(world.release(asks[1].id).await);
+    server.cli(&["FLUSHALL"]).unwrap();
+    assert_eq!(world.counters.extend(&asks[2..], world.now().plus_seconds(60)).await, [Extended::Again]);
+    world.pass(61);
+    assert_eq!(world.counters.expired(world.now()).await.len(), 1);
+    assert_eq!(world.settle(&asks[2], 40).await, Settled::Late);
+    world.record(&asks[2], 40).await;
+    world.grant(world.ask(4, 1, scopes())).await;
+    assert_eq!(world.money("key:a").await, (40, 1));
+    world.counters.forget(ORG, "team:t").await;
+    assert_eq!(world.counters.inspect(ORG).await.unwrap().open.len(), 1);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use fluxa_domain::budget::{Period, Unit, Window};
 use fluxa_domain::entry::Entry;
@@ -12,7 +13,7 @@ use fluxa_domain::usage::Usage;
 use fluxa_loadtest::backends::{Redis, RedisOptions};
 use fluxa_store::Store;
 use fluxa_store::records::ledger::Finished;
-use fluxa_store::shared::redis::{Link, LinkOptions, RedisCounters};
+use fluxa_store::shared::redis::{Link, LinkOptions, LinkTuning, RedisCounters};
 use fluxa_store::shared::{
     BudgetAsk, BudgetStanding, Counters, MemoryCounters, Over, Recorded, ReserveAsk, Reserved, ScopeAsk, ScopeStanding, Settled,
     Settlement, WarmError,
@@ -55,9 +56,9 @@ impl World {
     }
 
     /// One on a server and a ledger that are there.
-    pub(crate) async fn on(server: &Redis, store: Store) -> Self {
+    pub(crate) async fn on(url: String, store: Store) -> Self {
         let time = Arc::new(AtomicI64::new(START));
-        let counters = Arc::new(RedisCounters::new(link(server).await).with_time(Arc::clone(&time)));
+        let counters = Arc::new(RedisCounters::new(link_to(url).await).with_time(Arc::clone(&time)));
         Self { counters, store, time, redis: None }
     }
 
@@ -208,7 +209,13 @@ impl World {
 }
 
 pub(crate) async fn link(server: &Redis) -> Link {
-    Link::open(LinkOptions { url: server.url() }).await.unwrap()
+    link_to(server.url()).await
+}
+
+/// A link that waits for an answer longer than a gateway would: a busy machine takes its time.
+pub(crate) async fn link_to(url: String) -> Link {
+    let tuning = LinkTuning { timeout: Duration::from_secs(5), ..LinkTuning::default() };
+    Link::open_with(LinkOptions { url }, tuning).await.unwrap()
 }
 
 pub(crate) fn id(n: u64) -> CallId {
