@@ -196,9 +196,13 @@ async fn seed_first(
 async fn forget_what_is_there(opened: &Opened, plan: &mut seeds::Plan) -> Result<()> {
     let providers = opened.store.providers().await?;
     let keys = opened.store.keys(&KeyFilter::default(), COUNTED_KEYS, None).await?.rows;
+    let teams = opened.store.teams().await?;
+    let organizations = opened.store.organizations().await?;
     let has_key = |name: &str| keys.iter().any(|key| key.name == name);
     plan.changes.retain(|change| match change {
         Change::CreateProvider { record, .. } => !providers.iter().any(|provider| provider.record.name == record.name),
+        Change::CreateTeam { record } => !teams.iter().any(|team| team.name == record.name),
+        Change::CreateOrganization { record } => !organizations.iter().any(|organization| organization.name == record.name),
         Change::IssueKey { record, .. } => !has_key(&record.name),
         _ => true,
     });

@@ -20,6 +20,7 @@ use fluxa_store::Finished;
 use fluxa_store::shared::Settlement;
 use futures_util::FutureExt;
 
+use crate::health::Busy;
 use crate::kept_answers::{Found, Keep};
 use crate::settling::{GiveBack, Release, Settle};
 use crate::worker::Worker;
@@ -66,6 +67,8 @@ pub(crate) struct Call {
     pub(crate) keep_answer: Option<Box<Keep>>,
     /// What `x-fluxa-cache` says; nothing where answers are not kept.
     pub(crate) found: Option<Found>,
+    /// The place at the provider, until the answer has ended.
+    pub(crate) busy: Option<Busy>,
     /// Write a row at the end.
     pub(crate) keep_row: bool,
     open: bool,
@@ -126,6 +129,7 @@ impl Call {
             sent: false,
             tried: 0,
             owed: None,
+            busy: None,
             keep_answer: None,
             found: None,
             // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
@@ -346,6 +350,7 @@ impl Call {
         if !std::mem::replace(&mut self.open, false) {
             return charged;
         }
+        self.busy = None;
         self.entry.latency_ms = self.elapsed_ms();
         if ending.status != 0 {
             self.entry.status = ending.status;

@@ -22,11 +22,12 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
 pub(crate) use retry_budget::RetryBudget;
-pub(crate) use target::{Target, plan};
+pub(crate) use target::{Chance, Target, plan};
 
 use crate::admission::{Admitted, Priced};
 use crate::call::{Call, Ending};
 use crate::conversations::Keeping;
+use crate::health::Blame;
 use crate::kept_answers::{Found, KeptAnswer};
 use crate::pipeline::Stop;
 use crate::relay::{Course, RelayBody, ending};
@@ -55,6 +56,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) heard: Option<Box<Heard>>,
     /// The same with what it names by address put into it, once a target has needed that.
     pub(crate) inlined: std::cell::OnceCell<Box<fluxa_wire::neutral::Chat>>,
+    /// A hash of the prompt's beginning, where the route wants calls that begin alike to meet the same key.
+    pub(crate) prefix: Option<u64>,
     /// The conversation is kept with its answer.
     pub(crate) keeps: bool,
     pub(crate) admitted: Admitted,
@@ -109,10 +112,17 @@ pub(crate) async fn first_answer(
     let mut last: Option<Failure> = None;
     for (index, (target, priced)) in plan.iter().zip(prices).enumerate() {
         let more = index + 1 < plan.len();
-        if more && !target.provider.state.allows(crate::clock::now()) {
+        let state = &target.provider.state;
+        if more && !state.allows(crate::clock::now(), &target.model, target.provider.keys.len()) {
             note(call, target, 0, 0, failure::SKIPPED);
             continue;
         }
+        let Some(busy) = state.enter(target.provider.record.max_concurrency) else {
+            note(call, target, 0, 0, failure::FULL);
+            last = Some(last.unwrap_or_else(|| Failure::full(&target.provider.record.name)));
+            continue;
+        };
+        call.busy = Some(busy);
         call.price.clone_from(&priced.price);
         call.aim(&target.provider.record.name, &target.model);
         let mut tries = Tries::default();
@@ -123,9 +133,9 @@ pub(crate) async fn first_answer(
             match attempt::run(worker, call, errand, target, &mut tries).await {
                 Ok(mut reply) => {
                     reply.mended = tries.mends.iter().filter_map(|mend| mend.dropped().map(str::to_owned)).collect();
-                    target.provider.state.succeeded();
+                    state.succeeded(&target.model, tries.keys.last().copied(), call.elapsed_ms() - before);
                     if tries.without_usage {
-                        target.provider.state.learn_no_stream_options(&target.model, crate::clock::now());
+                        state.learn_no_stream_options(&target.model, crate::clock::now());
                     }
                     note(call, target, reply.head.status, call.elapsed_ms() - before, "");
                     return Ok(reply);
@@ -135,7 +145,10 @@ pub(crate) async fn first_answer(
                     note(call, target, failure.upstream_status, call.elapsed_ms() - before, &failure.why);
                     call.failed_attempt(failure.billed.as_deref());
                     if failure.blames_provider() {
-                        target.provider.state.failed(crate::clock::now(), &failure.why);
+                        let key = tries.keys.last().copied();
+                        let blame =
+                            if failure.upstream_status == 0 { Blame::Provider } else { Blame::Target { model: &target.model, key } };
+                        state.failed(blame, crate::clock::now(), worker.roll(), &failure.why);
                     }
                     let (next, pause, status) = (failure.next, failure.pause_ms, failure.upstream_status);
                     last = Some(failure);
@@ -175,7 +188,8 @@ pub(crate) async fn first_answer(
 /// or a vendor in trouble would be asked once a key by every call.
 fn may_change_key(worker: &Worker, target: &Target, tries: &Tries, status: u16) -> bool {
     let provider = &target.provider;
-    provider.state.has_another_key(provider.keys.len(), crate::clock::now(), &tries.keys) && (status != 429 || worker.retries.allows())
+    provider.state.has_another_key(provider.keys.len(), &target.model, crate::clock::now(), &tries.keys)
+        && (status != 429 || worker.retries.allows())
 }
 
 /// Names for a header, which takes visible ASCII only; clients and proxies refuse long ones.

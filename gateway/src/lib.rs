@@ -4,8 +4,8 @@
 //! Start reading at `pipeline.rs`: the life of one call, on one page.
 
 mod admission;
-mod aws;
 mod away;
+mod aws;
 mod body;
 mod call;
 mod clock;
@@ -28,6 +28,8 @@ mod output_bound;
 mod pass_path;
 mod pipeline;
 mod probe;
+mod probing;
+mod prompt_prefix;
 mod reconcile;
 mod recovery;
 mod relay;

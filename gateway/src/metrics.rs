@@ -70,6 +70,8 @@ pub(crate) struct Gauges {
     pub(crate) revision: i64,
     pub(crate) spooled_rows: u64,
     pub(crate) spool_bytes: u64,
+    /// Settles without an answer.
+    pub(crate) pending_settles: u64,
     pub(crate) counters_away: bool,
     /// Commands sent to the shared counters since the start.
     pub(crate) counter_commands: u64,
@@ -185,6 +187,7 @@ impl Metrics {
         let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         gauge("fluxa_spooled_rows", "Finished calls that wait in the journal only.", whole(gauges.spooled_rows));
         gauge("fluxa_spool_bytes", "Bytes of the journal.", whole(gauges.spool_bytes));
+        gauge("fluxa_pending_settles", "Settled calls whose charge the shared counters have not confirmed.", whole(gauges.pending_settles));
         gauge("fluxa_counters_away", "1 while the shared counters cannot be reached.", i64::from(gauges.counters_away));
         gauge("fluxa_nodes_live", "Processes that serve calls, this one included.", whole(gauges.nodes_live));
         gauge("fluxa_ready", "1 while traffic is welcome.", i64::from(gauges.ready));

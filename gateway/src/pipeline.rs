@@ -15,7 +15,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName};
 
 use crate::admission::{self, Priced, Wanted};
 use crate::call::Call;
-use crate::dispatch::{self, Errand, Reply};
+use crate::dispatch::{self, Chance, Errand, Reply};
 use crate::hearing;
 use crate::http::{Inbound, key_query, token};
 use crate::kept_answers::{self, Found, Looked, Question};
@@ -81,7 +81,9 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let scopes = worker.scopes.of(&access.key, groups, view.revision, model, now);
 
     // Where to, in which order, and at which price.
-    let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    let prefix = view.routes.find(model).filter(|route| route.prompt_affinity).map(|_| crate::prompt_prefix::hash(&body));
+    let chance = Chance { roll: worker.roll(), prefix, now };
+    let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, chance)?;
     let mut resumed = None;
     if op == Op::Responses && outline.previous_response {
         resumed = Box::pin(hearing::resume(&gateway, &access.key.id, &body, now, &mut plan)).await?;
@@ -127,6 +129,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         outline: &outline,
         heard,
         inlined: std::cell::OnceCell::new(),
+        prefix,
         keeps: op == Op::Responses,
         admitted,
     };

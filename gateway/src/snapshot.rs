@@ -16,7 +16,7 @@ use fluxa_store::{Store, StoreError};
 use fluxa_wire::limits::SECRET_BYTES;
 
 use crate::aws::AwsCredentials;
-use crate::health::{Health, ProviderState};
+use crate::health::{Blame, Health, ProviderState};
 use crate::last_known::Configuration;
 use crate::settings::Settings;
 use crate::upstream::Origin;
@@ -126,7 +126,7 @@ impl ProviderView {
         let state = health.provider(&record.name);
         let aws = AwsCredentials::own(&secrets).unwrap_or_else(|error| {
             tracing::warn!(provider = %record.name, %error, "provider keys cannot be used");
-            state.failed(crate::clock::now(), &error.to_string());
+            state.failed(Blame::Provider, crate::clock::now(), 0, &error.to_string());
             None
         });
         if vendor.auth == Auth::Signed && record.region.is_none() {
@@ -141,7 +141,7 @@ impl ProviderView {
                 Err(error) => {
                     tracing::warn!(provider = %record.name, %error, "provider address cannot be used");
                     // In the report as well: such a provider gets no calls, so it would never fail.
-                    state.failed(crate::clock::now(), &format!("its address cannot be used: {error}"));
+                    state.failed(Blame::Provider, crate::clock::now(), 0, &format!("its address cannot be used: {error}"));
                     None
                 }
             }

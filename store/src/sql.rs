@@ -1,8 +1,7 @@
 //! The way to the database: statements and rows, on whichever engine is open.
 //!
 //! A statement is written once, in the words that both engines share (`$1`, `ON CONFLICT`, `RETURNING`, `CAST(SUM(…) AS BIGINT)`), and
-//! meets the engine only in [`on!`]. What differs is here and nowhere else: how many rows become one statement (`rows.rs`), and that
-//! Postgres knows no NUL in a text (`value.rs`). No text is ever built from values. Start reading at [`Statement`].
+//! meets the engine only in [`on!`]. What differs is here and nowhere else: how many rows become one statement (`rows.rs`). No text is ever built from values. Start reading at [`Statement`].
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ mod rows;
 mod value;
 
 pub(crate) use rows::Rows;
-pub(crate) use value::Value;
+pub(crate) use value::{Value, without_nul};
 use value::{to_postgres, to_sqlite};
 
 /// Connections to the one engine that is open.

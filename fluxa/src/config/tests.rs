@@ -121,6 +121,20 @@ fn mistakes_name_file_line_and_key() {
     fails("providers: [ { name: x, kind: echo, headers: { authorization: y } } ]\n", "providers[0].headers");
     fails("providers: [ { name: x, kind: echo, base_url: 'https://user:canary@a/v1' } ]\n", "providers[0].base_url: ");
     fails("keys: [ { name: a, budget_daily: 1 } ]\n", "keys[0].budget_daily: unknown key");
+    fails("keys: [ { name: a, model_limits: { m: { budget_usd_daily: -1 } } } ]\n", "keys[0].model_limits.m.budget_usd_daily: ");
+    fails("keys: [ { name: a, model_limits: { m: { budget: 1 } } } ]\n", "keys[0].model_limits.m.budget: unknown key");
+    fails("keys: [ { name: a, on_store_error: shrug } ]\n", "keys[0].on_store_error: expected deny, local_share or allow");
+    fails("keys: [ { name: a, cache: { shared: team } } ]\n", "keys[0].cache.ttl_s: is missing");
+    fails("keys: [ { name: a, cache: { ttl_s: 0 } } ]\n", "keys[0].cache.ttl_s: ");
+    fails("teams: [ { organization: a } ]\n", "teams[0].name: is missing");
+    fails("teams: [ { name: a }, { name: a } ]\n", "teams[1].name: \"a\" stands twice");
+    fails("organizations: [ { name: a }, { name: a } ]\n", "organizations[1].name: \"a\" stands twice");
+    fails("teams: [ { name: a, time_zone: Mars/Olympus } ]\n", "teams[0].time_zone: ");
+    fails("organizations: [ { name: a, tags: { x: y } } ]\n", "organizations[0].tags: unknown key");
+    fails(
+        "organizations: [ { name: acme } ]\nteams: [ { name: a, organization: acne } ]\n",
+        "teams[0].organization: no organization is called \"acne\"; did you mean \"acme\"?",
+    );
 }
 
 #[test]

@@ -26,6 +26,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod kept_answers;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod leaks;
@@ -51,6 +53,10 @@ mod security;
 mod slow_clients;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
+mod strategies;
+#[cfg(test)]
+mod teams;
 #[cfg(test)]
 mod translation;
 #[cfg(test)]

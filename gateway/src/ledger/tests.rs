@@ -155,11 +155,12 @@ async fn when_the_store_is_away_at_the_end_every_row_is_found_by_the_next_start(
     assert_eq!(left.entries.len(), 50);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn shared_counters_are_told_five_seconds_after_the_append_and_again_until_they_hear() {
     let counters = Arc::new(stand::Noted::default());
     let store = fluxa_store::Store::in_memory().await.unwrap();
     let gateway = stand::gateway(counters.clone(), store, Journal::none()).await;
+    tokio::time::pause();
     let told = || counters.recorded.lock().unwrap().len();
     let mut reporting = std::pin::pin!(due::run(Arc::clone(&gateway)));
     let mut wait = async |time: Duration| {

@@ -18,6 +18,7 @@ impl Running {
             revision: gateway.view.load().revision.0,
             spooled_rows: gateway.queue.spooled(),
             spool_bytes: gateway.queue.spool_bytes(),
+            pending_settles: gateway.settling.pending() as u64,
             counters_away: counters.away.is_some(),
             counter_commands: counters.commands,
             nodes_live: gateway.live_nodes.load(Ordering::Relaxed),

@@ -12,6 +12,8 @@ use crate::snapshot::View;
 
 /// How often the revision in the database is compared with the one in force, in case a notice was lost.
 const POLL_REVISION: Duration = Duration::from_secs(5);
+/// The revision of a notice that tells of no change, but that others may not have come.
+const RESYNC: i64 = 0;
 /// Kept responses that have expired are removed this often.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 /// How often the journal is forced to the disk, for the day the power fails.
@@ -69,7 +71,9 @@ impl Gateway {
                 continue;
             };
             self.forget_keys(&delivery.notice.keys);
-            if heard.missed_before(delivery.notice.revision.0) {
+            let revision = delivery.notice.revision.0;
+            // Revisions begin at 1: this one says that notices may have been lost.
+            if revision == RESYNC || heard.missed_before(revision) {
                 self.forget_all_keys();
             }
             self.try_refresh().await;

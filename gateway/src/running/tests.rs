@@ -121,6 +121,7 @@ pub(crate) fn settings() -> Settings {
         first_byte_timeout: second,
         idle_timeout: second,
         reservation_ttl: second,
+        on_store_error: fluxa_domain::key::OnStoreError::default(),
         unpriced: fluxa_domain::price::UnpricedPolicy::Refuse,
         assumed_max_output: 1_000,
         store_content: false,
@@ -143,7 +144,7 @@ pub(crate) async fn gateway(counters: Arc<dyn Counters>, store: Store, journal: 
 /// A finished call of key `K`, which cost something.
 pub(crate) fn entry(n: u32) -> Entry {
     let mut random = [0; 10];
-    random[..4].copy_from_slice(&n.to_be_bytes());
+    random[6..].copy_from_slice(&n.to_be_bytes());
     let at = Micros(1_795_341_600_000_000);
     let mut entry = Entry::new(CallId::new(at, random), at);
     entry.key_id = String::from("K");

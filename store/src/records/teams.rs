@@ -1,6 +1,6 @@
 //! Teams and organisations as they are kept.
 
-use fluxa_domain::team::{OrganizationRecord, TeamRecord};
+use fluxa_domain::team::{DEFAULT_ORGANIZATION, OrganizationRecord, TeamRecord};
 
 use crate::error::StoreError;
 use crate::open::Store;
@@ -45,5 +45,18 @@ impl Store {
         let record: Option<String> =
             sql::query_scalar("SELECT record FROM organizations WHERE name = $1").bind(name).fetch_optional(self.reader()).await?;
         record.map(|record| from_json(|| format!("organization \"{name}\""), &record)).transpose()
+    }
+
+    /// The organisation under which the counters of a team and its keys are kept: that of its record, else [`DEFAULT_ORGANIZATION`],
+    /// which is also that of keys without a team and of teams that are but a label.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    pub async fn organization_of_team(&self, team: Option<&str>) -> Result<String, StoreError> {
+        let record = match team {
+            Some(name) => self.team(name).await?,
+            None => None,
+        };
+        Ok(record.and_then(|record| record.organization).unwrap_or_else(|| String::from(DEFAULT_ORGANIZATION)))
     }
 }

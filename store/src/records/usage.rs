@@ -1,4 +1,4 @@
-//! Usage for people: sums by key, model, provider, team or tag, by hour, day or month, from the hourly sums.
+//! Usage for people: sums by key, model, provider, team, organisation or tag, by hour, day or month, from the hourly sums.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,9 @@ pub enum GroupBy {
     Provider,
     /// By the team label.
     Team,
-    /// By `name=value`; a call counts under each of its tags.
+    /// By the organisation.
+    Organization,
+    /// By `name=value` (`name` where the value is empty); a call counts under each of its tags.
     Tag,
 }
 
@@ -59,6 +61,8 @@ pub struct UsageQuery {
     pub key: Option<String>,
     /// Only this team (not with [`GroupBy::Tag`]).
     pub team: Option<String>,
+    /// Only this organisation (not with [`GroupBy::Tag`]).
+    pub organization: Option<String>,
 }
 
 /// One sum.
@@ -66,7 +70,7 @@ pub struct UsageQuery {
 pub struct UsageRow {
     /// The start of the interval; `None` for the whole time.
     pub bucket: Option<Micros>,
-    /// The key's id, the model, provider, team or tag; empty when not grouped.
+    /// The key's id, the model, provider, team, organisation or tag; empty when not grouped.
     pub group: String,
     /// What to show for the group: the key's newest name; else the same as `group`.
     pub label: String,
@@ -98,11 +102,22 @@ impl Store {
         };
         // Months have no arithmetic that both engines share, so days are summed here.
         let mut sums: BTreeMap<(Option<Micros>, String), UsageRow> = BTreeMap::new();
-        for row in rows {
+        for mut row in rows {
             let bucket = bucket(&row);
+            if query.group_by == GroupBy::Tag {
+                bare_if_valueless(&mut row.grp);
+                row.label.clone_from(&row.grp);
+            }
             sums.entry((bucket, row.grp.clone())).or_default().add(bucket, row);
         }
         Ok(sums.into_values().collect())
+    }
+}
+
+/// A tag without a value is summed under its name alone: `beta`, not `beta=`.
+fn bare_if_valueless(tag: &mut String) {
+    if tag.find('=').is_some_and(|at| at + 1 == tag.len()) {
+        tag.pop();
     }
 }
 
@@ -118,6 +133,7 @@ fn select(query: &UsageQuery) -> sql::Builder {
         GroupBy::Model => ("model", "model", "usage_hourly"),
         GroupBy::Provider => ("provider", "provider", "usage_hourly"),
         GroupBy::Team => ("team", "team", "usage_hourly"),
+        GroupBy::Organization => ("organization", "organization", "usage_hourly"),
         GroupBy::Tag => ("tag", "tag", "usage_tags_hourly"),
     };
     let mut sql = sql::Builder::new("SELECT ");
@@ -134,6 +150,9 @@ fn select(query: &UsageQuery) -> sql::Builder {
         }
         if let Some(team) = &query.team {
             sql.push(" AND team = ").push_bind(team.clone());
+        }
+        if let Some(organization) = &query.organization {
+            sql.push(" AND organization = ").push_bind(organization.clone());
         }
     }
     sql.push(" GROUP BY 1, 2 ORDER BY 1, 2");

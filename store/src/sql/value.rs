@@ -36,10 +36,10 @@ pub(super) fn to_postgres(values: Vec<Value>) -> Result<PgArguments, sqlx::Error
     let mut args = PgArguments::default();
     for value in values {
         match value {
-            Value::Text(text) => args.add(text.map(without_nul)),
+            Value::Text(text) => args.add(text),
             Value::Int(number) => args.add(number),
             Value::Bytes(bytes) => args.add(bytes),
-            Value::Texts(texts) => args.add(texts.into_iter().map(|text| text.map(without_nul)).collect::<Vec<_>>()),
+            Value::Texts(texts) => args.add(texts),
             Value::Ints(numbers) => args.add(numbers),
             Value::ManyBytes(many) => args.add(many),
         }
@@ -48,39 +48,39 @@ pub(super) fn to_postgres(values: Vec<Value>) -> Result<PgArguments, sqlx::Error
     Ok(args)
 }
 
-/// Postgres refuses a NUL in a text. What is written and what is searched for pass here alike, so both find each other; records
-/// are JSON, which has no NUL, and keep it.
-fn without_nul(text: String) -> String {
+/// Postgres refuses a NUL in a text, so none is written or searched for on either engine: both find each other. Records are JSON,
+/// which has no NUL, and keep what was said.
+pub(crate) fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+        Self::from(text.to_owned())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(Some(text))
+        Self::Text(Some(without_nul(text)))
     }
 }
 
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
-        Self::Text(Some(text.clone()))
+        Self::from(text.clone())
     }
 }
 
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
-        Self::Text(text)
+        Self::Text(text.map(without_nul))
     }
 }
 
 impl From<&Option<String>> for Value {
     fn from(text: &Option<String>) -> Self {
-        Self::Text(text.clone())
+        Self::from(text.clone())
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) fn provider(name: &str) -> ProviderRecord {
         api_version: None,
         deployments: BTreeMap::new(),
         region: None,
+        max_concurrency: None,
+        probe_every_s: None,
         enabled: true,
         created_at: NOW,
         updated_at: NOW,
@@ -94,6 +96,7 @@ pub(crate) fn route(model: &str, provider: &str, fallback: &str) -> RouteRecord 
         strategy: Strategy::default(),
         retries: None,
         timeout_ms: None,
+        prompt_affinity: false,
     }
 }
 

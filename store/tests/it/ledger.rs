@@ -176,6 +176,25 @@ async fn absurd_numbers_do_not_break_the_sums() {
 }
 
 #[tokio::test]
+async fn names_that_no_column_can_hold_do_not_stop_the_ledger() {
+    for place in places().await {
+        let named = |n: u64, model: &str| Entry {
+            model: model.to_owned(),
+            request_id: format!("{model}-{n}"),
+            tags: std::collections::BTreeMap::from([(model.to_owned(), String::from("x"))]),
+            ..entry(n)
+        };
+        let batch = [named(0, "a\0"), named(3, "a\u{fffd}")];
+        assert_eq!(place.store.append(&batch).await.unwrap(), 2);
+        assert_sums(&place.store).await;
+        assert_eq!(everything(&place.store).await, batch, "rows keep what was said");
+        assert_eq!(place.store.entry("a\0-0").await.unwrap().as_ref(), batch.first());
+        let spent = place.store.spent(&fluxa_domain::scope::key_model("key0", "a\0"), Micros(0), None).await.unwrap();
+        assert_eq!(spent.nanos, batch.iter().map(|row| row.cost.0).sum::<i64>());
+    }
+}
+
+#[tokio::test]
 async fn a_failed_batch_leaves_nothing_behind() {
     let place = file().await;
     place.store.close().await;

@@ -11,10 +11,13 @@ use fluxa_domain::usage::UsageState;
 
 use super::row::{cost, counts, tokens};
 use crate::error::StoreError;
-use crate::sql::{Rows, Tx};
+use crate::sql::{Rows, Tx, without_nul};
 
 /// Microseconds of a spend bucket. Offsets of time zones are multiples of a quarter hour, so every midnight is a boundary.
 pub(crate) const QUARTER_MICROS: i64 = Micros::PER_HOUR / 4;
+
+/// Sums of one statement on SQLite: a batch of few keys has fewer, and the way to its thread costs more than a row.
+const SUMS_PER_STATEMENT: usize = 25;
 
 /// What a batch adds to the tables of sums.
 #[derive(Default)]
@@ -59,17 +62,19 @@ impl Sums {
     pub(crate) fn add(&mut self, entry: &Entry, sign: i64) {
         let totals = Totals::of(entry);
         let hour = entry.at.hour().0;
-        let dimensions = (hour, entry.key_id.clone(), entry.team.clone(), entry.provider.clone(), entry.model.clone());
+        // As the table will keep them: two that become one there must be one sum here.
+        let kept = |text: &String| without_nul(text.clone());
+        let dimensions = (hour, kept(&entry.key_id), kept(&entry.team), kept(&entry.provider), kept(&entry.model));
         let (sum, labels) = self.hourly.entry(dimensions).or_default();
         sum.add(totals, sign);
         *labels = (entry.key_name.clone(), scope::organization_of(entry).to_owned());
         for (name, value) in &entry.tags {
-            self.by_tag.entry((hour, format!("{name}={value}"))).or_default().add(totals, sign);
+            self.by_tag.entry((hour, without_nul(format!("{name}={value}")))).or_default().add(totals, sign);
         }
         if cost(entry) != 0 || tokens(entry) != 0 {
             let quarter = entry.at.0.div_euclid(QUARTER_MICROS) * QUARTER_MICROS;
             for scope in scope::of_entry(entry) {
-                let (nanos, spent_tokens) = self.spend.entry((scope, quarter)).or_default();
+                let (nanos, spent_tokens) = self.spend.entry((without_nul(scope), quarter)).or_default();
                 *nanos += sign * cost(entry);
                 *spent_tokens += sign * tokens(entry);
             }
@@ -78,21 +83,21 @@ impl Sums {
 
     /// Adds everything to the tables.
     pub(crate) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
-        let mut rows = Rows::new(HOURLY, 22, HOURLY_SUMMED, 1);
+        let mut rows = Rows::new(HOURLY, 22, HOURLY_SUMMED, SUMS_PER_STATEMENT);
         for ((hour, key_id, team, provider, model), (totals, (key_name, organization))) in self.hourly {
             rows.push_bind(hour);
             [key_id, team, provider, model, key_name, organization].into_iter().for_each(|text| rows.push_bind(text));
             bind(&mut rows, totals);
         }
         rows.execute(tx).await?;
-        let mut rows = Rows::new(BY_TAG, 17, BY_TAG_SUMMED, 1);
+        let mut rows = Rows::new(BY_TAG, 17, BY_TAG_SUMMED, SUMS_PER_STATEMENT);
         for ((hour, tag), totals) in self.by_tag {
             rows.push_bind(hour);
             rows.push_bind(tag);
             bind(&mut rows, totals);
         }
         rows.execute(tx).await?;
-        let mut rows = Rows::new(SPEND, 4, SPEND_SUMMED, 1);
+        let mut rows = Rows::new(SPEND, 4, SPEND_SUMMED, SUMS_PER_STATEMENT);
         for ((scope, quarter), (nanos, tokens)) in self.spend {
             rows.push_bind(scope);
             [quarter, nanos, tokens].into_iter().for_each(|number| rows.push_bind(number));

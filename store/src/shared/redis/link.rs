@@ -171,7 +171,8 @@ impl Link {
                 None => dial.server().await?,
             };
             let kept = Arc::new(Kept::new(up.connection));
-            keepers.push(Task::start(kept::keep(Arc::clone(&kept), Arc::clone(dial), Arc::clone(&met), up.place, up.facts.run_id)));
+            let keeper = kept::keep(Arc::clone(&kept), Arc::clone(dial), Arc::clone(&met), up.place, up.facts.run_id, number == 0);
+            keepers.push(Task::start(keeper));
             // Large values are late for reasons of their own.
             let circuits = if number + 1 == count { Arc::new(Circuits::single()) } else { Arc::clone(&circuits) };
             ways.push(Way { wire: Wire::One(kept), circuits });

@@ -21,12 +21,7 @@ const PAGE: usize = 1_000;
 
 impl RedisCounters {
     /// Where a scope stands, and its unrecorded calls when they are asked for.
-    pub(super) async fn look_at(
-        &self,
-        organization: &str,
-        scope: &str,
-        ids: bool,
-    ) -> Result<Option<(ScopeStanding, Vec<CallId>)>, Fault> {
+    pub(super) async fn look_at(&self, organization: &str, scope: &str, ids: bool) -> Result<Option<(ScopeStanding, Vec<CallId>)>, Fault> {
         let keys = Keys::of(organization);
         let arguments = if ids { vec![b"1".to_vec()] } else { Vec::new() };
         let mut rest = self.run(organization, &self.scripts.standing, &[&keys.epoch(), &keys.scope(scope)], &arguments).await?.rest;

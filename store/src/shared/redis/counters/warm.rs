@@ -1,10 +1,12 @@
 //! Warming a scope: exact while calls are reserved, settled and recorded all the time, without a lock between processes.
 //!
-//! 1. Hold on to the ledger as it is, and read the sums. 2. The windows begin to warm: from now on what is settled is added up
-//! in them from zero. That answers the calls settled but not recorded (H) and the open ones. 3. Which of both does the ledger of
-//! 1 have already? They are taken out of its sums: those of H are added as the counters know them, and the open ones will be
-//! added when they are settled (a row may reach the ledger before its settle reaches the counters). 4. The sums are set, unless
-//! the windows were made cold meanwhile.
+//! 1. Hold on to the ledger as it is, and read the sums.
+//! 2. The windows begin to warm: from now on what is settled is added up in them, from zero. That answers the calls settled but
+//!    not recorded (H), and the open ones.
+//! 3. Which of both does the ledger of 1 have already? They are taken out of its sums. Those of H are added as the counters know
+//!    them; the open ones will be added when they are settled: a row may reach the ledger before its settle reaches the counters.
+//! 4. The sums are set, unless the windows were made cold meanwhile.
+//!
 //! A call that left H before 2 was recorded [`RECORDED_AFTER`] its commit, so it is in the ledger of 1, if 1 and 2 are less apart.
 //!
 //! The invariant: what a window has after 4 is what the ledger would have if all that was settled were in it.

@@ -67,10 +67,11 @@ impl Kept {
     }
 }
 
-/// Keeps it, for as long as it is polled. `place` and `run_id` are of the connection that is there.
-pub(super) async fn keep(kept: Arc<Kept>, dial: Arc<Dial>, met: Arc<Met>, mut place: Place, mut run_id: String) {
+/// Keeps it, for as long as it is polled. `place` and `run_id` are of the connection that is there. One of the connections asks the sentinels;
+/// when it finds another server, the others follow.
+pub(super) async fn keep(kept: Arc<Kept>, dial: Arc<Dial>, met: Arc<Met>, mut place: Place, mut run_id: String, asks: bool) {
     loop {
-        until_broken(&kept, &dial, &met, &place, &run_id).await;
+        until_broken(&kept, &dial, &met, &run_id, asks.then_some(&place)).await;
         let up = connected(&kept, &dial).await;
         place = up.place;
         run_id.clone_from(&up.facts.run_id);
@@ -81,7 +82,7 @@ pub(super) async fn keep(kept: Arc<Kept>, dial: Arc<Dial>, met: Arc<Met>, mut pl
     }
 }
 
-async fn until_broken(kept: &Kept, dial: &Dial, met: &Met, place: &Place, run_id: &str) {
+async fn until_broken(kept: &Kept, dial: &Dial, met: &Met, run_id: &str, place: Option<&Place>) {
     let mut changes = met.changes();
     loop {
         tokio::select! {
@@ -100,7 +101,12 @@ async fn until_broken(kept: &Kept, dial: &Dial, met: &Met, place: &Place, run_id
                     Ok(Err(error)) => matches!(fault::read(&error).0, Sense::Lost | Sense::Unknown),
                     Err(_) => true,
                 };
-                if lost || dial.has_sentinels() && dial.place().await.is_ok_and(|named| named != *place) {
+                if lost {
+                    return;
+                }
+                if let Some(place) = place.filter(|_| dial.has_sentinels())
+                    && dial.place().await.is_ok_and(|named| named != *place)
+                {
                     return;
                 }
             }

@@ -36,7 +36,7 @@ impl Way {
                 let (mut connection, generation) = kept.connection().map_err(|fault| (Sense::Lost, fault))?;
                 let pass = self.circuits.enter(slot, started).map_err(|why| (Sense::Busy, Fault::Away(why)))?;
                 let answer = timeout_at(deadline, command.query_async::<Value>(&mut connection)).await;
-                judged(answer, pass, deadline - started).map_err(|(sense, fault, opened)| {
+                judged(answer, pass).map_err(|(sense, fault, opened)| {
                     // What is late on this connection may be prompt on another: half-open connections look like this.
                     if opened || matches!(sense, Sense::Lost | Sense::Unknown) {
                         kept.broken(generation, &fault);
@@ -47,7 +47,7 @@ impl Way {
             Wire::Cluster(cluster) => {
                 let pass = self.circuits.enter(slot, started).map_err(|why| (Sense::Busy, Fault::Away(why)))?;
                 let answer = timeout_at(deadline, command.query_async::<Value>(&mut cluster.clone())).await;
-                judged(answer, pass, deadline - started).map_err(|(sense, fault, _)| (sense, fault))
+                judged(answer, pass).map_err(|(sense, fault, _)| (sense, fault))
             }
         }
     }
@@ -65,7 +65,7 @@ impl Way {
 type Answer = Result<redis::RedisResult<Value>, tokio::time::error::Elapsed>;
 
 /// Tells the circuit; the last of the error is whether it opened.
-fn judged(answer: Answer, pass: super::breaker::Pass, patience: std::time::Duration) -> Result<Value, (Sense, Fault, bool)> {
+fn judged(answer: Answer, pass: super::breaker::Pass) -> Result<Value, (Sense, Fault, bool)> {
     let (sense, fault) = match answer {
         Ok(Ok(value)) => {
             pass.answered();
@@ -75,7 +75,7 @@ fn judged(answer: Answer, pass: super::breaker::Pass, patience: std::time::Durat
             let (sense, code) = fault::read(&error);
             (sense, Fault::with(sense, &code, &error))
         }
-        Err(_) => (Sense::Busy, super::dial::late(patience)),
+        Err(_) => (Sense::Busy, Fault::Away(String::from("no answer in time"))),
     };
     let opened = match sense {
         Sense::Lost | Sense::Busy => pass.failed(&fault.to_string(), Instant::now(), jitter()),
