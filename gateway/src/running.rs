@@ -70,6 +70,8 @@ pub struct Gateway {
     pub(crate) settling: Settling,
     /// Rows that are in the ledger and not yet reported to shared counters.
     pub(crate) due: Due,
+    /// Processes that serve calls, at least this one.
+    pub(crate) live_nodes: AtomicU64,
     /// The processes of the cluster as they were last heard of.
     pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
     /// Processes that serve calls, this one included.
@@ -144,6 +146,7 @@ impl Gateway {
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::new(Arc::clone(&journal), settings.spool_max_bytes)),
             due: Due::default(),
+            live_nodes: AtomicU64::new(1),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
             live_nodes: AtomicU64::new(1),
