@@ -74,8 +74,6 @@ pub struct Gateway {
     pub(crate) live_nodes: AtomicU64,
     /// The processes of the cluster as they were last heard of.
     pub(crate) seen_nodes: ArcSwap<Vec<NodeFacts>>,
-    /// Processes that serve calls, this one included.
-    pub(crate) live_nodes: AtomicU64,
     /// What this process may spend by itself while the counters cannot be reached.
     pub(crate) away: crate::away::Away,
     /// The counters were emptied: everything held is extended at once, which writes it again.
@@ -146,7 +144,6 @@ impl Gateway {
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::new(Arc::clone(&journal), settings.spool_max_bytes)),
             due: Due::default(),
-            live_nodes: AtomicU64::new(1),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
             live_nodes: AtomicU64::new(1),
