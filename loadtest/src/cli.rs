@@ -3,6 +3,8 @@
 mod bench;
 mod load;
 mod postgres;
+mod replicas;
+mod scale;
 mod streams;
 mod vendor;
 
@@ -38,6 +40,10 @@ pub(crate) enum Command {
     Postgres(postgres::PostgresArgs),
     /// Compare a fluxa binary with nginx on this machine, and with the targets.
     Bench(bench::BenchArgs),
+    /// Measure several replicas of a cluster before one Redis.
+    Replicas(replicas::ReplicasArgs),
+    /// Measure a replica before a million keys.
+    Scale(scale::ScaleArgs),
 }
 
 /// How big the prompt is.
