@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Result, bail, ensure};
@@ -22,10 +22,17 @@ use crate::load;
 /// Calls that are held at the vendor while commands are counted.
 const HELD: u64 = 200;
 
-/// What a closed loop through all gateways cost, a call.
+/// How long all parts are watched while nothing is asked.
+const REST: Duration = Duration::from_secs(3);
+
+/// What a closed loop through all gateways cost, a call. CPU is of the whole loop and of what follows until every row is in
+/// Postgres and gone from Redis, less what all parts need when nothing is asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
+    /// Calls a second in the window.
     pub(super) per_second: f64,
+    /// CPU of the gateways in the window alone, in which later work of earlier calls is only in part.
+    pub(super) window_us: f64,
     pub(super) gateway_us: f64,
     pub(super) redis_us: f64,
     pub(super) postgres_us: f64,
@@ -44,6 +51,7 @@ pub(super) fn round(
     let cost = closed(lab, servers, &[(contestant, process)], lengths, sample)?;
     for (name, value) in [
         ("cluster_cpu_us", cost.gateway_us),
+        ("cluster_window_cpu_us", cost.window_us),
         ("cluster_per_second", cost.per_second),
         ("cluster_redis_cpu_us", cost.redis_us),
         ("cluster_postgres_cpu_us", cost.postgres_us),
@@ -75,6 +83,10 @@ pub(super) fn closed(
     let mock = lab.mock_url();
     let arguments =
         ["load", "--mode", "closed", "--connections", &connections, "--duration", &duration, "--mock", &mock, "--prompt", "small"];
+    drained(servers)?;
+    let rest = Point::now(lab, servers, gateways)?;
+    thread::sleep(REST);
+    let begin = Point::now(lab, servers, gateways)?;
     let loads: Vec<Process> = gateways.iter().map(|(contestant, _)| lab.start_load(contestant, &arguments)).collect::<Result<_>>()?;
     thread::sleep(lengths.warm_up);
     let before = Point::now(lab, servers, gateways)?;
@@ -84,16 +96,27 @@ pub(super) fn closed(
         let report: load::Report = serde_json::from_str(&load.output()?)?;
         note_errors(contestant, "closed loop", &report.main.errors, sample);
     }
-    let calls = after.calls - before.calls;
-    ensure!(calls > 0.0, "nothing reached the mock through the cluster");
-    let work = after.work.since(before.work);
+    drained(servers)?;
+    let end = Point::now(lab, servers, gateways)?;
+    let (calls, window) = (end.calls - begin.calls, after.calls - before.calls);
+    ensure!(calls > 0.0 && window > 0.0, "nothing reached the mock through the cluster");
+    let (idle, whole) = (begin.since(&rest), end.since(&begin));
+    let a_call = |value: fn(&Point) -> f64| (value(&whole) - value(&idle) * whole.seconds / idle.seconds) / calls;
     Ok(Cost {
-        per_second: calls / (after.at - before.at).as_secs_f64(),
-        gateway_us: (after.gateways_us - before.gateways_us) / calls,
-        redis_us: work.redis_us / calls,
-        postgres_us: work.postgres_us / calls,
-        scripts: work.scripts / calls,
+        per_second: window / after.since(&before).seconds,
+        window_us: after.since(&before).gateways_us / window,
+        gateway_us: a_call(|point| point.gateways_us),
+        redis_us: a_call(|point| point.work.redis_us),
+        postgres_us: a_call(|point| point.work.postgres_us),
+        // Not less those of the rest, which are too few in it to be a rate.
+        scripts: whole.work.scripts / calls,
     })
+}
+
+/// Waits until no row waits in Redis any more: each is in Postgres then, and every counter is settled.
+fn drained(servers: &Servers) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(120);
+    until(PATIENCE, "the rows to leave redis", || Ok(servers.waiting_rows()? == 0))
 }
 
 /// Counts the commands of calls that are held at the vendor, so that nothing of what follows the answer is among them; then those
@@ -123,10 +146,9 @@ pub(super) fn held(lab: &Lab, servers: &Servers, contestant: &Contestant, sample
     until(PATIENCE, "the calls to be settled", || Ok(per_call(&servers.heard()?).0 > per_call(&before).0))?;
     let after = servers.heard()?;
     servers.deafen()?;
-    for (name, heard, when) in [
-        ("cluster_redis_before", &before, "while the vendor had not answered"),
-        ("cluster_redis_after", &after, "when they were settled"),
-    ] {
+    for (name, heard, when) in
+        [("cluster_redis_before", &before, "while the vendor had not answered"), ("cluster_redis_after", &after, "when they were settled")]
+    {
         let (calls, others) = per_call(heard);
         sample.add(name, calls);
         sample.note(format!("of {HELD} held calls Redis had seen {calls} commands each {when}; beside them {others} of no call"));
@@ -151,9 +173,9 @@ fn until(patience: Duration, what: &str, mut done: impl FnMut() -> Result<bool>)
     Ok(())
 }
 
-/// All meters at one moment.
+/// All meters at one moment, or between two.
 struct Point {
-    at: Instant,
+    seconds: f64,
     calls: f64,
     gateways_us: f64,
     work: Work,
@@ -163,7 +185,17 @@ impl Point {
     fn now(lab: &Lab, servers: &Servers, gateways: &[(&Contestant, &Process)]) -> Result<Self> {
         let work = servers.work()?;
         let gateways_us = gateways.iter().map(|(_, process)| process.cpu_us()).sum::<u64>() as f64;
-        Ok(Self { at: Instant::now(), calls: lab.bill()?.requests as f64, gateways_us, work })
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+        Ok(Self { seconds, calls: lab.bill()?.requests as f64, gateways_us, work })
+    }
+
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            seconds: self.seconds - earlier.seconds,
+            calls: self.calls - earlier.calls,
+            gateways_us: self.gateways_us - earlier.gateways_us,
+            work: self.work.since(earlier.work),
+        }
     }
 }
 

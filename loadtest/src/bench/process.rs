@@ -106,9 +106,14 @@ pub(super) fn family_cpu_us(pid: u32) -> u64 {
 
 /// Moves a running process and its children to a core, and gives them the priority of all others here.
 pub(super) fn settle_on(core: usize, pid: u32) -> Result<()> {
-    for pid in tree(pid).iter().map(u32::to_string) {
-        run(Command::new("taskset").args(["-a", "-c", "-p", &core.to_string(), &pid]))?;
-        run(Command::new("renice").args(["-n", NICE, "-p", &pid]))?;
+    for pid in tree(pid) {
+        let (text, core) = (pid.to_string(), core.to_string());
+        let moved = run(Command::new("taskset").args(["-a", "-c", "-p", &core, &text]))
+            .and_then(|()| run(Command::new("renice").args(["-n", NICE, "-p", &text])));
+        // A child may have ended meanwhile.
+        if stat(pid).is_some() {
+            moved?;
+        }
     }
     Ok(())
 }

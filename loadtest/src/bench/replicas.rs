@@ -115,7 +115,9 @@ impl ReplicasResults {
             let values: String = values.iter().map(|value| format!("{value:>20.1}")).collect();
             lines.push(format!("{:>20}{values}{:>20.3}{:>20.0}", row.replicas, row.redis_scripts, row.redis_core_calls_per_second));
         }
-        lines.push("The last column is an extrapolation: one second by Redis' CPU time a call. The calls a second are of this machine.".to_owned());
+        lines.push(
+            "The last column is an extrapolation: one second by Redis' CPU time a call. The calls a second are of this machine.".to_owned(),
+        );
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.join("\n")
     }

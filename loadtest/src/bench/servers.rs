@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
-use super::process::{family_cpu_us, settle_on};
+use super::{
+    process::{family_cpu_us, settle_on},
+    site::ORGANIZATION,
+};
 use crate::backends::{Postgres, Redis, RedisOptions};
 
 /// Lines of the slow log: all commands of some hundreds of calls, and what the scripts do inside.
@@ -63,6 +66,12 @@ impl Servers {
         Ok(Work { redis_us, postgres_us: family_cpu_us(self.postmaster) as f64, scripts: calls(&info, "evalsha") })
     }
 
+    /// Rows of calls that wait in Redis until Postgres has them.
+    pub(super) fn waiting_rows(&self) -> Result<u64> {
+        let said = self.redis.cli(&["XLEN", &format!("fluxa:{{{ORGANIZATION}}}:s")])?;
+        said.parse().with_context(|| format!("redis says {said:?}"))
+    }
+
     /// From now on Redis notes every command.
     pub(super) fn listen(&self) -> Result<()> {
         for words in [["CONFIG", "SET", "slowlog-max-len", SLOW_LOG], ["CONFIG", "SET", "slowlog-log-slower-than", "0"]] {
@@ -73,7 +82,7 @@ impl Servers {
 
     /// How often each command came from a client since then, scripts by their hash; without our own.
     pub(super) fn heard(&self) -> Result<BTreeMap<String, u64>> {
-        heard(&self.redis.cli(&["--quoted-json", "SLOWLOG", "GET", "-1"])?)
+        heard(&self.redis.cli(&["--json", "SLOWLOG", "GET", "-1"])?)
     }
 
     /// Redis notes no more.
@@ -107,7 +116,7 @@ fn heard(json: &str) -> Result<BTreeMap<String, u64>> {
     /// Where commands inside a script come from.
     const INSIDE: &str = "?:0";
     /// What this program and `redis-cli` send.
-    const OURS: [&str; 4] = ["slowlog", "config", "info", "hello"];
+    const OURS: [&str; 5] = ["slowlog", "config", "info", "hello", "xlen"];
     let entries: Vec<serde_json::Value> = serde_json::from_str(json).context("a slow log")?;
     let mut counts = BTreeMap::new();
     for entry in &entries {
@@ -138,7 +147,8 @@ mod tests {
 
     #[test]
     fn work_is_read_from_the_report_of_the_server() {
-        let info = "# CPU\r\nused_cpu_sys:0.5\r\nused_cpu_user:1.25\r\n\r\n# Commandstats\r\ncmdstat_evalsha:calls=12,usec=5,failed_calls=0\r\n";
+        let info =
+            "# CPU\r\nused_cpu_sys:0.5\r\nused_cpu_user:1.25\r\n\r\n# Commandstats\r\ncmdstat_evalsha:calls=12,usec=5,failed_calls=0\r\n";
         assert_eq!((value(info, "used_cpu_user:"), calls(info, "evalsha"), calls(info, "get")), (Some("1.25"), 12.0, 0.0));
     }
 }

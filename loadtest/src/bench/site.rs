@@ -26,6 +26,9 @@ use crate::client::{Buffer, Connection, Target};
 /// 32 bytes that protect nothing: the database lives in a temporary folder.
 const SECRET_KEY: &str = "YmVuY2gtc2VjcmV0LWtleS13aXRoLTMyLWJ5dGVzISE=";
 
+/// The organization of every key.
+pub(super) const ORGANIZATION: &str = "acme";
+
 /// How long the admin API may take to start.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -78,7 +81,8 @@ impl Site {
         let [addr, telemetry] = free_addrs()?;
         let mut process = self.program("admin", "admin", addr, telemetry)?.start(&self.dir)?;
         let start = Instant::now();
-        while lab.wait(crate::client::fetch(telemetry, &target(telemetry, "/").get("/readyz"))).ok().is_none_or(|(status, _)| status != 200) {
+        while lab.wait(crate::client::fetch(telemetry, &target(telemetry, "/").get("/readyz"))).ok().is_none_or(|(status, _)| status != 200)
+        {
             if !process.runs() || start.elapsed() > START_PATIENCE {
                 bail!("the admin API does not start: {}", lab.log_end_of("admin"));
             }
@@ -97,8 +101,8 @@ impl Site {
             };
             let provider = json!({"name": "mock", "kind": "openai", "base_url": format!("http://{mock}/v1"), "api_key": "sk-mock"});
             make(&mut admin, addr, "providers", &provider).await?;
-            make(&mut admin, addr, "organizations", &with(json!({"name": "acme"}))).await?;
-            make(&mut admin, addr, "teams", &with(json!({"name": "red", "organization": "acme"}))).await?;
+            make(&mut admin, addr, "organizations", &with(json!({"name": ORGANIZATION}))).await?;
+            make(&mut admin, addr, "teams", &with(json!({"name": "red", "organization": ORGANIZATION}))).await?;
             let mut issued = Vec::with_capacity(keys);
             for number in 0..keys {
                 let name = format!("bench-{number}");
