@@ -108,12 +108,12 @@ impl ReplicasResults {
     #[must_use]
     pub fn table(&self) -> String {
         let mut lines = vec![self.machine.clone(), format!("medians of {} rounds", self.rounds), String::new()];
-        let heads = ["replicas", "calls/s", "gateway CPU µs", "Redis CPU µs", "Postgres CPU µs", "scripts a call", "calls/s a Redis core"];
-        lines.push(heads.map(|head| format!("{head:>20}")).concat());
+        let heads = ["replicas", "calls/s", "gateway CPU µs", "Redis CPU µs", "Postgres CPU µs", "scripts a call", "a Redis core, calls/s"];
+        lines.push(heads.map(|head| format!("{head:>22}")).concat());
         for row in &self.rows {
             let values = [row.calls_per_second, row.gateway_cpu_us, row.redis_cpu_us, row.postgres_cpu_us];
-            let values: String = values.iter().map(|value| format!("{value:>20.1}")).collect();
-            lines.push(format!("{:>20}{values}{:>20.3}{:>20.0}", row.replicas, row.redis_scripts, row.redis_core_calls_per_second));
+            let values: String = values.iter().map(|value| format!("{value:>22.1}")).collect();
+            lines.push(format!("{:>22}{values}{:>22.3}{:>22.0}", row.replicas, row.redis_scripts, row.redis_core_calls_per_second));
         }
         lines.push(
             "The last column is an extrapolation: one second by Redis' CPU time a call. The calls a second are of this machine.".to_owned(),
