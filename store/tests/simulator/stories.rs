@@ -1,0 +1,81 @@
+//! The runs: many seeds with the whole protocol, and each rule left out once.
+
+use crate::check::check;
+use crate::rules::Rules;
+use crate::world::World;
+
+/// Virtual seconds of one run before it comes to rest.
+const SECONDS: i64 = 70;
+
+/// Runs one seed: steps, and what is wrong.
+fn run(seed: u64, rules: Rules) -> (u64, Vec<String>) {
+    let mut world = World::new(seed, rules);
+    if std::env::var_os("TRACE").is_some() {
+        world.trace = Some(Vec::new());
+    }
+    world.run(SECONDS);
+    let wrong = check(&world);
+    if let Some(trace) = world.trace.take().filter(|_| !wrong.is_empty()) {
+        let ids: Vec<&str> = wrong.iter().filter_map(|text| text.split([' ', ':', ',']).find(|word| word.len() == 36)).collect();
+        let about = trace.iter().filter(|line| ids.is_empty() || ids.iter().any(|id| line.contains(id)) || !line.contains("01a2"));
+        about.for_each(|line| eprintln!("{line}"));
+    }
+    (world.steps, wrong)
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+#[test]
+fn every_call_is_counted_once_whatever_happens() {
+    let (first, steps) = (number("SEED").unwrap_or(1), number("STEPS").unwrap_or(100_000));
+    let (mut done, mut seed) = (0, first);
+    while done < steps {
+        let (more, wrong) = run(seed, Rules::all());
+        assert!(wrong.is_empty(), "SEED={seed} (TRACE=1 tells more):\n{}", wrong.join("\n"));
+        done += more;
+        seed += 1;
+    }
+    eprintln!("{done} steps, seeds {first} to {}", seed - 1);
+}
+
+#[test]
+fn a_seed_says_the_same_twice() {
+    let (mut one, mut two) = (World::new(7, Rules::all()), World::new(7, Rules::all()));
+    one.run(SECONDS);
+    two.run(SECONDS);
+    assert_eq!((one.steps, one.truth.len(), one.rng.0), (two.steps, two.truth.len(), two.rng.0));
+}
+
+#[test]
+fn every_rule_is_needed() {
+    const SEEDS: u64 = 400;
+    let without: [(&str, fn(&mut Rules)); 11] = [
+        ("append_after_settle", |rules| rules.append_after_settle = false),
+        ("again_chills", |rules| rules.again_chills = false),
+        ("final_replaces_draft", |rules| rules.final_replaces_draft = false),
+        ("sweeper_corrects", |rules| rules.sweeper_corrects = false),
+        ("recorded_says_which", |rules| rules.recorded_says_which = false),
+        ("recorded_keeps_open", |rules| rules.recorded_keeps_open = false),
+        ("resettle_on_epoch", |rules| rules.resettle_on_epoch = false),
+        ("stale_refused", |rules| rules.stale_refused = false),
+        ("settle_charges_row_scopes", |rules| rules.settle_charges_row_scopes = false),
+        ("release_is_settle", |rules| rules.release_is_settle = false),
+        ("journal_until_settled", |rules| rules.journal_until_settled = false),
+    ];
+    let mut unseen = Vec::new();
+    for (name, leave_out) in without {
+        let mut rules = Rules::all();
+        leave_out(&mut rules);
+        let found = (1..=SEEDS).find_map(|seed| {
+            let (_, wrong) = run(seed, rules);
+            (!wrong.is_empty()).then(|| (seed, wrong))
+        });
+        match found {
+            Some((seed, wrong)) => eprintln!("without {name}: seed {seed}: {}", wrong.join("; ")),
+            None => unseen.push(name),
+        }
+    }
+    assert!(unseen.is_empty(), "nobody notices when these are left out: {unseen:?}");
+}
