@@ -9,6 +9,19 @@ use crate::world::{SCOPES, World};
 
 /// Everything that is wrong, in words; empty when nothing is.
 pub(crate) fn check(world: &World) -> Vec<String> {
+    let mut wrong = money(world);
+    let (_, held, rows) = world.model.left();
+    if !held.is_empty() {
+        wrong.push(format!("never recorded: {held:?}"));
+    }
+    if rows > 0 {
+        wrong.push(format!("{rows} rows wait for ever"));
+    }
+    wrong
+}
+
+/// What is wrong with rows, sums and reservations, and not only left behind.
+pub(crate) fn money(world: &World) -> Vec<String> {
     let mut wrong = Vec::new();
     // Two faults at once may lose a row: the node with its disk, and what the counters kept of the call.
     let mut excused = BTreeSet::new();
@@ -44,15 +57,9 @@ pub(crate) fn check(world: &World) -> Vec<String> {
             wrong.push(format!("{scope} from {}: spent {spent}, the ledger says {ledger}", from.0));
         }
     }
-    let (open, held, rows) = world.model.left();
+    let (open, ..) = world.model.left();
     if !open.is_empty() {
         wrong.push(format!("open for ever: {open:?}"));
-    }
-    if !held.is_empty() {
-        wrong.push(format!("never recorded: {held:?}"));
-    }
-    if rows > 0 {
-        wrong.push(format!("{rows} rows wait for ever"));
     }
     if world.calm {
         wrong.extend(overspent(world));

@@ -318,7 +318,9 @@ impl Model {
         answers
     }
 
-    pub(crate) fn expire(&mut self, now: Micros) {
+    /// Charges the estimate of what is overdue.
+    pub(crate) fn expire(&mut self, now: Micros) -> Vec<CallId> {
+        let mut expired = Vec::new();
         while let Some((deadline, id)) = self.due.first().copied().filter(|(deadline, _)| *deadline <= now) {
             let mut note = self.notes[&id].clone();
             let State::Open { ask, .. } = note.state.clone() else { unreachable!("only open calls are due") };
@@ -330,7 +332,9 @@ impl Model {
             note.entry = note.draft.clone().map(|row| self.put(now, row));
             note.state = State::Expired { nanos: ask.nanos, at: ask.now };
             self.notes.insert(id, note);
+            expired.push(id);
         }
+        expired
     }
 
     /// Rows that wait for longer than `age`.

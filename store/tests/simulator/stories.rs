@@ -1,6 +1,6 @@
 //! The runs: many seeds with the whole protocol, and each rule left out once.
 
-use crate::check::check;
+use crate::check::{check, money};
 use crate::rules::Rules;
 use crate::world::World;
 
@@ -8,7 +8,7 @@ use crate::world::World;
 const SECONDS: i64 = 70;
 
 /// Runs one seed: steps, and what is wrong.
-fn run(seed: u64, rules: Rules) -> (u64, Vec<String>) {
+fn run(seed: u64, rules: Rules, check: fn(&World) -> Vec<String>) -> (u64, Vec<String>) {
     let mut world = World::new(seed, rules);
     if std::env::var_os("TRACE").is_some() {
         world.trace = Some(Vec::new());
@@ -32,7 +32,7 @@ fn every_call_is_counted_once_whatever_happens() {
     let (first, steps) = (number("SEED").unwrap_or(1), number("STEPS").unwrap_or(100_000));
     let (mut done, mut seed) = (0, first);
     while done < steps {
-        let (more, wrong) = run(seed, Rules::all());
+        let (more, wrong) = run(seed, Rules::all(), check);
         assert!(wrong.is_empty(), "SEED={seed} (TRACE=1 tells more):\n{}", wrong.join("\n"));
         done += more;
         seed += 1;
@@ -69,7 +69,7 @@ fn every_rule_is_needed() {
         let mut rules = Rules::all();
         leave_out(&mut rules);
         let found = (1..=SEEDS).find_map(|seed| {
-            let (_, wrong) = run(seed, rules);
+            let (_, wrong) = run(seed, rules, money);
             (!wrong.is_empty()).then(|| (seed, wrong))
         });
         match found {

@@ -331,25 +331,33 @@ impl World {
             return;
         }
         let answer = match command {
-            Command::Reserve(ask) => Answer::Reserved(self.model.reserve(now, sent, &ask)),
+            Command::Reserve(ask) => {
+                let answer = self.model.reserve(now, sent, &ask);
+                self.say(|| format!("reserve {} for node {node}: {answer:?}", ask.id));
+                Answer::Reserved(answer)
+            }
             Command::Settle(charge) => {
                 let settled = self.model.settle(now, &charge);
                 self.say(|| format!("settle {} {}{}: {settled:?}", charge.id, charge.nanos, if charge.again { " again" } else { "" }));
                 Answer::Done
             }
             Command::Release(id) => {
+                self.say(|| format!("release {id} by node {node}"));
                 self.model.release(now, id);
                 Answer::Done
             }
             Command::Extend(asks, deadline) => {
-                let answers = self.model.extend(now, sent, &asks, deadline);
-                if answers.contains(&Extended::Again) {
-                    self.say(|| format!("node {node} reserves again what was forgotten"));
+                for (ask, answer) in asks.iter().zip(self.model.extend(now, sent, &asks, deadline)) {
+                    if answer != Extended::Yes {
+                        self.say(|| format!("extend {} by node {node}: {answer:?}", ask.id));
+                    }
                 }
                 Answer::Done
             }
             Command::Expire => {
-                self.model.expire(now);
+                for id in self.model.expire(now) {
+                    self.say(|| format!("expired {id}"));
+                }
                 Answer::Done
             }
             Command::Waiting => Answer::Waiting(self.model.waiting(now, SWEEP_AGE)),
@@ -652,8 +660,9 @@ impl World {
             let other = known.iter().find(|other| other.id == row.id && row.draft && !other.draft);
             match other {
                 Some(other) if self.rules.sweeper_corrects => {
-                    let charge =
-                        Charge { id: row.id, at: row.at, scopes: row.scopes.clone(), nanos: other.nanos, row: None, again: true };
+                    // With its row, so that somebody else records it should this node not come to it.
+                    let (nanos, kept) = (other.nanos, Some(other.clone()));
+                    let charge = Charge { id: row.id, at: row.at, scopes: row.scopes.clone(), nanos, row: kept, again: true };
                     self.send(node, Op::Correct(row.id, false), Command::Settle(charge), TIMEOUT);
                 }
                 _ => {
