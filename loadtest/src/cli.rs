@@ -2,6 +2,7 @@
 
 mod bench;
 mod load;
+mod proxy;
 mod streams;
 mod vendor;
 
@@ -29,6 +30,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a mock vendor that speaks the dialects of OpenAI, Anthropic, Gemini and Bedrock.
     Vendor(vendor::VendorArgs),
+    /// Spoil connections on purpose: a TCP proxy with faults.
+    Proxy(proxy::ProxyArgs),
     /// Send requests at a rate, or as fast as they are answered, and report times.
     Load(load::LoadArgs),
     /// Open many event streams at once and check that each is whole.

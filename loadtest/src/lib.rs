@@ -9,5 +9,6 @@ pub mod client;
 pub mod conformance;
 pub mod filler;
 pub mod load;
+pub mod proxy;
 pub mod streams;
 pub mod vendor;

@@ -278,7 +278,9 @@ impl Model {
                 self.notes.remove(&id);
             }
             State::Expired { at, .. } if self.rules.release_is_settle => {
-                let charge = Charge { id, at: *at, scopes: Vec::new(), nanos: 0, row: None, again: true };
+                // A row of nothing takes the draft's place in the stream, so that somebody records it whoever dies.
+                let row = note.draft.clone().map(|draft| Row { nanos: 0, ..draft });
+                let charge = Charge { id, at: *at, scopes: Vec::new(), nanos: 0, row, again: true };
                 self.settle(now, &charge);
             }
             State::Expired { nanos, at } => {

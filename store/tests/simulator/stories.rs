@@ -50,7 +50,7 @@ fn a_seed_says_the_same_twice() {
 
 #[test]
 fn every_rule_is_needed() {
-    const SEEDS: u64 = 400;
+    const SEEDS: u64 = 1500;
     let without: [(&str, fn(&mut Rules)); 11] = [
         ("append_after_settle", |rules| rules.append_after_settle = false),
         ("again_chills", |rules| rules.again_chills = false),
