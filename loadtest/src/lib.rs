@@ -5,6 +5,7 @@
 
 pub mod backends;
 pub mod bench;
+pub mod chaos;
 pub mod client;
 pub mod conformance;
 pub mod filler;

@@ -204,6 +204,9 @@ async fn connection(client: TcpStream, shared: Arc<Shared>, number: u64) {
         End::Reset => {
             reset(client_write.as_ref());
             reset(target_write.as_ref());
+            // Otherwise dropping a half ends it in order first.
+            client_write.forget();
+            target_write.forget();
         }
     }
 }
