@@ -23,8 +23,8 @@ use crate::{
 };
 
 const MASTER: &str = "chaos-master-key-0123456789";
-/// 32 bytes in hexadecimal.
-const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+/// 32 bytes in base64.
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// A reservation of a dead gateway is given up after this time: short, so that scenarios end.
 pub(super) const TTL: &str = "5s";
 

@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::client::{Target, fetch};
+use crate::{
+    backends::free_port,
+    client::{Target, fetch},
+};
 
 /// How long it may take to start or to end: a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,6 +29,8 @@ pub(super) struct Process {
     env: Vec<(String, String)>,
     folder: PathBuf,
     pub(super) addr: SocketAddr,
+    /// Says whether it is ready.
+    probes: SocketAddr,
     child: Option<Child>,
 }
 
@@ -34,7 +39,9 @@ impl Process {
     pub(super) fn new(program: &Path, command: &str, folder: PathBuf, port: u16, env: Vec<(String, String)>) -> Result<Self> {
         std::fs::create_dir_all(&folder)?;
         let port_text = port.to_string();
-        let arguments = [command, "--host", "127.0.0.1", "--port", &port_text, "--telemetry-listen", "127.0.0.1:0", "--log-format", "json"];
+        let probes = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let telemetry = probes.to_string();
+        let arguments = [command, "--host", "127.0.0.1", "--port", &port_text, "--telemetry-listen", &telemetry, "--log-format", "json"];
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self {
             name,
@@ -43,6 +50,7 @@ impl Process {
             env,
             folder,
             addr: SocketAddr::from(([127, 0, 0, 1], port)),
+            probes,
             child: None,
         })
     }
@@ -67,12 +75,12 @@ impl Process {
     /// Waits until it is ready to serve.
     pub(super) async fn ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let target = Target { addr: self.addr, host: self.addr.to_string(), path: "/readyz".to_owned() };
+        let target = Target { addr: self.probes, host: self.probes.to_string(), path: "/readyz".to_owned() };
         loop {
             if let Some(status) = self.ended()? {
                 bail!("{} ended with {status}: {}", self.name, self.log_end());
             }
-            if matches!(fetch(self.addr, &target.get("/readyz")).await, Ok((200, _))) {
+            if matches!(fetch(self.probes, &target.get("/readyz")).await, Ok((200, _))) {
                 return Ok(());
             }
             if Instant::now() > deadline {
