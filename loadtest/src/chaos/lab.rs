@@ -151,11 +151,7 @@ impl Lab {
         let usd = if tight { 0.05 } else { 0.5 };
         let nanos = if tight { 50_000_000 } else { 500_000_000 };
         let teams = self.made("/admin/teams", json!({"name": "red", "budget_usd_total": usd})).await;
-        let mut keys = vec![
-            ("free", json!({})),
-            ("own", json!({"budget_usd_total": usd})),
-            ("rated", json!({"rate_limit_rpm": 600})),
-        ];
+        let mut keys = vec![("free", json!({})), ("own", json!({"budget_usd_total": usd})), ("rated", json!({"rate_limit_rpm": 600}))];
         if teams.is_ok() {
             keys.extend([("red-1", json!({"team": "red"})), ("red-2", json!({"team": "red"}))]);
             self.limits.insert("team:red".to_owned(), nanos);

@@ -4,11 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-use super::{
-    checker::Finding,
-    fleet::Told,
-    scenario::Scenario,
-};
+use super::{checker::Finding, fleet::Told, scenario::Scenario};
 
 /// Upstream requests for each request of a client, under a storm of 429.
 const AMPLIFICATION: f64 = 1.1;
@@ -78,6 +74,9 @@ impl Line {
                 missed.push(format!("{times:.2} upstream requests a call"));
             }
         }
+        if found.failed > 0 {
+            notes.push(format!("failed: {}", failures(told)));
+        }
         notes.extend(found.examples);
         Self {
             id: scenario.id,
@@ -124,10 +123,14 @@ pub fn markdown(lines: &[Line], seed: u64) -> String {
     );
     for line in lines {
         let after = line.recovery_s.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.0} s"));
-        let notes: Vec<&str> = line.notes.iter().filter(|note| !note.starts_with("MISSED") && !note.contains("chaos-")).map(String::as_str).collect();
+        let notes: Vec<&str> =
+            line.notes.iter().filter(|note| !note.starts_with("MISSED") && !note.contains("chaos-")).map(String::as_str).collect();
         let verdict = if notes.is_empty() { line.verdict() } else { format!("{} ({})", line.verdict(), notes.join("; ")) };
         let Line { id, fault, requests, kills, lost, doubled, overspent_nanos, failed, .. } = line;
-        let _ = writeln!(text, "| {id} | {fault} | {requests} | {kills} | {lost} | {doubled} | {overspent_nanos} | {failed} | {after} | {verdict} |");
+        let _ = writeln!(
+            text,
+            "| {id} | {fault} | {requests} | {kills} | {lost} | {doubled} | {overspent_nanos} | {failed} | {after} | {verdict} |"
+        );
     }
     let requests: u64 = lines.iter().map(|line| line.requests).sum();
     let kills: u64 = lines.iter().map(|line| line.kills).sum();

@@ -47,11 +47,19 @@ struct Window {
 
 #[derive(Clone, Debug)]
 enum State {
-    Open { ask: Arc<ReserveAsk>, deadline: Micros },
+    Open {
+        ask: Arc<ReserveAsk>,
+        deadline: Micros,
+    },
     /// The estimate is charged.
-    Expired { nanos: i64, at: Micros },
+    Expired {
+        nanos: i64,
+        at: Micros,
+    },
     /// Whether with a draft, which nobody has better.
-    Settled { draft: bool },
+    Settled {
+        draft: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -184,8 +192,7 @@ impl Model {
     fn open(&mut self, ask: &Arc<ReserveAsk>, deadline: Micros) {
         for (scope, budget) in budgets(ask) {
             let windows = self.windows.entry(scope.to_owned()).or_default();
-            let fresh =
-                Window { from: budget.window.starts_at, to: budget.window.ends_at, spent: 0, reserved: 0, known: Known::Cold };
+            let fresh = Window { from: budget.window.starts_at, to: budget.window.ends_at, spent: 0, reserved: 0, known: Known::Cold };
             windows.entry(budget.window.id.clone()).or_insert(fresh).reserved += ask.nanos;
         }
         let draft = ask.draft.as_deref().map(read_draft);

@@ -65,9 +65,17 @@ pub(crate) enum Op {
     Correct(CallId, bool),
     Sweep,
     Record(Vec<(CallId, bool)>),
-    BeginWarm { call: CallId, moment: Moment, opened: Micros, windows: Vec<(ColdWindow, i64)> },
+    BeginWarm {
+        call: CallId,
+        moment: Moment,
+        opened: Micros,
+        windows: Vec<(ColdWindow, i64)>,
+    },
     EndWarm(CallId),
-    Append { rows: Vec<Row>, swept: bool },
+    Append {
+        rows: Vec<Row>,
+        swept: bool,
+    },
     /// Nothing depends on the answer.
     Whatever,
 }

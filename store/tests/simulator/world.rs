@@ -373,7 +373,9 @@ impl World {
                 Answer::Warming(token, epoch, held)
             }
             Command::EndWarm { token, epoch, windows } => {
-                self.say(|| format!("warm {:?}", windows.iter().map(|(cold, base)| (&cold.scope, &cold.window_id, base)).collect::<Vec<_>>()));
+                self.say(|| {
+                    format!("warm {:?}", windows.iter().map(|(cold, base)| (&cold.scope, &cold.window_id, base)).collect::<Vec<_>>())
+                });
                 self.model.end_warm(token, epoch, &windows);
                 Answer::Done
             }
