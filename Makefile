@@ -45,11 +45,16 @@ run: ## build fluxa and start it: with your providers where a *_API_KEY is set o
 test: needs fmt-check lint unit doc deny sdk ## everything CI asks: format, lints, tests, documentation, licences, the official SDKs
 	@echo "make test: all of it passed"
 
-unit: ## the Rust tests, the house rules among them
+# A Postgres for the whole run; its tests make databases of their own, and start a Redis each.
+BESIDE_POSTGRES = $(BIN)/debug/fluxa-loadtest postgres --
+
+unit: build ## the Rust tests, the house rules among them; the stories on SQLite and memory, and again on Postgres and Redis
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	  set -x; $(CARGO) nextest run $(LOCKED) --workspace --no-fail-fast; \
+	  set -x; $(BESIDE_POSTGRES) $(CARGO) nextest run $(LOCKED) --workspace --no-fail-fast; \
+	  FLUXA_TEST_BACKEND=cluster $(BESIDE_POSTGRES) $(CARGO) nextest run $(LOCKED) -p fluxa --test it --no-fail-fast; \
 	else \
-	  set -x; $(CARGO) test $(LOCKED) --workspace --all-targets --no-fail-fast; \
+	  set -x; $(BESIDE_POSTGRES) $(CARGO) test $(LOCKED) --workspace --all-targets --no-fail-fast; \
+	  FLUXA_TEST_BACKEND=cluster $(BESIDE_POSTGRES) $(CARGO) test $(LOCKED) -p fluxa --test it --no-fail-fast; \
 	fi
 	$(CARGO) test $(LOCKED) --workspace --doc
 

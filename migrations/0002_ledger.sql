@@ -14,7 +14,14 @@ CREATE TABLE ledger (
     stream BIGINT NOT NULL,
     abandoned BIGINT NOT NULL,
     entry TEXT NOT NULL
+-- only sqlite
 );
+-- end
+-- only postgres
+) PARTITION BY RANGE (id);
+-- A partition a week is made ahead of time and dropped whole; this one takes what belongs to none, so that no row is ever refused.
+CREATE TABLE ledger_rest PARTITION OF ledger DEFAULT;
+-- end
 CREATE INDEX ledger_by_key ON ledger (key_id, id);
 CREATE INDEX ledger_by_request ON ledger (request_id, id) WHERE request_id IS NOT NULL;
 

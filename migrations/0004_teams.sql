@@ -14,7 +14,13 @@ CREATE TABLE teams (
 
 -- What each scope (`key:ID`, `key:ID:model:NAME`, `team:NAME`, `org:NAME`) spent, by the quarter of an hour. Never pruned.
 CREATE TABLE spend_by_scope (
+-- only sqlite
     scope TEXT NOT NULL,
+-- end
+-- only postgres
+    -- Scopes are searched by prefix, which needs the order of bytes whatever the database's language.
+    scope TEXT COLLATE "C" NOT NULL,
+-- end
     quarter BIGINT NOT NULL,
     nanos BIGINT NOT NULL,
     tokens BIGINT NOT NULL,

@@ -15,6 +15,8 @@ case "${1:-test}" in
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
     command -v psql >/dev/null || missing+=(postgresql-client)
     command -v redis-server >/dev/null || missing+=(redis-server)
+    # Throw-away certificates for a Redis that speaks TLS.
+    command -v openssl >/dev/null || missing+=(openssl)
     command -v runuser >/dev/null || missing+=(util-linux)
     ;;
   bench)

@@ -1,6 +1,8 @@
 //! The one door for changes of configuration: permission, commit with its audit row, announcement.
 //! There is no other way in, so none of the three can be forgotten.
 
+mod aftermath;
+
 use fluxa_domain::change::{Actor, Change, Revision};
 use fluxa_domain::rbac;
 use fluxa_store::CommitError;
@@ -40,14 +42,12 @@ pub async fn apply(admin: &Admin, actor: &Actor, change: Change) -> Result<Revis
     }
     let target = change.target();
     let keys = touched_keys(&change);
-    let revoked = if let Change::RevokeKey { id } = &change { Some(format!("key:{id}")) } else { None };
+    let aftermath = aftermath::of(&admin.store, &change).await.map_err(CommitError::Store)?;
     let revision = admin.store.commit(actor, &change, (admin.clock)()).await?;
     info!(change.action = action, change.target = %target, actor = %actor.name, revision = revision.0, "applied {action} of {target}");
     admin.shared.bulletin.announce(Notice { revision, keys }).await;
-    if let Some(scope) = revoked {
-        // After the announcement: nobody admits calls for it any more.
-        admin.shared.counters.forget(fluxa_domain::team::DEFAULT_ORGANIZATION, &scope).await;
-    }
+    // After the announcement: nobody admits calls as it was before any more.
+    aftermath.settle(admin.shared.counters.as_ref()).await;
     Ok(revision)
 }
 

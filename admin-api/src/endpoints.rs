@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::answer::Answer;
 use crate::query::Param;
-use crate::resources::{audit, keys, logs, prices, providers, routes, status, usage, vendors};
+use crate::resources::{audit, keys, logs, organizations, prices, providers, routes, status, teams, usage, vendors};
 use crate::serve::Errand;
 
 /// The methods in use.
@@ -102,6 +102,7 @@ const KEY_FILTER: &[Param] = &[
     Param { name: "team", about: "keys of this team" },
     Param { name: "enabled", about: "true or false" },
 ];
+const TEAM_FILTER: &[Param] = &[Param { name: "organization", about: "teams of this organization" }];
 const LOG_FILTER: &[Param] = &[
     Param { name: "key", about: "a key's id or name" },
     Param { name: "model", about: "the model that the client named" },
@@ -112,10 +113,14 @@ const LOG_FILTER: &[Param] = &[
     Param { name: "request_id", about: "the client's x-request-id" },
 ];
 const USAGE_ASK: &[Param] = &[
-    Param { name: "group_by", about: "key, model, provider, team, or tag:NAME; one total row by default" },
+    Param {
+        name: "group_by",
+        about: "key, model, provider, team, organization, user (the tag of that name), or tag:NAME; one total row by default",
+    },
     Param { name: "tag", about: "the tag's name, for group_by=tag" },
     Param { name: "key", about: "only this key, by its id" },
     Param { name: "team", about: "only this team" },
+    Param { name: "organization", about: "only this organization" },
     Param { name: "interval", about: "hour, day or month; the whole span by default" },
 ];
 const PRICE_FILTER: &[Param] = &[
@@ -151,6 +156,16 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         endpoint!(Patch "/admin/keys/{id}" "updateKey" "changes the fields given; null clears", &[], Json("KeyPatch") => One("Key"), keys::update),
         endpoint!(Delete "/admin/keys/{id}" "revokeKey" "removes a virtual key for good", &[], Nothing => Empty, keys::revoke),
         endpoint!(Post "/admin/keys/{id}/rotate" "rotateKey" "gives a key a new secret; the old one opens for a grace", &[], Maybe("KeyRotate") => One("KeyIssued"), keys::rotate),
+        endpoint!(Get "/admin/teams" "listTeams" "lists teams", &[PAGE, TEAM_FILTER], Nothing => Page("Team"), teams::list),
+        endpoint!(Post "/admin/teams" "createTeam" "makes a team", &[], Json("TeamNew") => Made("Team"), teams::create),
+        endpoint!(Get "/admin/teams/{name}" "getTeam" "shows a team and what its keys spent", &[], Nothing => One("TeamStanding"), teams::get),
+        endpoint!(Patch "/admin/teams/{name}" "updateTeam" "changes the fields given; null clears", &[], Json("TeamPatch") => One("Team"), teams::update),
+        endpoint!(Delete "/admin/teams/{name}" "deleteTeam" "removes a team that no key names", &[], Nothing => Empty, teams::delete),
+        endpoint!(Get "/admin/organizations" "listOrganizations" "lists organizations", &[PAGE], Nothing => Page("Organization"), organizations::list),
+        endpoint!(Post "/admin/organizations" "createOrganization" "makes an organization", &[], Json("OrganizationNew") => Made("Organization"), organizations::create),
+        endpoint!(Get "/admin/organizations/{name}" "getOrganization" "shows an organization and what was spent in it", &[], Nothing => One("OrganizationStanding"), organizations::get),
+        endpoint!(Patch "/admin/organizations/{name}" "updateOrganization" "changes the fields given; null clears", &[], Json("OrganizationPatch") => One("Organization"), organizations::update),
+        endpoint!(Delete "/admin/organizations/{name}" "deleteOrganization" "removes an organization that no team names", &[], Nothing => Empty, organizations::delete),
         endpoint!(Get "/admin/usage" "getUsage" "sums of requests, tokens and cost", &[SPAN, USAGE_ASK], Nothing => Page("UsageRow"), usage::sums),
         endpoint!(Get "/admin/usage/export" "exportUsage" "the log rows as CSV, oldest first, as a stream", &[SPAN, LOG_FILTER], Nothing => Csv, logs::export),
         endpoint!(Get "/admin/logs" "listLogs" "log rows, newest first", &[PAGE, SPAN, LOG_FILTER], Nothing => Page("LogRow"), logs::list),

@@ -28,6 +28,12 @@ pub struct ProviderRecord {
     pub deployments: BTreeMap<String, String>,
     /// Bedrock: the region.
     pub region: Option<String>,
+    /// Calls that one replica has in flight there at most; `None` means any number.
+    #[serde(default)]
+    pub max_concurrency: Option<u32>,
+    /// Every so many seconds it is asked for its models, which closes or opens its circuit without a call of a client; `None` means never.
+    #[serde(default)]
+    pub probe_every_s: Option<u32>,
     /// A disabled provider gets no calls.
     pub enabled: bool,
     /// When it was made.
@@ -35,6 +41,13 @@ pub struct ProviderRecord {
     /// When it was last changed.
     pub updated_at: Micros,
 }
+
+/// The largest bound of calls in flight at one provider; more is none.
+pub const MAX_CONCURRENCY: u64 = 1_000_000;
+/// Seconds between two probes at least: vendors count requests for the list of models too.
+pub const MIN_PROBE_S: u64 = 5;
+/// And at most: a day.
+pub const MAX_PROBE_S: u64 = 86_400;
 
 /// Timeouts in milliseconds; absent means the installation's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

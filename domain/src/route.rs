@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 mod backoff;
+pub mod choice;
 mod plan;
 
 pub use backoff::{BASE_MS, CAP_MS, RETRY_AFTER_CAP_MS, backoff_ms};
+pub use choice::{Choosing, Load};
 pub use plan::{Attempt, DEFAULT_RETRIES, MAX_RETRIES, ProviderFacts, Routes, plan};
 
 /// A route: a model name (or `*` pattern) and where calls for it go.
@@ -23,6 +25,9 @@ pub struct RouteRecord {
     pub retries: Option<u32>,
     /// Bound of the whole call in milliseconds, until the first byte of the answer; `None` means none.
     pub timeout_ms: Option<u64>,
+    /// Calls that begin alike go to the same target while it is not too busy, so that vendors find the prompt in their cache.
+    #[serde(default)]
+    pub prompt_affinity: bool,
 }
 
 /// One place a call can go.
@@ -45,6 +50,35 @@ pub enum Strategy {
     Weighted,
     /// In the order given.
     Ordered,
+    /// The one with the fewest calls in flight from here, by weight.
+    LeastBusy,
+    /// The one that has answered fastest of late.
+    LowestLatency,
+    /// The one with the lowest price.
+    LowestCost,
+}
+
+impl Strategy {
+    /// All of them, by the names that configuration uses.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("weighted", Self::Weighted),
+        ("ordered", Self::Ordered),
+        ("least_busy", Self::LeastBusy),
+        ("lowest_latency", Self::LowestLatency),
+        ("lowest_cost", Self::LowestCost),
+    ];
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// A sentence that names them all.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, strategy)| *strategy).ok_or_else(|| {
+            let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+            format!("must be one of {}", names.join(", "))
+        })
+    }
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any run of characters.

@@ -10,7 +10,9 @@ mod prices;
 mod text;
 mod web;
 
-pub use limits::{MAX_BUDGET, MAX_CONCURRENCY, MAX_RPM, MAX_TOKENS, key_limits, usd};
+pub use limits::{
+    MAX_BUDGET, MAX_CACHE_TTL_S, MAX_CONCURRENCY, MAX_MODEL_LIMITS, MAX_RPM, MAX_TOKENS, cache_policy, key_limits, model_limits, usd,
+};
 pub use prices::price_row;
 pub use text::{MAX_NAME_CHARS, MAX_NOTE_CHARS, MAX_PATTERNS, MAX_TAGS, model_patterns, name, note, tags, time_zone};
 pub use web::{base_url, header, headers, region, timeout_ms};

@@ -4,25 +4,35 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use fluxa_domain::change::Change;
+use fluxa_domain::provider::Provider;
 use fluxa_domain::secret::Secret;
 use fluxa_domain::time::Micros;
-use fluxa_store::{KeyFilter, SecretKey, Store, StoreOptions, load_or_create_secret_key};
+use fluxa_gateway::Recalled;
+use fluxa_store::{KeyFilter, SecretKey, Store, StoreError};
 
 use crate::banner::{Facts, Found};
 use crate::config::Config;
+use crate::config::mode::Mode;
 use crate::load::{Loaded, env};
 use crate::master::{self, Master, Origin};
 use crate::telemetry::Format;
-use crate::{demo, seed as seeds};
+use crate::{backends, demo, seed as seeds};
 
 /// The store's setting that stands while seeds are being written, so that a start that died half-way is finished.
 const SEEDING: &str = "seeding";
 
 /// Keys that are counted for the banner; beyond it the number is of no use to anyone.
 const COUNTED_KEYS: u32 = 500;
+
+/// A process that has a configuration on its disk waits so long for the database: it is to be ready within a second.
+const FIRST_ANSWER: Duration = Duration::from_millis(600);
+
+/// A process without one waits so long.
+const UNAIDED: Duration = Duration::from_secs(30);
 
 /// An open installation.
 #[derive(Debug)]
@@ -37,6 +47,8 @@ pub struct Opened {
     pub master: Master,
     /// Whether seeds are to be planted.
     pub plant: bool,
+    /// What this process starts with, because the database does not answer.
+    pub recalled: Option<Recalled>,
 }
 
 /// What was planted, or why nothing was.
@@ -50,17 +62,72 @@ pub struct Seeded {
     pub hints: Vec<String>,
 }
 
-/// Opens the database and settles the master key.
+/// Opens the database and settles the master key. In a cluster, a process whose database does not answer begins with the
+/// configuration it last had.
 ///
 /// # Errors
 /// When the database or its secret key cannot be opened.
-pub async fn open(config: &Config) -> Result<Opened> {
-    let path = &config.database.path;
-    let given = config.server.secret_key.as_ref().map(|key| key.expose().as_str());
-    let secret_key = load_or_create_secret_key(path, given)?;
-    let options = StoreOptions { path: path.clone() };
-    let store = Store::open(options, secret_key.sealer()).await.with_context(|| format!("cannot open database {}", path.display()))?;
+pub async fn open(config: &Config, mode: Mode) -> Result<Opened> {
+    let secret_key = backends::secret_key(config)?;
+    if mode == Mode::Embedded {
+        return settle_opened(config, secret_key).await;
+    }
+    let recalled = recall(config, &secret_key);
+    // With a configuration at hand nobody waits long for the database: the data plane follows it as soon as it answers.
+    let patience = if recalled.is_some() { FIRST_ANSWER } else { UNAIDED };
+    let why = match tokio::time::timeout(patience, settle_opened(config, secret_key.clone())).await {
+        Ok(Err(error)) if !is_away(&error) => return Err(error),
+        Ok(Err(error)) if recalled.is_none() => return Err(error),
+        Ok(Ok(opened)) => return Ok(opened),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => String::from("no answer"),
+    };
+    let Some(recalled) = recalled else { return Err(anyhow!("{}: {why}", backends::cannot_open(config))) };
+    let age = crate::wiring::now().0.saturating_sub(recalled.written_at.0) / 1_000_000;
+    tracing::warn!(
+        age_seconds = age,
+        revision = recalled.configuration.revision.0,
+        "{}: {why}; starting with the configuration of {age} seconds ago",
+        backends::cannot_open(config)
+    );
+    let store = backends::open_store_later(config, &secret_key)?;
+    let pepper = secret_key.pepper();
+    let given = config.server.master_key.as_ref();
+    let stored = recalled.master.as_ref().map(master::to_hex);
+    let mut random = [0; 32];
+    fill(&mut random)?;
+    // A key that would be made now could not be stored, so it opens nothing: nobody is told of it.
+    let master = Master { fresh: None, ..master::decide(given, stored.as_deref(), &pepper, random) };
+    Ok(Opened { store: Arc::new(store), secret_key, pepper, master, plant: false, recalled: Some(recalled) })
+}
+
+/// The same for a process that is of no use without its database.
+///
+/// # Errors
+/// When the database or its secret key cannot be opened.
+pub async fn open_for_admin(config: &Config) -> Result<Opened> {
+    settle_opened(config, backends::secret_key(config)?).await
+}
+
+async fn settle_opened(config: &Config, secret_key: SecretKey) -> Result<Opened> {
+    let store = backends::open_store(config, &secret_key).await.with_context(|| backends::cannot_open(config))?;
     settle(Arc::new(store), secret_key, config).await
+}
+
+/// The configuration on the disk; one that cannot be believed is told and passed over.
+fn recall(config: &Config, secret_key: &SecretKey) -> Option<Recalled> {
+    match crate::wiring::last_known_file(config, secret_key).recall() {
+        Ok(recalled) => recalled,
+        Err(error) => {
+            tracing::warn!(%error, "the configuration on the disk is passed over");
+            None
+        }
+    }
+}
+
+/// Whether the database did not answer, as opposed to answering what cannot be accepted.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().find_map(|cause| cause.downcast_ref::<StoreError>()).is_some_and(StoreError::is_away)
 }
 
 /// Settles the master key of an open store; tests call it on a store in memory.
@@ -77,7 +144,7 @@ pub async fn settle(store: Arc<Store>, secret_key: SecretKey, config: &Config) -
     if master.origin == Origin::Made {
         store.put_setting(master::SETTING, &master::to_hex(&master.hash)).await?;
     }
-    Ok(Opened { store, secret_key, pepper, master, plant })
+    Ok(Opened { store, secret_key, pepper, master, plant, recalled: None })
 }
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
@@ -129,9 +196,13 @@ async fn seed_first(
 async fn forget_what_is_there(opened: &Opened, plan: &mut seeds::Plan) -> Result<()> {
     let providers = opened.store.providers().await?;
     let keys = opened.store.keys(&KeyFilter::default(), COUNTED_KEYS, None).await?.rows;
+    let teams = opened.store.teams().await?;
+    let organizations = opened.store.organizations().await?;
     let has_key = |name: &str| keys.iter().any(|key| key.name == name);
     plan.changes.retain(|change| match change {
         Change::CreateProvider { record, .. } => !providers.iter().any(|provider| provider.record.name == record.name),
+        Change::CreateTeam { record } => !teams.iter().any(|team| team.name == record.name),
+        Change::CreateOrganization { record } => !organizations.iter().any(|organization| organization.name == record.name),
         Change::IssueKey { record, .. } => !has_key(&record.name),
         _ => true,
     });
@@ -193,6 +264,9 @@ pub async fn facts(
     telemetry: Option<SocketAddr>,
     is_demo: bool,
 ) -> Result<Facts> {
+    if let Some(recalled) = &opened.recalled {
+        return Ok(facts_recalled(recalled, opened, loaded, listen, telemetry));
+    }
     let providers: Vec<Found> = opened
         .store
         .providers()
@@ -215,29 +289,56 @@ pub async fn facts(
         })
         .collect();
     let keys = opened.store.keys(&KeyFilter::default(), COUNTED_KEYS, None).await?.rows.len();
-    let source = loaded.config.effective.iter().find(|row| row.path == "server.master_key").map(|row| row.source.to_string());
-    let master_origin = match opened.master.origin {
-        Origin::Given => format!("from {}", source.unwrap_or_else(|| String::from("the configuration"))),
-        Origin::Stored => String::from("made at the first start; to replace it, set FLUXA_MASTER_KEY"),
-        Origin::Made => String::from("made now"),
-    };
     Ok(Facts {
         version: env!("CARGO_PKG_VERSION"),
         listen,
         telemetry,
-        database: loaded.config.database.path.display().to_string(),
+        database: backends::database_name(&loaded.config),
         config_file: loaded.file.clone(),
         providers,
         routes,
         keys,
         master_key: opened.master.fresh.clone(),
-        master_origin,
+        master_origin: master_origin(opened, loaded),
         made_keys: seeded.made_keys.clone(),
         example_model,
         demo: is_demo,
         hints: seeded.hints.clone(),
         json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
     })
+}
+
+/// What is told of a start without the database.
+fn facts_recalled(recalled: &Recalled, opened: &Opened, loaded: &Loaded, listen: SocketAddr, telemetry: Option<SocketAddr>) -> Facts {
+    let source = format!("the configuration of {}", recalled.written_at.to_rfc3339());
+    let found =
+        |provider: &Provider| Found { name: provider.record.name.clone(), kind: provider.record.kind.clone(), source: source.clone() };
+    Facts {
+        version: env!("CARGO_PKG_VERSION"),
+        listen,
+        telemetry,
+        database: format!("{} (does not answer yet)", backends::database_name(&loaded.config)),
+        config_file: loaded.file.clone(),
+        providers: recalled.configuration.providers.iter().map(found).collect(),
+        routes: Vec::new(),
+        keys: recalled.keys.len(),
+        master_key: None,
+        master_origin: master_origin(opened, loaded),
+        made_keys: Vec::new(),
+        example_model: recalled.configuration.routes.iter().map(|route| route.model.clone()).find(|model| !model.contains('*')),
+        demo: false,
+        hints: Vec::new(),
+        json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
+    }
+}
+
+fn master_origin(opened: &Opened, loaded: &Loaded) -> String {
+    let source = loaded.config.effective.iter().find(|row| row.path == "server.master_key").map(|row| row.source.to_string());
+    match opened.master.origin {
+        Origin::Given => format!("from {}", source.unwrap_or_else(|| String::from("the configuration"))),
+        Origin::Stored => String::from("made at the first start; to replace it, set FLUXA_MASTER_KEY"),
+        Origin::Made => String::from("made now"),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! `fluxa check`: is the configuration right, and does every provider answer?
+//! `fluxa check`: is the configuration right, what does it mean, and do database, counters and providers answer?
 //!
-//! Nothing is written and no database is opened. Reaching a provider is the caller's ([`Reach`]).
+//! Nothing is written: see `check/backends.rs` for what is asked. Reaching a provider is the caller's ([`Reach`]).
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -8,7 +8,12 @@ use std::pin::Pin;
 
 use fluxa_domain::provider::Provider;
 
+use crate::config::mode::Mode;
 use crate::config::{Config, show};
+
+mod backends;
+
+pub use backends::backends;
 
 /// A boxed future, so that [`Reach`] can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -92,6 +97,7 @@ pub fn report(config: &Config, file: Option<&str>, warnings: &[String], lines: &
     let mut out = String::new();
     // Writing into a String cannot fail.
     let _ = writeln!(out, "configuration: {}\n{}", file.unwrap_or("no file; variables, flags and defaults"), show::effective(config));
+    let _ = writeln!(out, "mode: {}\n", Mode::of(config).sentence());
     for warning in warnings {
         let _ = writeln!(out, "warning: {warning}");
     }

@@ -4,9 +4,11 @@
 //! a value means the same wherever it is given. Never done here: acting.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::mode::Role;
 use crate::config::reader::Flags;
 
 /// The command line.
@@ -23,7 +25,8 @@ use crate::config::reader::Flags;
         fluxa demo                                  look around without any provider key\n  \
         OPENAI_API_KEY=sk-… fluxa                   serve OpenAI's models on :8080\n  \
         fluxa -c /etc/fluxa.yaml check              is this configuration right, do the providers answer?\n  \
-        fluxa serve --port 9000 --database /data/fluxa.db --log-format json",
+        fluxa serve --port 9000 --database /data/fluxa.db --log-format json\n  \
+        fluxa migrate && fluxa gateway              a member of a cluster (Postgres and Redis)",
     subcommand_required = false,
     propagate_version = true
 )]
@@ -45,13 +48,50 @@ pub enum Command {
         fluxa serve -c fluxa.yaml --host 127.0.0.1 --port 9000\n\n\
         SIGTERM drains (finish running answers, then exit 0), a second one stops at once; SIGHUP reloads.")]
     Serve,
+    /// Serve calls alone, as a member of a cluster: no admin API here
+    #[command(after_help = "Needs Postgres and Redis: FLUXA_DATABASE_URL, FLUXA_REDIS_URL and FLUXA_SECRET_KEY. \
+        Run `fluxa migrate` before the first one. /metrics, /healthz and /readyz answer on port 9090 of every address.")]
+    Gateway,
+    /// Serve the admin API alone, as a member of a cluster, on port 8081
+    #[command(after_help = "Needs what `fluxa gateway` needs. No calls are served here.")]
+    Admin,
+    /// Bring the database's schema up to date, and say what was done
+    #[command(after_help = "Example:\n  FLUXA_DATABASE_URL=postgres://… fluxa migrate --wait 120s\n\n\
+        Safe beside running processes of the release before, and when several run at once. Exit code 1 when it fails.")]
+    Migrate {
+        /// How long to wait for a database that does not answer yet
+        #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::config::values::duration)]
+        wait: Duration,
+    },
+    /// Check that counters, ledger and sums agree, on the running system; exit code 1 when they do not
+    #[command(
+        after_help = "Reads Postgres and Redis (or the SQLite file). The counters of a process that counts by itself are not read.\n\
+        --repair makes the counters of the scopes that differ be read from the ledger anew; rows and sums are never changed."
+    )]
+    Audit {
+        /// Only this organization
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Have counters that differ read from the ledger anew
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Whether the process on this machine is ready: exit code 0 or 1, for containers
+    Healthcheck {
+        /// What to ask; by default the telemetry listener of this configuration
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Serve with a built-in echo provider, seeded keys and some past usage
     #[command(after_help = "Nothing leaves the machine. Data goes to ./fluxa-demo.db unless --database is given; \
         delete the file to begin anew.")]
     Demo,
     /// Check the configuration and whether every provider answers; exit code 1 when something is wrong
     #[command(after_help = "Prints every setting with its source (secrets as ***), then one line a provider. \
-        Changes nothing and needs no database.")]
+        Says what the settings mean, and asks Postgres and Redis where they are set. Changes nothing.")]
     Check,
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  fluxa completions bash > /etc/bash_completion.d/fluxa")]
@@ -115,6 +155,18 @@ impl Cli {
     }
 }
 
+impl Command {
+    /// The role whose settings count for this command.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Gateway => Role::Gateway,
+            Self::Admin => Role::Admin,
+            _ => Role::Serve,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,9 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn commands_of_later_releases_are_absent() {
-        for name in ["gateway", "admin", "migrate", "export", "apply"] {
-            assert!(Cli::try_parse_from(["fluxa", name]).is_err(), "{name}");
+    fn commands_take_what_they_need() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map(|cli| cli.chosen());
+        assert_eq!(parse("fluxa migrate --wait 2m").unwrap(), Command::Migrate { wait: Duration::from_mins(2) });
+        assert_eq!(
+            parse("fluxa audit --org o --json").unwrap(),
+            Command::Audit { org: Some(String::from("o")), json: true, repair: false }
+        );
+        assert_eq!(parse("fluxa gateway --port 1").unwrap().role(), Role::Gateway);
+        assert_eq!(parse("fluxa admin").unwrap().role(), Role::Admin);
+        assert!(parse("fluxa migrate --wait soon").is_err());
+        for name in ["export", "apply"] {
+            assert!(parse(&format!("fluxa {name}")).is_err(), "{name}");
         }
     }
 }

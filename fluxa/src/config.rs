@@ -5,21 +5,25 @@
 //! anything, or deciding what to do with an old database. Start reading at [`Config::build`].
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
+use fluxa_domain::key::OnStoreError;
 use fluxa_domain::money::NanoUsd;
 use fluxa_domain::net::{Cidr, EgressPolicy};
 use fluxa_domain::price::{Rate, Rates, UnpricedPolicy};
 use fluxa_domain::secret::Secret;
 
+use cluster::{Database, Ledger, Redis, Spool};
 use error::{At, ConfigErrors};
 use reader::{Effective, Env, Fields, Flags, Reader};
 use seeds::Seeds;
 use tree::{Node, Value};
 
+pub mod addresses;
+pub mod cluster;
 pub mod error;
 pub mod expand;
+pub mod mode;
 pub mod reader;
 pub mod seeds;
 pub mod settings;
@@ -34,6 +38,12 @@ pub struct Config {
     pub server: Server,
     /// Where data is kept.
     pub database: Database,
+    /// What is shared between processes.
+    pub redis: Redis,
+    /// What is kept on this machine's disk.
+    pub spool: Spool,
+    /// Rows on their way to the database.
+    pub ledger: Ledger,
     /// What is logged, and how.
     pub logging: Logging,
     /// The listener for metrics and probes.
@@ -63,6 +73,10 @@ pub struct Server {
     pub secret_key: Option<Secret<String>>,
     /// How long running answers may finish after SIGTERM.
     pub drain_timeout: Duration,
+    /// How long new calls are still taken after SIGTERM, so that load balancers notice.
+    pub shutdown_delay: Duration,
+    /// What this process is called among the others; `None` means a name made at the start.
+    pub node_name: Option<String>,
     /// The largest request body.
     pub max_body_bytes: u64,
     /// Whose `x-forwarded-for` is believed.
@@ -71,13 +85,6 @@ pub struct Server {
     pub max_connections_per_ip: usize,
     /// Threads of the data plane; `None` means one for each core.
     pub workers: Option<usize>,
-}
-
-/// Section `database`.
-#[derive(Clone, Debug)]
-pub struct Database {
-    /// The SQLite file.
-    pub path: PathBuf,
 }
 
 /// Section `logging`.
@@ -137,6 +144,8 @@ pub struct Budget {
     pub assumed_max_output: u64,
     /// What happens to the upstream's answer when the client has left.
     pub on_client_close: OnClientClose,
+    /// What happens to the calls of limited keys while the counters cannot be reached, unless a key says otherwise.
+    pub on_store_error: OnStoreError,
 }
 
 /// What happens to a call whose price is not known.
@@ -224,6 +233,7 @@ impl Config {
         match config {
             Some(mut config) if reader.errors.is_empty() => {
                 config.effective = reader.effective;
+                mode::complete(&mut config);
                 Ok(config)
             }
             _ => {
@@ -256,7 +266,10 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
     let mut top = r.fields(root, "")?;
     // Every section is read before any of them may give up, so that all mistakes are told at once.
     let server = section(r, &mut top, "server", server);
-    let database = section(r, &mut top, "database", |r, f| Some(Database { path: r.setting(f, "path", path)? }));
+    let database = section(r, &mut top, "database", cluster::database);
+    let redis = section(r, &mut top, "redis", cluster::redis);
+    let spool = section(r, &mut top, "spool", cluster::spool);
+    let ledger = section(r, &mut top, "ledger", cluster::ledger);
     let logging = section(r, &mut top, "logging", logging);
     let telemetry = section(r, &mut top, "telemetry", |r, f| Some(Telemetry { listen: r.setting(f, "listen", values::listen)? }));
     let upstream = section(r, &mut top, "upstream", upstream);
@@ -274,6 +287,9 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
     Some(Config {
         server: server?,
         database: database?,
+        redis: redis?,
+        spool: spool?,
+        ledger: ledger?,
         logging: logging?,
         telemetry: telemetry?,
         upstream: upstream?,
@@ -303,6 +319,8 @@ fn server(r: &mut Reader<'_>, f: &mut Fields) -> Option<Server> {
     let master_key = r.setting(f, "master_key", |text| crate::master::check(text).map(|()| Secret::new(text.to_owned())));
     let secret_key = r.setting(f, "secret_key", |text| Ok(Secret::new(text.to_owned())));
     let drain_timeout = r.setting(f, "drain_timeout", values::duration);
+    let shutdown_delay = r.setting(f, "shutdown_delay", values::duration);
+    let node_name = r.setting(f, "node_name", node_name);
     let max_body = r.setting(f, "max_body", values::size);
     let trusted_proxies = r.setting(f, "trusted_proxies", values::cidrs);
     let max_connections = r.setting(f, "max_connections_per_ip", |text| values::whole(text, 1, 1_000_000));
@@ -316,6 +334,8 @@ fn server(r: &mut Reader<'_>, f: &mut Fields) -> Option<Server> {
         master_key,
         secret_key,
         drain_timeout: drain_timeout?,
+        shutdown_delay: shutdown_delay?,
+        node_name,
         max_body_bytes: max_body?,
         trusted_proxies: trusted_proxies?,
         max_connections_per_ip: usize::try_from(max_connections?).unwrap_or(usize::MAX),
@@ -368,6 +388,12 @@ fn budget(r: &mut Reader<'_>, f: &mut Fields) -> Option<Budget> {
         "cancel" => Ok(OnClientClose::Cancel),
         _ => Err(format!("expected cancel, not \"{}\"", values::clip(text))),
     });
+    let on_store_error = r.setting(f, "on_store_error", |text| match text {
+        "deny" => Ok(OnStoreError::Deny),
+        "local_share" => Ok(OnStoreError::LocalShare),
+        "allow" => Ok(OnStoreError::Allow),
+        _ => Err(format!("expected deny, local_share or allow, not \"{}\"", values::clip(text))),
+    });
     let unpriced = match (policy?.as_str(), input, output) {
         ("allow", ..) => Unpriced::Allow,
         ("fallback", Some(input_per_mtok), Some(output_per_mtok)) => Unpriced::Fallback { input_per_mtok, output_per_mtok },
@@ -378,14 +404,21 @@ fn budget(r: &mut Reader<'_>, f: &mut Fields) -> Option<Budget> {
         }
         _ => Unpriced::Refuse,
     };
-    Some(Budget { reservation_ttl: reservation_ttl?, unpriced, assumed_max_output: assumed_max_output?, on_client_close: on_client_close? })
+    Some(Budget {
+        reservation_ttl: reservation_ttl?,
+        unpriced,
+        assumed_max_output: assumed_max_output?,
+        on_client_close: on_client_close?,
+        on_store_error: on_store_error?,
+    })
 }
 
-fn path(text: &str) -> Result<PathBuf, String> {
-    if text.contains("://") || text.contains('\0') {
-        return Err(String::from("expected the path of a SQLite file; Postgres comes with the cluster release"));
-    }
-    Ok(PathBuf::from(text))
+/// The longest name of a process; a host name has at most 63 characters.
+const MAX_NODE_NAME: usize = 100;
+
+fn node_name(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.len() <= MAX_NODE_NAME && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if good { Ok(text.to_owned()) } else { Err(format!("expected letters, digits, -, _ and ., not \"{}\"", values::clip(text))) }
 }
 
 fn keep(text: &str) -> Result<Option<Duration>, String> {

@@ -83,6 +83,8 @@ fn provider(echo: SocketAddr, now: Micros) -> ProviderRecord {
         api_version: None,
         deployments: BTreeMap::new(),
         region: None,
+        max_concurrency: None,
+        probe_every_s: None,
         enabled: true,
         created_at: now,
         updated_at: now,

@@ -38,7 +38,8 @@ pub fn load(cli: &Cli) -> Result<Loaded> {
     let path = path.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     let file = if named || path.exists() { Some((path.display().to_string(), read(&path)?)) } else { None };
     let flags = cli.common.flags();
-    let defaults = if cli.chosen() == Command::Demo { demo::DEFAULTS } else { &[] };
+    let command = cli.chosen();
+    let defaults = if command == Command::Demo { demo::DEFAULTS } else { command.role().defaults() };
     let input = Input { file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())), flags: &flags, defaults, env: &env };
     let config = Config::build(&input)?;
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());

@@ -10,9 +10,10 @@ use clap::{CommandFactory as _, Parser as _};
 
 use fluxa::cli::{Cli, Command};
 use fluxa::config::error::ConfigErrors;
+use fluxa::config::mode::{self, Mode, Role};
 use fluxa::load::{Loaded, env, load};
 use fluxa::telemetry::{self, Format};
-use fluxa::{banner, check, seed, wiring};
+use fluxa::{audit, banner, check, healthcheck, migrate, seed, wiring};
 
 /// Threads of the control plane (admin API, ledger, telemetry); the data plane brings its own.
 const CONTROL_THREADS: usize = 2;
@@ -54,15 +55,39 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             let loaded = load(cli)?;
             runtime()?.block_on(checked(&loaded))
         }
-        command @ (Command::Serve | Command::Demo) => {
+        Command::Migrate { wait } => {
             let loaded = load(cli)?;
-            telemetry::init(&loaded.config.logging.level, Format::of_stdout(loaded.config.logging.format));
-            for warning in &loaded.warnings {
-                tracing::warn!("{warning}");
-            }
-            runtime()?.block_on(wiring::serve(cli, loaded, command == Command::Demo))
+            runtime()?.block_on(migrate::run(&loaded.config, wait))
+        }
+        Command::Audit { org, json, repair } => {
+            let loaded = load(cli)?;
+            mode::judge(&loaded.config, Role::Serve)?;
+            runtime()?.block_on(audit::run(&loaded.config, &audit::Wish { organization: org, json, repair }))
+        }
+        Command::Healthcheck { url } => {
+            // Probes are many and short: the file is read for the port alone, and its mistakes are another command's.
+            let listen = if url.is_some() { None } else { load(cli)?.config.telemetry.listen };
+            runtime()?.block_on(healthcheck::run(url.as_deref(), listen))
+        }
+        command @ (Command::Serve | Command::Demo | Command::Gateway) => {
+            let loaded = logged(cli)?;
+            runtime()?.block_on(wiring::serve(loaded, command.role(), command == Command::Demo))
+        }
+        Command::Admin => {
+            let loaded = logged(cli)?;
+            runtime()?.block_on(wiring::administer(loaded))
         }
     }
+}
+
+/// Reads the configuration and starts logging.
+fn logged(cli: &Cli) -> Result<Loaded> {
+    let loaded = load(cli)?;
+    telemetry::init(&loaded.config.logging.level, Format::of_stdout(loaded.config.logging.format));
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -71,12 +96,18 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 async fn checked(loaded: &Loaded) -> Result<ExitCode> {
     let file = loaded.file.as_deref();
-    let lines = match seed::providers(&loaded.config.seeds, file, &env) {
-        Ok(providers) => check::providers(&providers, &*wiring::reach(&loaded.config)?).await,
-        Err(found) => {
-            vec![check::Line { ok: false, what: String::from("environment"), found, advice: String::from("correct the variable") }]
+    let mut lines = check::backends(&loaded.config).await;
+    match seed::providers(&loaded.config.seeds, file, &env) {
+        Ok(providers) => {
+            // In a cluster, providers are usually in the database alone.
+            if !(providers.is_empty() && Mode::of(&loaded.config) != Mode::Embedded) {
+                lines.extend(check::providers(&providers, &*wiring::reach(&loaded.config)?).await);
+            }
         }
-    };
+        Err(found) => {
+            lines.push(check::Line { ok: false, what: String::from("environment"), found, advice: String::from("correct the variable") });
+        }
+    }
     let (text, well) = check::report(&loaded.config, file, &loaded.warnings, &lines);
     banner::print(&text, false);
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

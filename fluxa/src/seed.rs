@@ -22,7 +22,7 @@ pub const FROM_ENVIRONMENT: &str = "providers_from_environment";
 /// What is to be written, and what there is to tell about it.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// In the order in which they have to be made: providers, routes, keys.
+    /// In the order in which they have to be made: providers, routes, organisations, teams, keys.
     pub changes: Vec<Change>,
     /// For the banner.
     pub found: Vec<Found>,
@@ -80,6 +80,16 @@ pub fn plan(
             }
         }
         plan.changes.push(Change::PutRoute { record: route.record.clone() });
+    }
+    for seed in &seeds.organizations {
+        let mut record = seed.record.clone();
+        (record.created_at, record.updated_at) = (now, now);
+        plan.changes.push(Change::CreateOrganization { record });
+    }
+    for seed in &seeds.teams {
+        let mut record = seed.record.clone();
+        (record.created_at, record.updated_at) = (now, now);
+        plan.changes.push(Change::CreateTeam { record });
     }
     for seed in &seeds.keys {
         let (change, made) = issue(seed, now, pepper, random);
@@ -142,11 +152,14 @@ pub async fn plant(changes: Vec<Change>, mut apply: impl AsyncFnMut(Change) -> R
 /// What to tell when the database is not empty: seeds of the file that are passed over.
 #[must_use]
 pub fn ignored(seeds: &Seeds, file: Option<&str>) -> Option<String> {
-    let parts: Vec<String> = [("providers", seeds.providers.len()), ("routes", seeds.routes.len()), ("keys", seeds.keys.len())]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
+    let counts = [
+        ("providers", seeds.providers.len()),
+        ("routes", seeds.routes.len()),
+        ("organizations", seeds.organizations.len()),
+        ("teams", seeds.teams.len()),
+        ("keys", seeds.keys.len()),
+    ];
+    let parts: Vec<String> = counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
     if parts.is_empty() {
         return None;
     }

@@ -19,8 +19,10 @@ pub enum Wish {
 pub enum Drained {
     /// Everything finished.
     Clean,
-    /// The time was up, or a second signal came; what ran was cut off and is in the ledger as such.
+    /// The time was up; what ran was cut off and is in the ledger as such.
     Cut,
+    /// A second signal came; the same is true of what ran.
+    Stopped,
 }
 
 impl Drained {
@@ -114,7 +116,7 @@ impl Signals {
         tokio::select! {
             () = work => Drained::Clean,
             () = tokio::time::sleep(limit) => Drained::Cut,
-            () = impatient => Drained::Cut,
+            () = impatient => Drained::Stopped,
         }
     }
 }

@@ -1,95 +1,231 @@
-//! Who gets what: the only lines that know every room.
+//! Who gets what: the only lines that know every room. Start reading at [`serve`].
 
-use std::net::{IpAddr, SocketAddr};
+mod doors;
+mod last_known;
+mod plane;
+
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use axum::Router;
-use axum::body::Body;
-use fluxa_admin_api::{Admin, HealthSource, MasterKey, PeerIp, Probe, Reload, apply};
+use anyhow::{Context as _, Result};
+use fluxa_admin_api::{Admin, HealthSource, MasterKey, Probe, Reload, apply};
 use fluxa_domain::change::Actor;
-use fluxa_domain::entry::Entry;
-use fluxa_domain::provider::Provider;
-use fluxa_domain::rbac::Role;
+use fluxa_domain::rbac::Role as Rights;
 use fluxa_domain::time::Micros;
-use fluxa_gateway::{AwsAccess, BoxError, Gateway, Mount, MountBody, Running, Settings};
+use fluxa_gateway::{Gateway, Mount, Recovery, Running};
 use fluxa_store::journal::Journal;
+use fluxa_store::shared::NodeFacts;
 use fluxa_store::{Shared, Store};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use hyper::{Request, Response};
-use tower::ServiceExt as _;
+use tokio::task::JoinSet;
 
-use crate::aws_environment::aws_environment;
+use crate::admin_listener::{AdminListener, Limits};
 use crate::banner;
 use crate::boot::{self, Opened, Seeded};
-use crate::check::{BoxFuture, Reach, Reached};
-use crate::cli::Cli;
 use crate::config::Config;
+use crate::config::mode::{self, Role};
 use crate::config::reader::Source;
 use crate::demo::echo::{self, Echo};
 use crate::load::Loaded;
 use crate::shutdown::{Drained, Signals};
-use crate::telemetry::Format;
 use crate::telemetry::listener::{self, Listener, Vitals};
-use crate::telemetry::request_log::RequestLog;
+use crate::{backends, jobs, node_name};
+
+use doors::{Elsewhere, Here, Roster};
+use plane::{Mounted, Pulse};
+
+pub(crate) use last_known::file as last_known_file;
+pub use plane::reach;
 
 /// After a second signal, usage is written out within this time.
 const CUT_GRACE: Duration = Duration::from_secs(3);
 /// Between the end of the drain and the exit, usage is written out within this time.
 const FLUSH_GRACE: Duration = Duration::from_secs(20);
+/// Heartbeats, and looks at those of others, well within `GONE_AFTER`.
+const BEAT_EVERY: Duration = Duration::from_secs(3);
 
-/// Serves until a signal ends it.
+/// Serves calls until a signal ends it; the admin API too, unless the role is that of a gateway.
 ///
 /// # Errors
 /// Whatever keeps the process from starting.
-pub async fn serve(_cli: &Cli, loaded: Loaded, demo: bool) -> Result<ExitCode> {
+pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     let mut signals = Signals::new()?;
     let config = &loaded.config;
+    let mode = mode::judge(config, role)?;
+    let node = node_name::of(config);
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let opened = boot::open(config).await?;
-    let journal = Arc::new(open_journal(config, &opened.store).await?);
+    tracing::info!(node, "{}", mode.sentence());
+    let opened = boot::open(config, mode).await?;
     let echo = if demo { Some(echo::start(echo::PACE).await.context("cannot start the demo's provider")?) } else { None };
-    let shared = Shared::in_memory();
-    let plane: Arc<OnceLock<Arc<Running>>> = Arc::default();
-    let admin = Arc::new(admin(config, &opened, &shared, &plane));
-    let seeded = plant(&opened, &loaded, echo.as_ref(), &admin, demo).await?;
-    let mount: Arc<dyn Mount> = Arc::new(Mounted { router: fluxa_admin_api::router(Arc::clone(&admin)) });
-    let settings = settings(config, &opened);
-    let running = Arc::new(Gateway::start(settings, Arc::clone(&opened.store), shared, journal, Some(mount)).await?);
-    let _ = plane.set(Arc::clone(&running));
+    let backends::Opened { shared, follow } = backends::open_shared(config, now).await?;
+    let (journal, recovered) = open_journal(config, &opened, &shared).await?;
+    let place: Arc<OnceLock<Arc<Running>>> = Arc::default();
+    let doors = Arc::new(Here { plane: Arc::clone(&place) });
+    let admin = Arc::new(admin(config, &opened, &shared, doors));
+    let seeded = if role == Role::Serve { plant(&opened, &loaded, echo.as_ref(), &admin, demo).await? } else { Seeded::default() };
+    let router = || fluxa_admin_api::router(Arc::clone(&admin));
+    let mount = (role == Role::Serve).then(|| Arc::new(Mounted { router: router() }) as Arc<dyn Mount>);
+    let settings = plane::settings(config, opened.pepper, &node, role, last_known::of(config, &opened, mode));
+    let running = Arc::new(Gateway::start(settings, Arc::clone(&opened.store), shared.clone(), Arc::new(journal), mount).await?);
+    if opened.recalled.is_some() {
+        running.recover_later();
+    }
+    running.recorded(recovered.recorded);
+    let _ = place.set(Arc::clone(&running));
     let telemetry = match config.telemetry.listen {
         Some(address) => Some(listen_for_telemetry(config, address, Arc::new(Pulse(Arc::clone(&running)))).await?),
         None => None,
     };
-    let facts =
-        boot::facts(&opened, &loaded, &seeded, running.address(), telemetry.as_ref().map(listener::Listener::address), demo).await?;
+    let telemetry = telemetry.as_ref().map(listener::Listener::address);
+    let facts = boot::facts(&opened, &loaded, &seeded, running.address(), telemetry, demo).await?;
     banner::announce(&facts);
-    let mut jobs = tokio::task::JoinSet::new();
-    if let Some(keep) = config.retention.logs {
-        let store = Arc::clone(&opened.store);
-        jobs.spawn(async move {
-            let prune = |before| {
-                let store = Arc::clone(&store);
-                async move { store.prune(before).await.map_err(|error| error.to_string()) }
-            };
-            crate::jobs::retention(keep, now, prune).await;
-        });
+    let mut tasks = JoinSet::new();
+    retention(&mut tasks, config, &opened.store, &shared, &node);
+    if let Some(follow) = follow {
+        tasks.spawn(follow);
     }
     signals.until_drain(async || reload(&running).await).await;
-    tracing::info!("stopping: no new connections, running calls may finish");
-    let drain = config.server.drain_timeout;
-    let outcome = signals.drain(drain + FLUSH_GRACE, running.shutdown(drain)).await;
-    if outcome == Drained::Cut {
-        // What was cut off is still written out; what is not by then, the next start finds in the journal.
-        let _ = tokio::time::timeout(CUT_GRACE, running.shutdown(Duration::ZERO)).await;
-    }
-    jobs.abort_all();
+    let outcome = drain(config, &mut signals, &running).await;
+    tasks.abort_all();
+    shared.nodes.leave(&node).await;
     opened.store.close().await;
     tracing::info!("stopped");
     Ok(outcome.exit_code())
+}
+
+/// Serves the admin API alone, until a signal ends it.
+///
+/// # Errors
+/// Whatever keeps the process from starting.
+pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let config = &loaded.config;
+    mode::judge(config, Role::Admin)?;
+    let node = node_name::of(config);
+    let opened = boot::open_for_admin(config).await?;
+    let backends::Opened { shared, .. } = backends::open_shared(config, now).await?;
+    let roster = Arc::new(Roster::default());
+    let doors = Arc::new(Elsewhere {
+        store: Arc::clone(&opened.store),
+        shared: shared.clone(),
+        settings: plane::settings(config, opened.pepper, &node, Role::Admin, None),
+        roster: Arc::clone(&roster),
+    });
+    let admin = Arc::new(admin(config, &opened, &shared, doors));
+    let seeded = plant(&opened, &loaded, None, &admin, false).await?;
+    let limits = Limits { per_address: config.server.max_connections_per_ip, trusted_proxies: config.server.trusted_proxies.clone() };
+    let listening = AdminListener::start(config.listen(), fluxa_admin_api::router(Arc::clone(&admin)), limits).await;
+    let mut listener = listening.with_context(|| format!("cannot listen on {}", config.listen()))?;
+    let vitals = Arc::new(Desk::default());
+    let telemetry = match config.telemetry.listen {
+        Some(address) => Some(listen_for_telemetry(config, address, Arc::clone(&vitals) as Arc<dyn Vitals>).await?),
+        None => None,
+    };
+    let telemetry = telemetry.as_ref().map(listener::Listener::address);
+    let facts = boot::facts(&opened, &loaded, &seeded, listener.address(), telemetry, false).await?;
+    banner::announce(&facts);
+    let mut tasks = JoinSet::new();
+    retention(&mut tasks, config, &opened.store, &shared, &node);
+    let me = NodeFacts {
+        id: node.clone(),
+        role: String::from(Role::Admin.name()),
+        address: listener.address().to_string(),
+        version: String::from(env!("CARGO_PKG_VERSION")),
+        started_at: now(),
+        ..NodeFacts::default()
+    };
+    tasks.spawn(beat(me, Arc::clone(&opened.store), shared.clone(), roster));
+    signals.until_drain(async || tracing::info!("the admin API reads the database anew with every request")).await;
+    vitals.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    tokio::time::sleep(config.server.shutdown_delay).await;
+    tracing::info!("stopping: no new connections, running requests may finish");
+    let outcome = signals.drain(config.server.drain_timeout, listener.shutdown()).await;
+    tasks.abort_all();
+    shared.nodes.leave(&node).await;
+    opened.store.close().await;
+    tracing::info!("stopped");
+    Ok(outcome.exit_code())
+}
+
+/// Not welcome any more, then no new connections, then the end of what runs, then what is left to be written.
+async fn drain(config: &Config, signals: &mut Signals, running: &Running) -> Drained {
+    running.announce_stop();
+    let delay = config.server.shutdown_delay;
+    if !delay.is_zero() {
+        tracing::info!("stopping in {delay:?}: calls are still taken, so that load balancers notice");
+        if signals.drain(delay, std::future::pending()).await == Drained::Stopped {
+            let _ = tokio::time::timeout(CUT_GRACE, running.shutdown(Duration::ZERO)).await;
+            return Drained::Stopped;
+        }
+    }
+    tracing::info!("stopping: no new connections, running calls may finish");
+    let drain = config.server.drain_timeout;
+    let outcome = signals.drain(drain + FLUSH_GRACE, running.shutdown(drain)).await;
+    if outcome != Drained::Clean {
+        // What was cut off is still written out; what is not by then, the next start finds in the journal.
+        let _ = tokio::time::timeout(CUT_GRACE, running.shutdown(Duration::ZERO)).await;
+    }
+    let waiting = running.report().pointer("/ledger/waiting_rows").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if waiting > 0 {
+        let journal = mode::journal_folder(config);
+        tracing::warn!(
+            rows = waiting,
+            "{waiting} rows of usage are not in the database yet; they are in {}, and the next start writes them",
+            journal.display()
+        );
+    }
+    outcome
+}
+
+/// Tells the others of this process, and keeps in mind what they tell.
+async fn beat(mut me: NodeFacts, store: Arc<Store>, shared: Shared, roster: Arc<Roster>) {
+    let mut clock = tokio::time::interval(BEAT_EVERY);
+    loop {
+        clock.tick().await;
+        if let Ok(revision) = store.revision().await {
+            me.revision = revision.0;
+        }
+        shared.nodes.beat(me.clone()).await;
+        roster.refresh(&shared).await;
+    }
+}
+
+/// Old rows are removed by one process at a time.
+fn retention(tasks: &mut JoinSet<()>, config: &Config, store: &Arc<Store>, shared: &Shared, node: &str) {
+    let (store, shared, node) = (Arc::clone(store), shared.clone(), node.to_owned());
+    let keep = config.retention.logs;
+    tasks.spawn(async move {
+        let may = || {
+            let (shared, node) = (shared.clone(), node.clone());
+            async move { shared.nodes.lease(jobs::RETENTION, &node, jobs::LEASE).await }
+        };
+        let prune = |before| {
+            let store = Arc::clone(&store);
+            async move { store.prune(before).await.map_err(|error| error.to_string()) }
+        };
+        let prepare = || {
+            let store = Arc::clone(&store);
+            async move { store.prepare_partitions(now()).await.map(drop).map_err(|error| error.to_string()) }
+        };
+        jobs::retention(keep, now, may, prepare, prune).await;
+    });
+}
+
+/// How an admin process is; it is ready as soon as it listens.
+#[derive(Debug, Default)]
+struct Desk {
+    stopping: std::sync::atomic::AtomicBool,
+}
+
+impl Vitals for Desk {
+    fn metrics(&self) -> String {
+        format!("# TYPE fluxa_ready gauge\nfluxa_ready {}\n", u8::from(self.ready().is_ok()))
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.stopping.load(std::sync::atomic::Ordering::Relaxed) { Err(String::from("stopping")) } else { Ok(()) }
+    }
 }
 
 /// Metrics and probes. Where nobody asked for this port, another process that has it is no reason not to serve.
@@ -105,29 +241,28 @@ async fn listen_for_telemetry(config: &Config, address: SocketAddr, vitals: Arc<
     }
 }
 
-/// Opens the journal and completes the ledger with what an earlier process left in it.
-async fn open_journal(config: &Config, store: &Store) -> Result<Journal> {
-    let mut folder = config.database.path.clone().into_os_string();
-    folder.push(".journal");
-    let journal = Journal::open(folder.as_ref())?;
-    let recovered = journal.recover()?;
+/// Opens the journal and completes the ledger with what an earlier process left in it; later, where the database is away.
+async fn open_journal(config: &Config, opened: &Opened, shared: &Shared) -> Result<(Journal, Recovery)> {
+    let journal = Journal::open(&mode::journal_folder(config))?;
+    if opened.recalled.is_some() {
+        return Ok((journal, Recovery::default()));
+    }
+    let recovered = fluxa_gateway::recover(&opened.store, shared, &journal).await?;
     if !recovered.is_empty() {
-        let abandoned = recovered.entries.iter().filter(|entry| entry.abandoned).count();
-        let written = store.append(&recovered.entries).await?;
         tracing::warn!(
-            rows = written,
-            abandoned,
-            damaged = recovered.damaged.len(),
+            rows = recovered.written,
+            abandoned = recovered.abandoned,
+            buried = recovered.buried,
+            damaged = recovered.damaged,
             "the process ended without stopping; its usage was completed from the journal"
         );
-        store.check_after_crash().await?;
+        opened.store.check_after_crash().await?;
     }
-    journal.discard(recovered)?;
-    Ok(journal)
+    Ok((journal, recovered))
 }
 
 async fn plant(opened: &Opened, loaded: &Loaded, echo: Option<&Echo>, admin: &Admin, demo: bool) -> Result<Seeded> {
-    let actor = Actor { name: String::from(if demo { "demo" } else { "seed" }), role: Role::System, ip: None };
+    let actor = Actor { name: String::from(if demo { "demo" } else { "seed" }), role: Rights::System, ip: None };
     boot::seed(opened, loaded, echo.map(Echo::address), now(), async |change| {
         apply(admin, &actor, change).await.map(drop).map_err(|error| error.to_string())
     })
@@ -141,7 +276,7 @@ async fn reload(running: &Running) {
     }
 }
 
-fn admin(config: &Config, opened: &Opened, shared: &Shared, plane: &Arc<OnceLock<Arc<Running>>>) -> Admin {
+fn admin<D: Probe + HealthSource + Reload + 'static>(config: &Config, opened: &Opened, shared: &Shared, doors: Arc<D>) -> Admin {
     Admin {
         store: Arc::clone(&opened.store),
         shared: shared.clone(),
@@ -149,38 +284,10 @@ fn admin(config: &Config, opened: &Opened, shared: &Shared, plane: &Arc<OnceLock
         pepper: opened.pepper,
         clock: Arc::new(now),
         egress: config.egress(),
-        probe: Arc::new(Prober(Arc::clone(plane))),
-        health: Arc::new(Prober(Arc::clone(plane))),
-        reload: Arc::new(Prober(Arc::clone(plane))),
+        probe: Arc::clone(&doors) as Arc<dyn Probe>,
+        health: Arc::clone(&doors) as Arc<dyn HealthSource>,
+        reload: doors,
     }
-}
-
-fn settings(config: &Config, opened: &Opened) -> Settings {
-    Settings {
-        listen: config.listen(),
-        workers: config.server.workers.unwrap_or(0),
-        max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
-        max_connections_per_ip: config.server.max_connections_per_ip,
-        trusted_proxies: config.server.trusted_proxies.clone(),
-        egress: config.egress(),
-        media_allow_private: config.upstream.media_allow_private.clone(),
-        connect_timeout: config.upstream.connect_timeout,
-        first_byte_timeout: config.upstream.first_byte_timeout,
-        idle_timeout: config.upstream.idle_timeout,
-        reservation_ttl: config.budget.reservation_ttl,
-        unpriced: config.budget.unpriced.policy(),
-        assumed_max_output: config.budget.assumed_max_output,
-        store_content: config.logging.store_content,
-        pepper: opened.pepper,
-        aws: aws(),
-        keep_responses: config.retention.responses,
-        request_log: Some(Arc::new(Lines(RequestLog::new(Format::of_stdout(config.logging.format))))),
-    }
-}
-
-/// Who this process is to AWS.
-fn aws() -> AwsAccess {
-    AwsAccess::new(aws_environment(&crate::load::env))
 }
 
 /// The wall clock.
@@ -188,131 +295,4 @@ fn aws() -> AwsAccess {
 pub fn now() -> Micros {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// Request lines on standard output.
-struct Lines(RequestLog);
-
-impl fluxa_gateway::RequestLog for Lines {
-    fn write(&self, entries: &mut dyn Iterator<Item = &Entry>) {
-        self.0.write(entries);
-    }
-}
-
-/// The admin API on the data plane's port.
-struct Mounted {
-    router: Router,
-}
-
-impl Mount for Mounted {
-    fn call(&self, request: Request<Incoming>, peer: IpAddr) -> futures_util::future::BoxFuture<'static, Response<MountBody>> {
-        let router = self.router.clone();
-        Box::pin(async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(PeerIp(peer));
-            let response = match router.oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-            response.map(|body| body.map_err(|error| BoxError::from(error.to_string())).boxed_unsync())
-        })
-    }
-}
-
-/// What the telemetry listener asks.
-struct Pulse(Arc<Running>);
-
-impl Vitals for Pulse {
-    fn metrics(&self) -> String {
-        self.0.metrics()
-    }
-
-    fn ready(&self) -> Result<(), String> {
-        self.0.unready().map_or(Ok(()), |why| Err(why.trim_end().to_owned()))
-    }
-}
-
-/// The doors of the admin API into the running data plane.
-struct Prober(Arc<OnceLock<Arc<Running>>>);
-
-/// What is said while the process is still starting.
-const STARTING: &str = "the gateway is still starting";
-
-impl Probe for Prober {
-    fn test(&self, provider: String) -> fluxa_admin_api::BoxFuture<'static, fluxa_admin_api::ProbeReport> {
-        let running = self.0.get().cloned();
-        Box::pin(async move {
-            let Some(running) = running else {
-                return fluxa_admin_api::ProbeReport { ok: false, status: None, latency_ms: 0, message: STARTING.to_owned(), models: None };
-            };
-            let found = running.probe(&provider).await;
-            fluxa_admin_api::ProbeReport {
-                ok: found.ok,
-                status: found.status,
-                latency_ms: found.latency_ms,
-                message: found.message,
-                models: found.models,
-            }
-        })
-    }
-}
-
-impl HealthSource for Prober {
-    fn report(&self) -> serde_json::Value {
-        self.0.get().map_or_else(|| serde_json::json!({ "ready": false }), |running| running.report())
-    }
-}
-
-impl Reload for Prober {
-    fn reload(&self) -> fluxa_admin_api::BoxFuture<'static, Result<(), String>> {
-        let running = self.0.get().cloned();
-        Box::pin(async move {
-            let running = running.ok_or_else(|| STARTING.to_owned())?;
-            running.reload().await.map_err(|error| error.to_string())
-        })
-    }
-}
-
-/// Tries providers for `fluxa check`.
-///
-/// # Errors
-/// None at present; the signature leaves room for a setup that can fail.
-pub fn reach(config: &Config) -> Result<Box<dyn Reach>> {
-    let mut pepper = [0; 32];
-    getrandom::fill(&mut pepper).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    Ok(Box::new(Reacher {
-        settings: Settings {
-            listen: config.listen(),
-            workers: 1,
-            max_body_bytes: 0,
-            max_connections_per_ip: 0,
-            trusted_proxies: Vec::new(),
-            egress: config.egress(),
-            media_allow_private: Vec::new(),
-            connect_timeout: config.upstream.connect_timeout,
-            first_byte_timeout: config.upstream.first_byte_timeout,
-            idle_timeout: config.upstream.idle_timeout,
-            reservation_ttl: config.budget.reservation_ttl,
-            unpriced: config.budget.unpriced.policy(),
-            assumed_max_output: config.budget.assumed_max_output,
-            store_content: false,
-            pepper,
-            aws: aws(),
-            keep_responses: None,
-            request_log: None,
-        },
-    }))
-}
-
-struct Reacher {
-    settings: Settings,
-}
-
-impl Reach for Reacher {
-    fn reach<'a>(&'a self, provider: &'a Provider) -> BoxFuture<'a, Reached> {
-        Box::pin(async move {
-            let found = fluxa_gateway::probe(provider.clone(), self.settings.clone()).await;
-            Reached { ok: found.ok, status: found.status, latency_ms: found.latency_ms, message: found.message }
-        })
-    }
 }

@@ -1,5 +1,6 @@
 //! One call from its arrival to its row in the ledger. However it ends, it is settled exactly once.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,10 +17,17 @@ use fluxa_domain::refusal::RefusalKind;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::{Usage, UsageState};
 use fluxa_store::Finished;
-use fluxa_store::shared::{ReserveAsk, Settlement};
+use fluxa_store::shared::Settlement;
 use futures_util::FutureExt;
 
+use crate::health::Busy;
+use crate::kept_answers::{Found, Keep};
+use crate::settling::{GiveBack, Release, Settle};
 use crate::worker::Worker;
+
+mod held;
+
+pub(crate) use held::Held;
 
 /// No call costs more than this: the ledger's own bound of a row, here as well so that counters and rows agree.
 const MAX_COST: NanoUsd = NanoUsd(1_000_000 * NanoUsd::PER_USD);
@@ -44,7 +52,7 @@ pub(crate) struct Call {
     /// The service tier the client asked for.
     pub(crate) service_tier: Option<String>,
     /// What the counters hold for this call.
-    pub(crate) reservation: Option<Arc<ReserveAsk>>,
+    held: Option<Held>,
     /// The journal holds the call's beginning.
     pub(crate) begun: bool,
     /// The journal names a target, or a debt, of before.
@@ -55,6 +63,12 @@ pub(crate) struct Call {
     pub(crate) tried: u64,
     /// What attempts that failed may be billed for all the same.
     owed: Option<Box<(Usage, NanoUsd)>>,
+    /// The answer is to be given again; what is known of that.
+    pub(crate) keep_answer: Option<Box<Keep>>,
+    /// What `x-fluxa-cache` says; nothing where answers are not kept.
+    pub(crate) found: Option<Found>,
+    /// The place at the provider, until the answer has ended.
+    pub(crate) busy: Option<Busy>,
     /// Write a row at the end.
     pub(crate) keep_row: bool,
     open: bool,
@@ -109,12 +123,15 @@ impl Call {
             absurd_output: None,
             price: None,
             service_tier: None,
-            reservation: None,
+            held: None,
             begun: false,
             stale: false,
             sent: false,
             tried: 0,
             owed: None,
+            busy: None,
+            keep_answer: None,
+            found: None,
             // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
             keep_row: false,
             open: true,
@@ -142,10 +159,20 @@ impl Call {
         }
     }
 
-    /// The counters hold a reservation: it is kept alive until the call ends.
+    /// The counters hold this for the call, or are asked to.
+    pub(crate) fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    /// They do not.
+    pub(crate) fn let_go(&mut self) {
+        self.held = None;
+    }
+
+    /// What the counters hold is kept alive until the call ends.
     pub(crate) fn hold_reservation(&self) {
-        if let Some(reservation) = &self.reservation {
-            self.worker.reservations.hold(Arc::clone(reservation), self.started);
+        if let Some(held) = &self.held {
+            self.worker.reservations.hold(Arc::clone(&held.ask), self.started);
         }
     }
 
@@ -323,6 +350,7 @@ impl Call {
         if !std::mem::replace(&mut self.open, false) {
             return charged;
         }
+        self.busy = None;
         self.entry.latency_ms = self.elapsed_ms();
         if ending.status != 0 {
             self.entry.status = ending.status;
@@ -339,55 +367,90 @@ impl Call {
         self.entry.finish = ending.finish.unwrap_or_default();
         ending.error.clone_into(&mut self.entry.error);
         self.entry.client_closed = ending.client_closed;
-        let reserved = self.reservation.is_some();
-        self.settle();
+        let settling = self.settle();
         self.worker.gateway.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if self.keep_row {
+        let finished = self.keep_row.then(|| {
             let blank = Entry::new(self.entry.id, self.entry.at);
-            let entry = std::mem::replace(&mut self.entry, blank);
-            self.worker.desk.finish(Finished::new(entry), self.begun, reserved);
+            Finished::new(std::mem::replace(&mut self.entry, blank))
+        });
+        let (settling, counted) = match settling {
+            Settling::Done { counted } => (None, counted),
+            // Pending before its row is handed in, or the row could be reported as recorded before it is counted.
+            Settling::Shared(mut settlement) => {
+                settlement.row = finished.as_ref().map(|finished| finished.json().to_owned());
+                (Some(Settle::new(&self.worker.gateway, settlement)), true)
+            }
+        };
+        if let Some(finished) = finished {
+            self.worker.desk.finish(finished, self.begun, counted);
+        }
+        if let Some(settling) = settling {
+            self.spawn(settling.ask());
         }
         charged
     }
 
-    fn settle(&mut self) {
-        let Some(reservation) = self.reservation.take() else { return };
+    /// Replaces what was reserved by the charge: at once in this process, else by what is to be asked when the row is written.
+    fn settle(&mut self) -> Settling {
+        let Some(Held { ask, share, counted, .. }) = self.held.take() else { return Settling::Done { counted: false } };
         self.worker.reservations.let_go(self.entry.id);
-        let tokens = i64::try_from(self.entry.usage.total()).unwrap_or(i64::MAX);
-        let counters = Arc::clone(&self.worker.gateway.shared.counters);
+        let tokens = crate::admission::clamp(self.entry.usage.total());
+        if let Some(share) = share {
+            share.settle_now(self.entry.id, self.entry.cost.0, tokens, tokens);
+        }
+        if !counted {
+            return Settling::Done { counted };
+        }
+        let counters = &self.worker.gateway.shared.counters;
+        let shared = counters.shared();
         let settlement = Settlement {
             id: self.entry.id,
             at: self.entry.at,
-            organization: Arc::clone(&reservation.organization),
-            scopes: reservation.scopes.iter().map(|scope| scope.scope.clone()).collect(),
+            organization: Arc::clone(&ask.organization),
+            scopes: if shared { ask.scopes.iter().map(|scope| scope.scope.clone()).collect() } else { Vec::new() },
             nanos: self.entry.cost.0,
             tokens,
             rate_tokens: tokens,
             row: None,
         };
-        // In memory this is done at once, so the next call of the same client sees it settled.
-        let mut settling = Box::pin(async move { counters.settle(Arc::new(settlement)).await });
-        if (&mut settling).now_or_never().is_none() {
-            self.worker.tasks.spawn(async move {
-                settling.await;
-            });
+        if shared {
+            return Settling::Shared(settlement);
         }
+        // In memory this is done at once, so the next call of the same client sees it settled.
+        let counters = Arc::clone(counters);
+        self.spawn(async move { counters.settle(Arc::new(settlement)).await });
+        Settling::Done { counted }
     }
 
     /// Gives back what was reserved, because nothing will be asked of a vendor.
     pub(crate) fn release(&mut self) {
-        if let Some(reservation) = self.reservation.take() {
-            self.worker.reservations.let_go(self.entry.id);
-            let counters = Arc::clone(&self.worker.gateway.shared.counters);
-            let id = self.entry.id;
-            let mut releasing = Box::pin(async move {
-                counters.release(&reservation.organization, id).await;
+        let Some(Held { ask, share, .. }) = self.held.take() else { return };
+        self.worker.reservations.let_go(self.entry.id);
+        if let Some(share) = share {
+            share.release_now(self.entry.id);
+        }
+        let until = Instant::now() + self.worker.settings().reservation_ttl;
+        let release = GiveBack { id: self.entry.id, organization: Arc::clone(&ask.organization), until };
+        self.spawn(Release::new(&self.worker.gateway, release).ask());
+    }
+
+    /// Goes on without the call, unless it is done at once.
+    fn spawn<T: 'static>(&self, asking: impl Future<Output = T> + 'static) {
+        let mut asking = Box::pin(asking);
+        if (&mut asking).now_or_never().is_none() {
+            self.worker.tasks.spawn(async move {
+                asking.await;
             });
-            if (&mut releasing).now_or_never().is_none() {
-                self.worker.tasks.spawn(releasing);
-            }
         }
     }
+}
+
+/// How the counters get to know what a call cost.
+enum Settling {
+    /// They know, or will from the ledger's writer where the call is not `counted`.
+    Done { counted: bool },
+    /// They must be asked.
+    Shared(Settlement),
 }
 
 impl Drop for Call {
@@ -398,6 +461,10 @@ impl Drop for Call {
             let client_closed = error == CLIENT_CLOSED;
             if self.sent {
                 self.note_cut_attempt();
+            }
+            // Still being asked for: nothing was sent, and the answer may come after its client has gone.
+            if self.held.as_ref().is_some_and(|held| held.asking) {
+                self.release();
             }
             let unheard = self.unheard();
             self.finish(Ending { status, error, client_closed, ..unheard });

@@ -17,16 +17,18 @@ use fluxa_wire::client::Heard;
 use fluxa_wire::facts::Facts;
 use fluxa_wire::neutral::Dropped;
 use fluxa_wire::relay::Framing;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
 pub(crate) use retry_budget::RetryBudget;
-pub(crate) use target::{Target, plan};
+pub(crate) use target::{Chance, Target, plan};
 
 use crate::admission::{Admitted, Priced};
 use crate::call::{Call, Ending};
 use crate::conversations::Keeping;
+use crate::health::Blame;
+use crate::kept_answers::{Found, KeptAnswer};
 use crate::pipeline::Stop;
 use crate::relay::{Course, RelayBody, ending};
 use crate::reply::{self, ReplyBody, put, put_number};
@@ -54,6 +56,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) heard: Option<Box<Heard>>,
     /// The same with what it names by address put into it, once a target has needed that.
     pub(crate) inlined: std::cell::OnceCell<Box<fluxa_wire::neutral::Chat>>,
+    /// A hash of the prompt's beginning, where the route wants calls that begin alike to meet the same key.
+    pub(crate) prefix: Option<u64>,
     /// The conversation is kept with its answer.
     pub(crate) keeps: bool,
     pub(crate) admitted: Admitted,
@@ -108,10 +112,17 @@ pub(crate) async fn first_answer(
     let mut last: Option<Failure> = None;
     for (index, (target, priced)) in plan.iter().zip(prices).enumerate() {
         let more = index + 1 < plan.len();
-        if more && !target.provider.state.allows(crate::clock::now()) {
+        let state = &target.provider.state;
+        if more && !state.allows(crate::clock::now(), &target.model, target.provider.keys.len()) {
             note(call, target, 0, 0, failure::SKIPPED);
             continue;
         }
+        let Some(busy) = state.enter(target.provider.record.max_concurrency) else {
+            note(call, target, 0, 0, failure::FULL);
+            last = Some(last.unwrap_or_else(|| Failure::full(&target.provider.record.name)));
+            continue;
+        };
+        call.busy = Some(busy);
         call.price.clone_from(&priced.price);
         call.aim(&target.provider.record.name, &target.model);
         let mut tries = Tries::default();
@@ -122,9 +133,9 @@ pub(crate) async fn first_answer(
             match attempt::run(worker, call, errand, target, &mut tries).await {
                 Ok(mut reply) => {
                     reply.mended = tries.mends.iter().filter_map(|mend| mend.dropped().map(str::to_owned)).collect();
-                    target.provider.state.succeeded();
+                    state.succeeded(&target.model, tries.keys.last().copied(), call.elapsed_ms() - before);
                     if tries.without_usage {
-                        target.provider.state.learn_no_stream_options(&target.model, crate::clock::now());
+                        state.learn_no_stream_options(&target.model, crate::clock::now());
                     }
                     note(call, target, reply.head.status, call.elapsed_ms() - before, "");
                     return Ok(reply);
@@ -134,7 +145,10 @@ pub(crate) async fn first_answer(
                     note(call, target, failure.upstream_status, call.elapsed_ms() - before, &failure.why);
                     call.failed_attempt(failure.billed.as_deref());
                     if failure.blames_provider() {
-                        target.provider.state.failed(crate::clock::now(), &failure.why);
+                        let key = tries.keys.last().copied();
+                        let blame =
+                            if failure.upstream_status == 0 { Blame::Provider } else { Blame::Target { model: &target.model, key } };
+                        state.failed(blame, crate::clock::now(), worker.roll(), &failure.why);
                     }
                     let (next, pause, status) = (failure.next, failure.pause_ms, failure.upstream_status);
                     last = Some(failure);
@@ -174,7 +188,8 @@ pub(crate) async fn first_answer(
 /// or a vendor in trouble would be asked once a key by every call.
 fn may_change_key(worker: &Worker, target: &Target, tries: &Tries, status: u16) -> bool {
     let provider = &target.provider;
-    provider.state.has_another_key(provider.keys.len(), crate::clock::now(), &tries.keys) && (status != 429 || worker.retries.allows())
+    provider.state.has_another_key(provider.keys.len(), &target.model, crate::clock::now(), &tries.keys)
+        && (status != 429 || worker.retries.allows())
 }
 
 /// Names for a header, which takes visible ASCII only; clients and proxies refuse long ones.
@@ -219,6 +234,27 @@ impl Reply {
         }
     }
 
+    /// An answer that was given before: it costs nothing, and nobody is asked.
+    pub(crate) fn given_again(call: &mut Call, kept: KeptAnswer) -> Self {
+        let KeptAnswer { content_type, provider, upstream_model, dialect_out, finish, body } = kept;
+        (call.sent, call.tried) = (false, 0);
+        call.found = Some(Found::Hit);
+        let entry = &mut call.entry;
+        (entry.provider, entry.upstream_model, entry.dialect_out, entry.finish) = (provider, upstream_model, dialect_out, finish.clone());
+        entry.cached = true;
+        let content_type = if content_type.starts_with("text/event-stream") { "text/event-stream" } else { "application/json" };
+        let facts = Facts { finish: (!finish.is_empty()).then_some(finish), ..Facts::default() };
+        Self {
+            head: AnswerHead::ours(200),
+            admitted: Admitted::default(),
+            body: Committed::Whole(body, Some(facts)),
+            translated: Some(Translated { content_type, dropped: Vec::new() }),
+            mended: Vec::new(),
+            keeping: None,
+            degraded: None,
+        }
+    }
+
     /// An answer of a vendor that is passed on though it is an error.
     fn whole(head: AnswerHead, admitted: Admitted, body: Bytes) -> Self {
         Self { head, admitted, body: Committed::Whole(body, None), translated: None, mended: Vec::new(), keeping: None, degraded: None }
@@ -235,7 +271,7 @@ impl Reply {
         crate::head::pass_back(&head, headers);
         let mut dropped = mended;
         if let Some(translated) = translated {
-            headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(translated.content_type));
+            headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(translated.content_type));
             dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
         }
         if !dropped.is_empty() {
@@ -246,10 +282,13 @@ impl Reply {
         put(headers, reply::X_FLUXA_MODEL, &call.entry.upstream_model);
         put_number(headers, reply::X_FLUXA_ATTEMPTS, call.tried);
         if admitted.output_cap.is_some() {
-            put(headers, reply::X_FLUXA_DEGRADED, "output_capped_by_budget");
+            headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static("output_capped_by_budget"));
         }
         if let Some(degraded) = degraded {
-            put(headers, reply::X_FLUXA_DEGRADED, degraded);
+            headers.append(reply::X_FLUXA_DEGRADED, HeaderValue::from_static(degraded));
+        }
+        if let Some(found) = call.found {
+            put(headers, reply::X_FLUXA_CACHE, found.word());
         }
         call.entry.status = head.status;
         call.first_byte();
@@ -265,8 +304,14 @@ impl Reply {
                     None => {}
                 }
                 let failed = head.status >= 400;
+                let facts_are_whole = facts.as_ref().is_some_and(|facts| facts.error.is_none());
                 let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
                 let error = if failed { fluxa_domain::refusal::RefusalKind::Upstream.code() } else { "" };
+                if let Some(mut keep) = call.keep_answer.take().filter(|_| head.status == 200 && facts_are_whole) {
+                    keep.push(&bytes);
+                    let content_type = headers.get(hyper::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                    keep.keep(&call, content_type, ended.finish.as_deref());
+                }
                 let charged = call.finish(Ending { error, ..ended });
                 put(headers, reply::X_FLUXA_COST, &charged.cost.to_decimal_usd());
                 put(headers, reply::X_FLUXA_COST_STATE, charged.state.name());

@@ -5,7 +5,7 @@ use fluxa_store::shared::{RateStanding, Standing};
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::reply::{put, put_number};
+use crate::reply::put_number;
 use crate::snapshot::{Door, KeySlot, ProviderView};
 use crate::upstream::AnswerHead;
 
@@ -149,13 +149,13 @@ pub(crate) fn standing(standing: &Standing, headers: &mut HeaderMap) {
     one(standing.rpm, LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS);
     one(standing.tpm, LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS);
     if standing.degraded {
-        put(headers, crate::reply::X_FLUXA_DEGRADED, "counters");
+        headers.append(crate::reply::X_FLUXA_DEGRADED, HeaderValue::from_static("counters_away"));
     }
 }
 
 /// The same as header lines for refusals, which are rendered elsewhere.
-pub(crate) fn standing_lines(rpm: Option<RateStanding>, tpm: Option<RateStanding>) -> Vec<(HeaderName, String)> {
+pub(crate) fn standing_lines(of: &Standing) -> Vec<(HeaderName, String)> {
     let mut headers = HeaderMap::new();
-    standing(&Standing { rpm, tpm, degraded: false }, &mut headers);
+    standing(of, &mut headers);
     headers.iter().filter_map(|(name, value)| Some((name.clone(), value.to_str().ok()?.to_owned()))).collect()
 }

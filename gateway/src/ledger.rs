@@ -4,20 +4,25 @@
 //! that survives the death of the process. Rows reach the store in batches, off the path of calls,
 //! and only then does the journal forget them.
 
-use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
 use fluxa_domain::scope;
-use fluxa_store::journal::{Begin, JournalWriter};
 use fluxa_store::shared::Recorded;
 use fluxa_store::{Finished, StoreError};
-use tokio::sync::Notify;
 
 use crate::running::Gateway;
+use queue::Rows;
+
+mod desk;
+pub(crate) mod due;
+mod queue;
+
+pub(crate) use desk::Desk;
+pub(crate) use queue::Queue;
 
 /// After the first row of a batch the ledger waits so long for company.
 const GATHER: Duration = Duration::from_millis(40);
@@ -26,216 +31,66 @@ const BATCH_ROWS: usize = 1_000;
 /// Pause after the store refused a batch; doubled up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
-/// Rows that may wait for the store before calls are refused: about 100 MB of them.
-const MAX_WAITING_ROWS: u64 = 100_000;
+/// Pause after rows of the journal could not be read back.
+const UNSPOOL_PAUSE: Duration = Duration::from_secs(1);
 /// A batch that the store refuses so many times because of what is in it is taken apart. Not the first time: an error may lie.
 const BLAMED_TIMES: u32 = 5;
-
-/// Finished calls on their way to the store.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    rows: Mutex<Rows>,
-    arrived: Notify,
-    /// Rows handed in and not yet committed.
-    waiting: AtomicU64,
-    closed: AtomicBool,
-    failing: AtomicBool,
-    /// Rows of refused calls that were not kept because too many wait.
-    dropped: AtomicU64,
-}
-
-/// Rows, and beside each whether its call reserved nothing: then its charge reaches the counters when the row is written.
-#[derive(Debug, Default)]
-struct Rows {
-    finished: Vec<Finished>,
-    loose: Vec<bool>,
-}
-
-impl Queue {
-    fn push(&self, mut batch: Rows) {
-        let count = batch.finished.len() as u64;
-        self.waiting.fetch_add(count, Ordering::AcqRel);
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if rows.finished.is_empty() {
-            *rows = batch;
-        } else {
-            rows.finished.append(&mut batch.finished);
-            rows.loose.append(&mut batch.loose);
-        }
-        drop(rows);
-        self.arrived.notify_one();
-    }
-
-    fn take(&self) -> Rows {
-        std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Rows handed in and not yet committed.
-    pub(crate) fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Acquire)
-    }
-
-    /// Whether more calls may be taken on: what cannot be recorded must not be accepted.
-    pub(crate) fn accepts(&self) -> bool {
-        self.waiting() < MAX_WAITING_ROWS
-    }
-
-    /// The store refused the last batch.
-    pub(crate) fn failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed)
-    }
-
-    /// No more rows will come: [`run`] ends when the last is written.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.arrived.notify_one();
-    }
-}
-
-/// Where one data-plane thread hands in its calls.
-pub(crate) struct Desk {
-    journal: RefCell<JournalWriter>,
-    out: RefCell<Rows>,
-    wake: Notify,
-    queue: Arc<Queue>,
-    /// The last write to the journal failed: the disk is full.
-    stuck: Cell<bool>,
-    /// Counts the writes to the journal, for those who wait for the next one.
-    turn: Cell<u64>,
-    turned: Notify,
-}
-
-impl Desk {
-    pub(crate) fn new(journal: JournalWriter, queue: Arc<Queue>) -> Self {
-        Self {
-            journal: RefCell::new(journal),
-            out: RefCell::default(),
-            wake: Notify::new(),
-            queue,
-            stuck: Cell::new(false),
-            turn: Cell::new(0),
-            turned: Notify::new(),
-        }
-    }
-
-    /// Notes that a call begins, with the row that is to be written if the process dies before its end.
-    /// Resolves when the note would survive that; when it fails, the call must not be made.
-    ///
-    /// Dropping the future half-way leaves the note standing: the call must then be finished as begun.
-    pub(crate) async fn begin(&self, entry: &Entry) -> std::io::Result<()> {
-        if self.stuck.get() {
-            // On a full disk one at a time, so that nothing of a refused call stays in memory.
-            let admitted = self.journal.borrow_mut().admit(&Begin::of(entry));
-            self.note(admitted.as_ref().err());
-            return admitted;
-        }
-        self.journal.borrow_mut().begin(&Begin::of(entry));
-        self.written().await;
-        if self.stuck.get() {
-            self.journal.borrow_mut().void(entry.id);
-            return Err(std::io::Error::other("the journal cannot be written"));
-        }
-        Ok(())
-    }
-
-    /// Resolves when what was noted so far is written (or could not be): one write for all calls of a turn of the thread's loop.
-    pub(crate) async fn written(&self) {
-        let turn = self.turn.get();
-        self.wake.notify_one();
-        loop {
-            let turned = self.turned.notified();
-            if self.turn.get() != turn {
-                return;
-            }
-            turned.await;
-        }
-    }
-
-    /// Notes a better estimate for a call that is still running.
-    pub(crate) fn checkpoint(&self, entry: &Entry) {
-        // On a full disk the former estimate has to do: what cannot be written must not pile up.
-        if !self.stuck.get() {
-            self.journal.borrow_mut().begin(&Begin::of(entry));
-            self.wake.notify_one();
-        }
-    }
-
-    /// Hands in a finished call. `begun` says whether [`Desk::begin`] was called for it, `reserved` whether the counters have its charge.
-    pub(crate) fn finish(&self, finished: Finished, begun: bool, reserved: bool) {
-        if !begun && !self.queue.accepts() {
-            // A refusal costs nothing: its row may be lost, the memory for it may not be had.
-            self.queue.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        if begun {
-            self.journal.borrow_mut().end(&finished);
-        }
-        let mut out = self.out.borrow_mut();
-        let first = out.finished.is_empty();
-        out.finished.push(finished);
-        out.loose.push(!reserved);
-        if first {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Writes out what one turn of the thread's loop has gathered; runs as long as the thread.
-    pub(crate) async fn run(&self) {
-        loop {
-            self.wake.notified().await;
-            self.pass_on();
-        }
-    }
-
-    /// Journals and queues what is waiting here.
-    pub(crate) fn pass_on(&self) {
-        let flushed = self.journal.borrow_mut().flush();
-        self.note(flushed.as_ref().err());
-        self.turn.set(self.turn.get().wrapping_add(1));
-        self.turned.notify_waiters();
-        let batch = std::mem::take(&mut *self.out.borrow_mut());
-        if !batch.finished.is_empty() {
-            self.queue.push(batch);
-        }
-    }
-
-    /// Says once that the journal cannot be written, and once that it can be again.
-    fn note(&self, error: Option<&std::io::Error>) {
-        match (error, self.stuck.replace(error.is_some())) {
-            (Some(error), false) => tracing::error!(%error, "cannot write the journal; calls are refused until it can be written"),
-            (None, true) => tracing::info!("the journal can be written again"),
-            (Some(_), true) | (None, false) => {}
-        }
-    }
-}
 
 /// Writes queued rows to the store until the queue is closed and empty.
 pub(crate) async fn run(gateway: Arc<Gateway>) {
     let queue = &gateway.queue;
     loop {
         let mut rows = queue.take();
-        if rows.finished.is_empty() {
-            if queue.closed.load(Ordering::Acquire) {
+        if rows.is_empty() && queue.spooled() == 0 {
+            if queue.is_closed() {
                 return;
             }
             queue.arrived.notified().await;
-            if !queue.closed.load(Ordering::Acquire) {
+            if !queue.is_closed() {
                 tokio::time::sleep(GATHER).await;
             }
             rows = queue.take();
         }
-        for (batch, loose) in rows.finished.chunks(BATCH_ROWS).zip(rows.loose.chunks(BATCH_ROWS)) {
+        write(&gateway, &rows, false).await;
+        if queue.spooled() == 0 {
+            continue;
+        }
+        let rows = queue.unspool().await;
+        let written = !rows.is_empty() && write(&gateway, &rows, true).await;
+        queue.measure();
+        if !written {
+            // What could not be read or written is in the journal, for the next start or the next turn.
+            if queue.is_closed() {
+                return;
+            }
+            tokio::time::sleep(UNSPOOL_PAUSE).await;
+        }
+    }
+}
+
+/// Writes rows that wait in memory, or that were `spooled`. False when not all of them are in the ledger.
+async fn write(gateway: &Gateway, rows: &Rows, spooled: bool) -> bool {
+    let mut all = true;
+    for (batch, loose) in rows.finished.chunks(BATCH_ROWS).zip(rows.loose.chunks(BATCH_ROWS)) {
+        if spooled && !all {
+            // They stay where they are.
+            return false;
+        }
+        if commit(gateway, batch, loose).await {
+            let ids: Vec<CallId> = batch.iter().map(|finished| finished.entry.id).collect();
+            gateway.journal().committed(&ids);
+        } else {
+            all = false;
+        }
+        if all || !spooled {
             gateway.metrics.count(batch);
             if let Some(log) = &gateway.settings.request_log {
                 log.write(&mut batch.iter().map(|finished| &finished.entry));
             }
-            if commit(&gateway, batch, loose).await {
-                let ids: Vec<CallId> = batch.iter().map(|finished| finished.entry.id).collect();
-                gateway.journal().committed(&ids);
-            }
-            queue.waiting.fetch_sub(batch.len() as u64, Ordering::AcqRel);
+            gateway.queue.done(batch.len(), spooled);
         }
     }
+    all
 }
 
 /// Appends a batch, again and again until it is in, without the rows that the store will never take.
@@ -247,7 +102,7 @@ async fn commit(gateway: &Gateway, batch: &[Finished], loose: &[bool]) -> bool {
     while let Some(piece) = pieces.waiting.pop() {
         let Err(error) = append(gateway, piece).await else {
             if queue.failing.swap(false, Ordering::Relaxed) {
-                let dropped = queue.dropped.swap(0, Ordering::Relaxed);
+                let dropped = queue.take_dropped();
                 tracing::info!(dropped, "the ledger can be written again; rows of {dropped} refused calls were not kept");
             }
             continue;
@@ -259,7 +114,7 @@ async fn commit(gateway: &Gateway, batch: &[Finished], loose: &[bool]) -> bool {
             Next::Bury(_) => {}
             Next::Wait => tracing::error!(%error, rows = piece.rows.len(), "cannot write the ledger; the rows wait and are journaled"),
         }
-        if queue.closed.load(Ordering::Acquire) {
+        if queue.is_closed() {
             return false;
         }
         tokio::time::sleep(pause).await;
@@ -312,6 +167,14 @@ impl<'a> Pieces<'a> {
 
 async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(), StoreError> {
     let counters = &gateway.shared.counters;
+    if counters.shared() {
+        gateway.store.append_finished(rows).await?;
+        // Of a refused call that cost nothing the counters know nothing.
+        let known =
+            rows.iter().zip(loose).filter(|(Finished { entry, .. }, loose)| !**loose || entry.cost.0 != 0 || entry.usage.total() != 0);
+        gateway.due.push(known.map(|(finished, _)| of(&finished.entry)));
+        return Ok(());
+    }
     let _appending = match counters.gate() {
         Some(gate) => Some(gate.lock().await),
         None => None,
@@ -332,7 +195,8 @@ async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(
     Ok(())
 }
 
-fn of(entry: &Entry) -> Recorded {
+/// What the counters are told of a row.
+pub(crate) fn of(entry: &Entry) -> Recorded {
     Recorded { id: entry.id, organization: scope::organization_of(entry).into() }
 }
 
@@ -342,7 +206,11 @@ async fn bury(gateway: &Gateway, row: &Finished, error: &StoreError) -> bool {
     match gateway.journal().bury(row) {
         Ok(kept) => {
             tracing::error!(call.id = %id, %error, kept, "the ledger refuses the row of call {id}: it is in dead-letters.jsonl beside the journal, and its charge is in no sum");
-            gateway.shared.counters.recorded(&[of(&row.entry)]).await;
+            if gateway.shared.counters.shared() {
+                gateway.due.push(std::iter::once(of(&row.entry)));
+            } else {
+                gateway.shared.counters.recorded(&[of(&row.entry)]).await;
+            }
             true
         }
         Err(failed) => {

@@ -22,6 +22,21 @@ pub(crate) struct Metrics {
     /// Calls being answered.
     pub(crate) in_flight: AtomicI64,
     panics: AtomicU64,
+    /// What services did.
+    pub(crate) background: Background,
+}
+
+/// What is done beside calls, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    /// Rows of other processes' calls that were written.
+    pub(crate) swept: AtomicU64,
+    /// Reservations that nobody ended.
+    pub(crate) expired: AtomicU64,
+    /// Scopes whose counters were wrong.
+    pub(crate) corrected: AtomicU64,
+    /// Configurations that could not be read.
+    pub(crate) reload_failures: AtomicU64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +68,14 @@ pub(crate) struct Gauges {
     pub(crate) ledger_failing: bool,
     pub(crate) ready: bool,
     pub(crate) revision: i64,
+    pub(crate) spooled_rows: u64,
+    pub(crate) spool_bytes: u64,
+    /// Settles without an answer.
+    pub(crate) pending_settles: u64,
+    pub(crate) counters_away: bool,
+    /// Commands sent to the shared counters since the start.
+    pub(crate) counter_commands: u64,
+    pub(crate) nodes_live: u64,
 }
 
 impl Metrics {
@@ -133,6 +156,24 @@ impl Metrics {
             out,
             "# HELP fluxa_panics_total Calls that ended in a panic.\n# TYPE fluxa_panics_total counter\nfluxa_panics_total {panics}"
         );
+        let services = &self.background;
+        for (name, help, value) in [
+            ("fluxa_rows_swept_total", "Rows of calls of other processes that were written here.", services.swept.load(Ordering::Relaxed)),
+            ("fluxa_reservations_expired_total", "Reservations that nobody ended.", services.expired.load(Ordering::Relaxed)),
+            (
+                "fluxa_counters_corrected_total",
+                "Scopes whose counters differed from the ledger.",
+                services.corrected.load(Ordering::Relaxed),
+            ),
+            (
+                "fluxa_config_reload_failures_total",
+                "Configurations that could not be read.",
+                services.reload_failures.load(Ordering::Relaxed),
+            ),
+            ("fluxa_counter_commands_total", "Commands sent to the shared counters.", gauges.counter_commands),
+        ] {
+            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+        }
         let mut gauge = |name: &str, help: &str, value: i64| {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         };
@@ -143,6 +184,12 @@ impl Metrics {
             i64::try_from(gauges.ledger_waiting).unwrap_or(i64::MAX),
         );
         gauge("fluxa_ledger_failing", "1 while the database refuses rows.", i64::from(gauges.ledger_failing));
+        let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        gauge("fluxa_spooled_rows", "Finished calls that wait in the journal only.", whole(gauges.spooled_rows));
+        gauge("fluxa_spool_bytes", "Bytes of the journal.", whole(gauges.spool_bytes));
+        gauge("fluxa_pending_settles", "Settled calls whose charge the shared counters have not confirmed.", whole(gauges.pending_settles));
+        gauge("fluxa_counters_away", "1 while the shared counters cannot be reached.", i64::from(gauges.counters_away));
+        gauge("fluxa_nodes_live", "Processes that serve calls, this one included.", whole(gauges.nodes_live));
         gauge("fluxa_ready", "1 while traffic is welcome.", i64::from(gauges.ready));
         gauge("fluxa_config_revision", "Revision of the configuration in force.", gauges.revision);
         out

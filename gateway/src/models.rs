@@ -26,10 +26,12 @@ pub(crate) async fn answer(
     let access = gateway.keys.identify(&gateway.store, token(&parts.headers, key_query(&parts.uri), dialect), now).await?;
     access.key.may_enter(ip, now)?;
     let view = gateway.view.load_full();
+    let groups = crate::scopes::Groups::of(&view, &access.key);
+    groups.may_enter()?;
     let models: Vec<ModelInfo> = view
         .model_names()
         .into_iter()
-        .filter(|(name, _)| access.key.may_use(name).is_ok())
+        .filter(|(name, _)| access.key.may_use(name).is_ok() && groups.may_use(name).is_ok())
         .map(|(name, owner)| ModelInfo { display_name: name.clone(), id: name, created_s: 0, owned_by: owner })
         .collect();
     match id {

@@ -5,19 +5,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxa_domain::cache::CachePolicy;
 use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::key::KeyRecord;
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_wire::body::fields::Field;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
-use crate::admission::{self, Priced};
+use crate::admission::{self, Priced, Wanted};
 use crate::call::Call;
-use crate::dispatch::{self, Errand, Reply};
+use crate::dispatch::{self, Chance, Errand, Reply};
 use crate::hearing;
 use crate::http::{Inbound, key_query, token};
+use crate::kept_answers::{self, Found, Looked, Question};
+use crate::scopes::{CallScopes, Groups};
 use crate::size::Size;
-use crate::snapshot::Way;
+use crate::snapshot::{View, Way};
+use crate::tags;
 use crate::worker::Worker;
 
 /// Why a call was stopped, and what to say beside the error.
@@ -45,6 +50,9 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let access = gateway.keys.identify(&gateway.store, token, now).await?;
     call.belongs_to(&access);
     access.key.may_enter(ip, now)?;
+    let groups = Groups::of(&view, &access.key);
+    groups.may_enter()?;
+    let mut tags = tags::of_header(&parts.headers)?;
 
     // What is asked.
     let mut body = crate::body::read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
@@ -65,10 +73,17 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     if gateway.settings.store_content {
         call.entry.request_body = String::from_utf8(body.to_vec()).ok();
     }
+    tags::add_of_body(&mut tags, op, &outline, &body);
+    groups.label(&mut call.entry);
+    call.entry.tags.append(&mut tags);
     access.key.may_use(model)?;
+    groups.may_use(model)?;
+    let scopes = worker.scopes.of(&access.key, groups, view.revision, model, now);
 
     // Where to, in which order, and at which price.
-    let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, worker.roll())?;
+    let prefix = view.routes.find(model).filter(|route| route.prompt_affinity).map(|_| crate::prompt_prefix::hash(&body));
+    let chance = Chance { roll: worker.roll(), prefix, now };
+    let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, chance)?;
     let mut resumed = None;
     if op == Op::Responses && outline.previous_response {
         resumed = Box::pin(hearing::resume(&gateway, &access.key.id, &body, now, &mut plan)).await?;
@@ -81,14 +96,26 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     if let (Some(heard), Some(resumed)) = (&mut heard, resumed) {
         heard.repeat.insert(String::from("previous_response_id"), resumed.id.into());
     }
-    let (plan, targets) = price(&gateway, &view, &access.key, may_cost(&parts.method, op), plan, now)?;
+    let (plan, targets) = price(&gateway, &view, &scopes, may_cost(&parts.method, op), plan, now)?;
+
+    // What was answered before is given again.
+    let question = Question { dialect, op, uri: &parts.uri, headers: &parts.headers, body: &body };
+    match kept_answers::look(worker, cache_policy(&view, &access.key), &access.key, question).await {
+        Looked::Off => {}
+        Looked::Bypass => call.found = Some(Found::Bypass),
+        Looked::Miss(keep) => (call.found, call.keep_answer) = (Some(Found::Miss), Some(Box::new(keep))),
+        Looked::Hit(kept) => return Ok(Reply::given_again(call, *kept)),
+    }
 
     // May they spend it.
-    let size = Size::of(op, &outline, &body, admission::reserves_most(&access.key));
+    let size = Size::of(op, &outline, &body, admission::reserves_most(&access.key, &scopes));
     call.input_likely = size.input_likely;
     call.output_likely = size.output_likely();
     (call.absurd_input, call.absurd_output) = (size.absurd_input(), size.absurd_output());
-    let admitted = admission::admit(&gateway, call, &access.key, size, &targets)
+    let first = plan.first().map_or(("", ""), |target| (target.provider.record.name.as_str(), target.model.as_str()));
+    let may_cost = may_cost(&parts.method, op);
+    let wanted = Wanted { key: &access.key, scopes: &scopes, size, targets: &targets, first, may_cost };
+    let admitted = admission::admit(&gateway, call, &wanted)
         .await
         .map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
     call.hold_reservation();
@@ -102,6 +129,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         outline: &outline,
         heard,
         inlined: std::cell::OnceCell::new(),
+        prefix,
         keeps: op == Op::Responses,
         admitted,
     };
@@ -114,9 +142,14 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         return Ok(Reply::estimated_count(call, admitted, size.input_likely));
     }
     answered.map_err(|mut stop| {
-        stop.headers.extend(crate::head::standing_lines(admitted.standing.rpm, admitted.standing.tpm));
+        stop.headers.extend(crate::head::standing_lines(&admitted.standing));
         stop
     })
+}
+
+/// How the answers to this key's calls are kept: as it says, else as its team says.
+fn cache_policy(view: &View, key: &KeyRecord) -> Option<CachePolicy> {
+    key.cache.or_else(|| view.teams.get(key.team.as_deref()?)?.cache)
 }
 
 /// A route's bound for the whole call, up to the first byte of the answer.
@@ -166,13 +199,13 @@ fn may_cost(method: &Method, op: Op) -> bool {
 fn price(
     gateway: &crate::running::Gateway,
     view: &crate::snapshot::View,
-    key: &fluxa_domain::key::KeyRecord,
+    scopes: &CallScopes,
     may_cost: bool,
     plan: Vec<dispatch::Target>,
     now: fluxa_domain::time::Micros,
 ) -> Result<(Vec<dispatch::Target>, Vec<Priced>), Refusal> {
     let policy = &gateway.settings.unpriced;
-    let refuses = may_cost && admission::refuses_unpriced(key, policy);
+    let refuses = may_cost && admission::refuses_unpriced(scopes, policy);
     let mut kept = (Vec::with_capacity(plan.len()), Vec::with_capacity(plan.len()));
     let mut unpriced = String::new();
     for target in plan {

@@ -55,6 +55,8 @@ pub(crate) struct RelayBody {
     known_length: Option<u64>,
     stored: Option<Vec<u8>>,
     ended: bool,
+    /// It ended well.
+    good: bool,
     /// A body without a dialect of its own can only show that it broke by breaking off.
     abort: Option<&'static str>,
     /// Output tokens that the last note in the journal covers.
@@ -111,6 +113,7 @@ impl RelayBody {
             known_length,
             stored,
             ended: false,
+            good: false,
             abort: None,
             covered,
             provider,
@@ -148,6 +151,7 @@ impl RelayBody {
         loop {
             if !self.out.is_empty() {
                 let bytes = std::mem::take(&mut self.out).freeze();
+                self.keep_answer(&bytes);
                 return Poll::Ready(Some(Ok(bytes)));
             }
             if self.ended {
@@ -308,7 +312,8 @@ impl RelayBody {
         let kept = std::mem::take(&mut self.kept);
         self.out.extend_from_slice(&kept);
         let facts = self.relay.facts();
-        let ending = Ending { complete: error.is_empty() && facts.error.is_none(), error: upstream_word(error, facts), ..ending(facts) };
+        self.good = error.is_empty() && facts.error.is_none();
+        let ending = Ending { complete: self.good, error: upstream_word(error, facts), ..ending(facts) };
         self.store_answer();
         // The last bytes often come in the read that ends the stream: also then the row is written before they go out.
         if self.call.finish_early(ending) {
@@ -321,6 +326,18 @@ impl RelayBody {
         let frames = Bytes::copy_from_slice(&self.out);
         let frames = self.provider.as_ref().map_or(frames.clone(), |provider| provider.without_keys(frames));
         keeping.keep_stream(&self.call.worker, &frames);
+    }
+
+    /// What goes to the client is kept, if the answer is to be given again and this stream ends well.
+    fn keep_answer(&mut self, bytes: &[u8]) {
+        let Some(mut keep) = self.call.keep_answer.take() else { return };
+        keep.push(bytes);
+        if !self.ended {
+            self.call.keep_answer = Some(keep);
+        } else if self.good && self.abort.is_none() {
+            let content_type = if self.framing == Framing::JsonArray { "application/json" } else { "text/event-stream" };
+            keep.keep(&self.call, content_type, self.relay.facts().finish.as_deref());
+        }
     }
 
     fn break_off(&mut self, kind: RefusalKind, text: &'static str) {

@@ -70,6 +70,7 @@ pub(crate) const X_FLUXA_ATTEMPTS: HeaderName = HeaderName::from_static("x-fluxa
 pub(crate) const X_FLUXA_COST: HeaderName = HeaderName::from_static("x-fluxa-cost-usd");
 pub(crate) const X_FLUXA_COST_STATE: HeaderName = HeaderName::from_static("x-fluxa-cost-state");
 pub(crate) const X_FLUXA_DEGRADED: HeaderName = HeaderName::from_static("x-fluxa-degraded");
+pub(crate) const X_FLUXA_CACHE: HeaderName = HeaderName::from_static("x-fluxa-cache");
 pub(crate) const X_FLUXA_DROPPED: HeaderName = HeaderName::from_static("x-fluxa-dropped");
 pub(crate) const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
-use fluxa_store::shared::ReserveAsk;
+use fluxa_store::shared::{Extended, ReserveAsk};
 
 use crate::worker::Worker;
 
@@ -16,6 +16,8 @@ use crate::worker::Worker;
 const EXTEND_EVERY: Duration = Duration::from_secs(30);
 /// And no more often than this.
 const EXTEND_AT_MOST: Duration = Duration::from_millis(200);
+/// Reservations extended in one step: more would keep the counters busy for too long.
+const BATCH: usize = 1_000;
 
 /// The reservations that calls of one thread hold.
 #[derive(Debug, Default)]
@@ -37,22 +39,47 @@ impl Reservations {
     }
 }
 
-/// Extends what is held, as long as the thread lives.
+/// Extends what is held, as long as the thread lives: from time to time, and all of it at once when the counters were emptied.
 pub(crate) async fn run(worker: Rc<Worker>) {
+    let gateway = Arc::clone(&worker.gateway);
     let ttl = worker.settings().reservation_ttl;
     let every = (ttl / 3).clamp(EXTEND_AT_MOST, EXTEND_EVERY);
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let ttl = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
+    // What is younger lives until the next tick and the one after it.
+    let due = every / 2;
+    let mut least_age = due;
     loop {
-        tick.tick().await;
-        // What is younger lives until the next tick and the one after it.
-        let held = worker.reservations.older_than(every / 2);
-        if !held.is_empty() {
-            let deadline = Micros(crate::clock::now().0.saturating_add(ttl));
-            worker.gateway.shared.counters.extend(&held, deadline).await;
+        // Listening before asking: what is noticed meanwhile is not missed.
+        let mut emptied = std::pin::pin!(gateway.re_extend.notified());
+        emptied.as_mut().enable();
+        let forgotten = extend(&worker, least_age, ttl).await;
+        // Whoever asks for everything already has seen why.
+        if forgotten && least_age > Duration::ZERO {
+            gateway.re_extend.notify_waiters();
+        }
+        tokio::select! {
+            _ = tick.tick() => least_age = due,
+            () = emptied => {
+                // Every thread notices the same; once is enough.
+                tokio::time::sleep(EXTEND_AT_MOST).await;
+                least_age = Duration::ZERO;
+            }
         }
     }
+}
+
+/// Extends what has been held for so long; true when the counters had forgotten some of it.
+async fn extend(worker: &Worker, least_age: Duration, ttl: Duration) -> bool {
+    let held = worker.reservations.older_than(least_age);
+    let ttl = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
+    let mut forgotten = false;
+    for batch in held.chunks(BATCH) {
+        let deadline = Micros(crate::clock::now().0.saturating_add(ttl));
+        let extended = worker.gateway.shared.counters.extend(batch, deadline).await;
+        forgotten |= extended.contains(&Extended::Again);
+    }
+    forgotten
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluxa_domain::entry::Entry;
+use fluxa_domain::key::OnStoreError;
 use fluxa_domain::net::{Cidr, EgressPolicy};
 use fluxa_domain::price::UnpricedPolicy;
 
 use crate::aws::AwsAccess;
+use crate::last_known::LastKnown;
 
 /// Writes one line a call; called by the ledger in batches, off the path of calls.
 pub trait RequestLog: Send + Sync {
@@ -41,6 +43,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How long a reservation of budget lives without being extended.
     pub reservation_ttl: Duration,
+    /// What happens to the calls of limited keys while budgets cannot be checked, where a key does not say so itself.
+    pub on_store_error: OnStoreError,
     /// What happens to models without a price, for keys with a dollar budget.
     pub unpriced: UnpricedPolicy,
     /// Output tokens that are reserved (and asked for) where the client names no bound, in strict mode.
@@ -53,6 +57,14 @@ pub struct Settings {
     pub aws: AwsAccess,
     /// How long responses are kept for clients that go on with them; `None` means not at all.
     pub keep_responses: Option<Duration>,
+    /// Where the configuration is kept for a start without the database; `None` means nowhere.
+    pub last_known: Option<Arc<LastKnown>>,
+    /// Who this process is in a cluster: an id, new at every start.
+    pub node_id: String,
+    /// What it is there: `gateway` or `serve`.
+    pub role: String,
+    /// Bytes of the journal in which rows may wait for the database; beyond it calls are refused.
+    pub spool_max_bytes: u64,
     /// Where request lines go.
     pub request_log: Option<Arc<dyn RequestLog>>,
 }

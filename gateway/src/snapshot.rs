@@ -16,7 +16,8 @@ use fluxa_store::{Store, StoreError};
 use fluxa_wire::limits::SECRET_BYTES;
 
 use crate::aws::AwsCredentials;
-use crate::health::{Health, ProviderState};
+use crate::health::{Blame, Health, ProviderState};
+use crate::last_known::Configuration;
 use crate::settings::Settings;
 use crate::upstream::Origin;
 
@@ -125,7 +126,7 @@ impl ProviderView {
         let state = health.provider(&record.name);
         let aws = AwsCredentials::own(&secrets).unwrap_or_else(|error| {
             tracing::warn!(provider = %record.name, %error, "provider keys cannot be used");
-            state.failed(crate::clock::now(), &error.to_string());
+            state.failed(Blame::Provider, crate::clock::now(), 0, &error.to_string());
             None
         });
         if vendor.auth == Auth::Signed && record.region.is_none() {
@@ -140,7 +141,7 @@ impl ProviderView {
                 Err(error) => {
                     tracing::warn!(provider = %record.name, %error, "provider address cannot be used");
                     // In the report as well: such a provider gets no calls, so it would never fail.
-                    state.failed(crate::clock::now(), &format!("its address cannot be used: {error}"));
+                    state.failed(Blame::Provider, crate::clock::now(), 0, &format!("its address cannot be used: {error}"));
                     None
                 }
             }
@@ -260,19 +261,26 @@ impl ProviderView {
 impl View {
     /// Reads the whole configuration from the store.
     pub(crate) async fn load(store: &Store, settings: &Settings, health: &Health) -> Result<Self, StoreError> {
-        let revision = store.revision().await?;
-        let providers = store
-            .providers()
-            .await?
+        Ok(Self::of(Configuration::read(store).await?, settings, health))
+    }
+
+    /// Makes the records ready to be used.
+    pub(crate) fn of(records: Configuration, settings: &Settings, health: &Health) -> Self {
+        let providers = records
+            .providers
             .into_iter()
             .filter_map(|provider| ProviderView::build(provider, settings, health))
             .map(|view| (view.record.name.clone(), Arc::new(view)))
             .collect();
-        let routes = Routes::new(store.routes().await?);
-        let prices = PriceTable::new(fluxa_domain::prices::shared().iter().cloned(), store.prices().await?);
-        let teams = store.teams().await?.into_iter().map(|team| (team.name.clone(), team)).collect();
-        let organizations = store.organizations().await?.into_iter().map(|record| (record.name.clone(), record)).collect();
-        Ok(Self { revision, providers, routes, prices, teams, organizations })
+        let prices = PriceTable::new(fluxa_domain::prices::shared().iter().cloned(), records.prices);
+        Self {
+            revision: records.revision,
+            providers,
+            routes: Routes::new(records.routes),
+            prices,
+            teams: records.teams.into_iter().map(|team| (team.name.clone(), team)).collect(),
+            organizations: records.organizations.into_iter().map(|record| (record.name.clone(), record)).collect(),
+        }
     }
 
     /// What route planning needs to know: by name, else an enabled provider of that kind.

@@ -31,7 +31,7 @@ pub(crate) struct Worker {
     /// Ids, jitter, weighted picks.
     pub(crate) dice: RefCell<Dice>,
     /// The scopes of keys in use.
-    pub(crate) scopes: crate::admission::Scopes,
+    pub(crate) scopes: crate::scopes::Scopes,
     /// Retries this thread may make.
     pub(crate) retries: crate::dispatch::RetryBudget,
     /// Reservations of calls in the air.

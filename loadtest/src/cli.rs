@@ -4,6 +4,7 @@ mod bench;
 mod chaos;
 mod load;
 mod proxy;
+mod postgres;
 mod streams;
 mod vendor;
 
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Load(load::LoadArgs),
     /// Open many event streams at once and check that each is whole.
     Streams(streams::StreamsArgs),
+    /// Run a command beside a throw-away Postgres, for tests that need one.
+    Postgres(postgres::PostgresArgs),
     /// Compare a fluxa binary with nginx on this machine, and with the targets.
     Bench(bench::BenchArgs),
 }

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         cli::Command::Chaos(args) => args.run(),
         cli::Command::Proxy(args) => args.run(),
         cli::Command::Load(args) => args.run(),
+        cli::Command::Postgres(args) => args.run(),
         cli::Command::Streams(args) => args.run(),
         cli::Command::Bench(args) => args.run(),
     };

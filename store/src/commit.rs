@@ -7,12 +7,12 @@ use fluxa_domain::change::{Actor, Change, Revision};
 use fluxa_domain::time::Micros;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use crate::error::{CommitError, StoreError};
 use crate::open::Store;
 use crate::records::audit;
 use crate::seal::Sealer;
+use crate::sql::{self, Tx};
 
 mod keys;
 mod prices;
@@ -35,7 +35,7 @@ impl Store {
     /// [`CommitError::Store`] when the database fails.
     pub async fn commit(&self, actor: &Actor, change: &Change, now: Micros) -> Result<Revision, CommitError> {
         let mut tx = self.writer().begin().await?;
-        let revision = sqlx::query_scalar("UPDATE revision SET value = value + 1 WHERE id = 1 RETURNING value").fetch_one(&mut *tx).await?;
+        let revision = sql::query_scalar("UPDATE revision SET value = value + 1 WHERE id = 1 RETURNING value").fetch_one(&mut tx).await?;
         let revision = Revision(revision);
         let diff = apply(&mut tx, self.sealer(), change, now).await?;
         audit::write(&mut tx, actor, now, (change.action(), &change.target()), diff.before, diff.after, revision).await?;
@@ -44,7 +44,7 @@ impl Store {
     }
 }
 
-async fn apply(tx: &mut SqliteConnection, sealer: &Sealer, change: &Change, now: Micros) -> Result<Diff, CommitError> {
+async fn apply(tx: &mut Tx, sealer: &Sealer, change: &Change, now: Micros) -> Result<Diff, CommitError> {
     match change {
         Change::CreateProvider { record, secrets } => providers::create(tx, sealer, record, secrets).await,
         Change::UpdateProvider { record, secrets } => providers::update(tx, sealer, record, secrets.as_ref()).await,

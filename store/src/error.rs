@@ -2,6 +2,7 @@
 //!
 //! Nothing here holds a secret, a prompt or a value that was bound to a query.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// A read or a write that failed.
@@ -13,6 +14,19 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The schema is older than this code, and somebody else is to bring it up to date.
+    #[error("the database's schema is at version {found}, this program needs {needed}; run: fluxa migrate")]
+    OldSchema {
+        /// The newest migration there.
+        found: i64,
+        /// The newest migration of this code.
+        needed: i64,
+    },
+    /// A connection pooler between us and the server loses prepared statements.
+    #[error(
+        "the connection pooler loses prepared statements; use PgBouncer's session mode, or 1.21 and later with max_prepared_statements = 200: {0}"
+    )]
+    Pooler(sqlx::Error),
     /// A column holds what this version does not understand.
     #[error("unreadable {what} in the database: {why}")]
     Corrupt {
@@ -58,22 +72,91 @@ impl StoreError {
             Self::Corrupt { .. } | Self::Database(sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
                 true
             }
-            // SQLite's TOOBIG, CONSTRAINT, MISMATCH and RANGE (the low byte is the code, the rest says more of it), and Postgres'
-            // classes 22 (data) and 23 (integrity), whose codes have five characters.
-            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| match code.parse::<u32>() {
-                Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20 | 25),
-                _ => code.starts_with("22") || code.starts_with("23"),
-            }),
-            _ => false,
+            _ => match self.code() {
+                // TOOBIG, CONSTRAINT, MISMATCH and RANGE.
+                Some(Code::Sqlite(code)) => matches!(code, 18..=20 | 25),
+                // Data and integrity.
+                Some(Code::Postgres(code)) => (code.starts_with("22") || code.starts_with("23")) && !is_conflict(&code),
+                None => false,
+            },
+        }
+    }
+
+    /// True when the database cannot be asked now, and the same may go well later: it is down, starting, full, read-only, or too slow.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        use sqlx::Error;
+        match (self.database(), self.code()) {
+            // BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN.
+            (_, Some(Code::Sqlite(code))) => matches!(code, 5 | 6 | 8 | 10 | 13 | 14),
+            // Connections, resources, operators (a timeout among them), the server's disk; read-only; locks that were not got.
+            (_, Some(Code::Postgres(code))) => {
+                ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                    || matches!(&*code, "25006" | "55P03")
+                    || is_conflict(&code)
+            }
+            (Some(error), None) => matches!(
+                error,
+                Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed | Error::BeginFailed
+            ),
+            (None, None) => false,
         }
     }
 
     /// True when the disk is full: the rows are not written, and nobody should be admitted whose use must be recorded.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        // SQLITE_FULL is 13; the code is text because engines differ.
-        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("13"))
+        match self.code() {
+            Some(Code::Sqlite(code)) => code == 13,
+            Some(Code::Postgres(code)) => code == "53100",
+            None => false,
+        }
     }
+
+    /// True when another transaction was in the way, and the same transaction may be tried again at once.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self.code(), Some(Code::Postgres(code)) if is_conflict(&code))
+    }
+
+    /// Names the pooler where the error is one that only a pooler makes.
+    pub(crate) fn or_pooler(self) -> Self {
+        let loses = matches!(self.code(), Some(Code::Postgres(code)) if code == "42P05" || code == "26000");
+        match self {
+            Self::Database(error) if loses => Self::Pooler(error),
+            error => error,
+        }
+    }
+
+    fn database(&self) -> Option<&sqlx::Error> {
+        use sqlx::migrate::MigrateError;
+        match self {
+            Self::Database(error)
+            | Self::Pooler(error)
+            | Self::Migrate(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn code(&self) -> Option<Code<'_>> {
+        let Some(sqlx::Error::Database(error)) = self.database() else { return None };
+        let code = error.code()?;
+        match code.parse::<u32>() {
+            // The low byte is the code, the rest says more of it.
+            Ok(number) if code.len() < 5 => Some(Code::Sqlite(number & 0xff)),
+            _ => Some(Code::Postgres(code)),
+        }
+    }
+}
+
+/// Serialization, deadlock, and a check: the ledger has none of its own, so it is a row's partition that was made meanwhile.
+fn is_conflict(code: &str) -> bool {
+    matches!(code, "40001" | "40P01" | "23514")
+}
+
+/// What an engine calls an error: SQLite has numbers, Postgres five characters whose first two are a class.
+enum Code<'a> {
+    Sqlite(u32),
+    Postgres(Cow<'a, str>),
 }
 
 /// A change that was not made.

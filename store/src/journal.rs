@@ -36,7 +36,7 @@ mod writer;
 mod tests;
 
 pub use begin::Begin;
-pub use recover::Recovered;
+pub use recover::{Recovered, Recovery};
 pub use writer::JournalWriter;
 
 use book::Book;
@@ -165,6 +165,51 @@ impl Journal {
         lock(&inner.books).iter().map(|book| lock(book).waiting()).sum()
     }
 
+    /// The row of this call, which was [`JournalWriter::end`]ed and flushed, is kept in no memory: [`Self::waiting_rows`] gives it
+    /// when there is room again. False where the journal does not have it.
+    #[must_use]
+    pub fn spool(&self, id: CallId) -> bool {
+        let Some(inner) = &self.inner else { return false };
+        lock(&inner.books).iter().any(|book| lock(book).spool(id))
+    }
+
+    /// Rows that were [`Self::spool`]ed and are not [`Self::committed`], read from the disk: those of one segment, which is the
+    /// oldest one of its writer. None when nothing is spooled, or when what is has not reached its file yet. Blocks.
+    ///
+    /// # Errors
+    /// A segment that cannot be read, where no other one has rows.
+    pub fn waiting_rows(&self) -> io::Result<Vec<Finished>> {
+        let Some(inner) = &self.inner else { return Ok(Vec::new()) };
+        let books: Vec<Arc<Mutex<Book>>> = lock(&inner.books).clone();
+        let mut failed = None;
+        for book in &books {
+            let mut former = None;
+            loop {
+                let Some((sequence, path, calls)) = lock(book).spooled_after(former) else { break };
+                former = Some(sequence);
+                match recover::finished_in(&path, &calls) {
+                    Ok(rows) if rows.is_empty() => {}
+                    Ok(rows) => return Ok(rows),
+                    Err(error) => failed = Some(error),
+                }
+            }
+        }
+        failed.map_or_else(|| Ok(Vec::new()), Err)
+    }
+
+    /// Bytes of all segments of this process that are still needed.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let Some(inner) = &self.inner else { return 0 };
+        lock(&inner.books).iter().map(|book| lock(book).bytes()).sum()
+    }
+
+    /// Whether there is a journal at all.
+    #[must_use]
+    pub const fn is_real(&self) -> bool {
+        self.inner.is_some()
+    }
+
     /// Forces what was written to the disk (`fdatasync`), against power cuts. Blocks for milliseconds: not on a data-plane thread.
     ///
     /// # Errors
@@ -186,13 +231,21 @@ impl Journal {
     /// # Errors
     /// What the system said; then the row is not kept there.
     pub fn bury(&self, finished: &Finished) -> io::Result<bool> {
+        self.bury_text(finished.json())
+    }
+
+    /// [`Self::bury`] for what should be a row's JSON and is not.
+    ///
+    /// # Errors
+    /// As [`Self::bury`].
+    pub fn bury_text(&self, json: &str) -> io::Result<bool> {
         let Some(inner) = &self.inner else { return Ok(false) };
         let mut options = std::fs::OpenOptions::new();
         options.create(true).append(true);
         segment::owner_only(&mut options);
         let mut file = options.open(inner.folder.join(DEAD_LETTERS))?;
         // One write, so that a line is whole or missing.
-        file.write_all(format!("{}\n", finished.json).as_bytes())?;
+        file.write_all(format!("{}\n", json.replace('\n', " ")).as_bytes())?;
         file.sync_data()?;
         Ok(true)
     }
@@ -205,6 +258,17 @@ impl Journal {
         match &self.inner {
             Some(inner) => recover::recover(&inner.folder, inner.generation),
             None => Ok(Recovered::default()),
+        }
+    }
+
+    /// [`Self::recover`] one segment at a time. Changes nothing.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`] when the folder cannot be read.
+    pub fn recovery(&self) -> Result<Recovery, JournalError> {
+        match &self.inner {
+            Some(inner) => recover::recovery(&inner.folder, inner.generation),
+            None => Ok(recover::nothing()),
         }
     }
 

@@ -15,12 +15,14 @@ pub mod secret_key;
 pub mod shared;
 
 mod commit;
+mod sql;
 
 pub use error::{CommitError, SecretKeyError, StoreError};
 pub use journal::{Begin, Journal, JournalError, JournalWriter, Recovered};
-pub use open::{Store, StoreOptions};
+pub use open::{Migrate, PostgresOptions, ServerState, Store, StoreOptions};
 pub use page::Page;
 pub use records::audit::{AuditFilter, AuditRow};
+pub use records::audit_money::{SumsAudit, WrongSum};
 pub use records::keys::KeyFilter;
 pub use records::ledger::Finished;
 pub use records::logs::LogFilter;

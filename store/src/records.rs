@@ -3,12 +3,14 @@
 //! Never done here: changing configuration; that has one door, `commit.rs`. Read `records/ledger.rs` first.
 
 pub mod audit;
+pub mod audit_money;
 pub mod keys;
 pub mod ledger;
 pub mod logs;
 pub mod prices;
 pub mod providers;
 pub mod responses;
+pub mod retention;
 pub mod revision;
 pub mod routes;
 pub mod settings;

@@ -22,6 +22,8 @@ pub use counters::{
 pub use memory::{MemoryCache, MemoryCounters, MemoryNodes};
 pub use nodes::{GONE_AFTER, NodeFacts, Nodes};
 
+use redis::{Link, RedisBulletin, RedisCache, RedisNodes};
+
 /// A future behind a pointer, for traits that are used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -47,6 +49,17 @@ impl Shared {
             bulletin: Arc::new(MemoryBulletin::new()),
             cache: Arc::new(MemoryCache::new()),
             nodes: Arc::new(MemoryNodes::new()),
+        }
+    }
+
+    /// Everything in Redis, with these counters: a process of a cluster. Subscribes on the runtime of the caller.
+    #[must_use]
+    pub fn in_redis(link: Link, counters: Arc<dyn Counters>) -> Self {
+        Self {
+            counters,
+            bulletin: Arc::new(RedisBulletin::new(link.clone())),
+            cache: Arc::new(RedisCache::new(link.clone())),
+            nodes: Arc::new(RedisNodes::new(link)),
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Migrations are counted without gaps, run forward only, and say what the version before them sees meanwhile.
+//!
+//! One text serves both engines; what only one of them runs stands between `-- only postgres` or `-- only sqlite` and `-- end`.
 
 use crate::Findings;
 use crate::tree::File;
 
 /// Statements that take something away from a node that still runs the old code.
 const TAKES_AWAY: &[&str] = &["drop table", "drop column", "rename column", "rename to", "delete from"];
+
+/// What begins and ends the part of one engine.
+const SECTIONS: &[&str] = &["-- only postgres", "-- only sqlite"];
+const END: &str = "-- end";
 
 /// Holds all files of `migrations/` against the rules.
 #[must_use]
@@ -26,7 +32,12 @@ pub fn check(files: &[&File]) -> Findings {
         if !said.contains("old code") {
             found.push(format!("{}:1: begin with a comment on what old code sees meanwhile (`-- … old code …`)", file.path));
         }
+        found.extend(sections(file));
         let text = file.text.to_lowercase();
+        // All migrations run in one transaction, or none does.
+        if text.contains("-- no-transaction") || text.contains("concurrently") {
+            found.push(format!("{}: migrations run in one transaction, which this cannot", file.path));
+        }
         for statement in TAKES_AWAY {
             if text.lines().any(|line| !line.trim_start().starts_with("--") && line.contains(statement)) && !said.contains("contract") {
                 found.push(format!(
@@ -36,6 +47,31 @@ pub fn check(files: &[&File]) -> Findings {
             }
         }
     }
+    found
+}
+
+/// Sections are marked by whole lines that the runner knows, one after the other, and end.
+fn sections(file: &File) -> Findings {
+    let mut found = Vec::new();
+    let mut open = None;
+    for (index, line) in file.text.lines().enumerate() {
+        let place = format!("{}:{}", file.path, index + 1);
+        let begins = SECTIONS.contains(&line);
+        if line.trim_start().to_lowercase().starts_with("-- only ") && !begins {
+            found.push(format!("{place}: a section begins with a line `{}`", SECTIONS.join("` or `")));
+        }
+        match (&open, begins, line == END) {
+            (Some(_), true, _) => found.push(format!("{place}: the section before has no `{END}`")),
+            (None, _, true) => found.push(format!("{place}: `{END}` of no section")),
+            _ => {}
+        }
+        if begins {
+            open = Some(place);
+        } else if line == END {
+            open = None;
+        }
+    }
+    found.extend(open.map(|place| format!("{place}: the section has no `{END}`")));
     found
 }
 
@@ -70,5 +106,21 @@ mod tests {
             findings(&[("migrations/0001_x.sql", "-- contract: old code of two releases ago read b\nALTER TABLE a DROP COLUMN b;")]),
             0
         );
+    }
+
+    #[test]
+    fn sections_of_one_engine_are_marked_as_the_runner_reads_them() {
+        let with = |text: &str| findings(&[("migrations/0001_x.sql", &format!("-- Old code sees nothing.\n{text}"))]);
+        assert_eq!(with("-- only postgres\nA;\n-- end\n-- only sqlite\nB;\n-- end\n"), 0);
+        assert_eq!(with("-- only postgres\nA;\n"), 1);
+        assert_eq!(with("A;\n-- end\n"), 1);
+        assert_eq!(with("-- only postgres\nA;\n-- only sqlite\nB;\n-- end\n"), 1);
+        assert_eq!(with("  -- Only Postgres\nA;\n"), 1);
+        assert_eq!(with("-- only mysql\nA;\n"), 1);
+    }
+
+    #[test]
+    fn migrations_fit_into_one_transaction() {
+        assert_eq!(findings(&[("migrations/0001_x.sql", "-- old code: fine\nCREATE INDEX CONCURRENTLY a ON b (c);")]), 1);
     }
 }

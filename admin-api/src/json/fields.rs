@@ -13,6 +13,8 @@ use crate::problem::{FieldFault, Problem};
 const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// The longest duration that makes sense here: 30 days.
 const MAX_DURATION_MS: u64 = 30 * 86_400_000;
+/// Characters of a member's name that a fault repeats.
+const MAX_SHOWN_CHARS: usize = 64;
 /// Members of a map such as tags.
 const MAX_MEMBERS: usize = 256;
 
@@ -144,7 +146,7 @@ impl Fields {
     fn close(&mut self) {
         let known = self.known.join(", ");
         for (name, _) in std::mem::take(&mut self.members) {
-            let shown: String = name.chars().take(64).collect();
+            let shown: String = name.chars().take(MAX_SHOWN_CHARS).collect();
             self.fault(&shown, format!("unknown field; known fields are {known}"));
         }
     }
@@ -300,6 +302,44 @@ impl Fields {
                 Given::Value(value)
             }
         }
+    }
+}
+
+impl Fields {
+    /// A map of at most `max` objects with fields of their own; a `null` member is `None`.
+    pub(crate) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        mut read: impl FnMut(&str, &mut Self) -> T,
+    ) -> Given<Vec<(String, Option<T>)>> {
+        let members = self.read(name, |node| match node {
+            Node::Object(members) if members.len() > max => Err(format!("must have at most {max} entries")),
+            Node::Object(members) => Ok(members),
+            other => Err(format!("must be an object of objects, not {}", other.kind())),
+        });
+        let members = match members {
+            Given::Absent => return Given::Absent,
+            Given::Null => return Given::Null,
+            Given::Value(members) => members,
+        };
+        let mut values = Vec::with_capacity(members.len());
+        for (member, node) in members {
+            let shown: String = member.chars().take(MAX_SHOWN_CHARS).collect();
+            match node {
+                Node::Null => values.push((member, None)),
+                Node::Object(members) => {
+                    let path = format!("{}{name}.{shown}.", self.path);
+                    let mut inner = Self { path, members, known: Vec::new(), faults: Vec::new() };
+                    let value = read(&member, &mut inner);
+                    inner.close();
+                    self.faults.append(&mut inner.faults);
+                    values.push((member, Some(value)));
+                }
+                other => self.fault(&format!("{name}.{shown}"), format!("must be an object, not {}", other.kind())),
+            }
+        }
+        Given::Value(values)
     }
 }
 

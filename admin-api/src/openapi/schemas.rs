@@ -19,10 +19,12 @@ enum Kind {
     TextMap,
     Anything,
     One(&'static str),
+    Maybe(&'static str),
+    MapOf(&'static str),
     Many(&'static str),
 }
 
-use Kind::{Anything, Count, Duration, Flag, Many, Moment, Number, One, Text, TextMap, Texts};
+use Kind::{Anything, Count, Duration, Flag, Many, MapOf, Maybe, Moment, Number, One, Text, TextMap, Texts};
 
 /// A schema: name, whether it is sent (then nothing else is allowed in it), what must be there, what there is.
 struct Schema(&'static str, Way, &'static [&'static str], &'static [&'static [Prop]]);
@@ -43,6 +45,8 @@ const PROVIDER: &[Prop] = &[
     Prop("api_version", Text, "Azure: the api-version"),
     Prop("deployments", TextMap, "Azure: model to deployment"),
     Prop("region", Text, "Bedrock: the region"),
+    Prop("max_concurrency", Count, "calls in flight there, for each replica; more go to the next target"),
+    Prop("probe_every_s", Count, "seconds between two requests for the list of models that show whether it is there; 5 to 86400"),
     Prop("enabled", Flag, "a disabled provider gets no calls"),
 ];
 const PROVIDER_SECRETS: &[Prop] = &[
@@ -57,13 +61,12 @@ const ROUTE: &[Prop] = &[
     Prop("model", Text, "what clients name; `*` stands for any characters"),
     Prop("provider", Text, "the first target's provider"),
     Prop("targets", Many("Target"), ""),
-    Prop("strategy", Text, "weighted or ordered"),
+    Prop("strategy", Text, "weighted, ordered, least_busy, lowest_latency or lowest_cost"),
+    Prop("prompt_affinity", Flag, "calls that begin alike go to the same target and key while it is not too busy"),
     Prop("retries", Count, "extra attempts at one target, 0 to 5"),
     Prop("timeout_ms", Count, "bound of the call until the first byte"),
 ];
-const KEY: &[Prop] = &[
-    Prop("name", Text, "unique"),
-    Prop("models", Texts, "models that may be asked for, `*` allowed; empty means all"),
+const LIMITS: &[Prop] = &[
     Prop("budget_usd_daily", Number, "dollars a day, exact to 9 decimals"),
     Prop("budget_usd_weekly", Number, "dollars an ISO week"),
     Prop("budget_usd_monthly", Number, "dollars a month"),
@@ -75,6 +78,34 @@ const KEY: &[Prop] = &[
     Prop("rate_limit_rpm", Count, "requests in any 60 seconds"),
     Prop("rate_limit_tpm", Count, "tokens in any 60 seconds"),
     Prop("max_concurrency", Count, "calls in flight"),
+];
+const LIMITS_SHOWN: &[Prop] = &[
+    Prop("budget_usd_daily_nanos", Count, "the same in nano-dollars"),
+    Prop("budget_usd_weekly_nanos", Count, ""),
+    Prop("budget_usd_monthly_nanos", Count, ""),
+    Prop("budget_usd_total_nanos", Count, ""),
+];
+const GROUP: &[Prop] = &[
+    Prop("name", Text, "unique, and for good"),
+    Prop("models", Texts, "models that its keys may ask for, `*` allowed; empty means all"),
+    Prop("time_zone", Text, "of the periods; UTC by default"),
+    Prop("enabled", Flag, "the calls of a disabled one are refused"),
+];
+const TEAM: &[Prop] = &[
+    Prop("organization", Text, "an existing one; null means default"),
+    Prop("tags", TextMap, "labels for reports, beside those of the key"),
+    Prop("cache", Maybe("CachePolicy"), "how answers are kept and given again, for keys that do not say so themselves"),
+];
+const STANDING: &[Prop] = &[Prop("spend", Many("Spend"), "one row a period")];
+const KEY: &[Prop] = &[
+    Prop("name", Text, "unique"),
+    Prop("models", Texts, "models that may be asked for, `*` allowed; empty means all"),
+    Prop("model_limits", MapOf("ModelLimits"), "model, or pattern with `*`, to limits within those of the key"),
+    Prop(
+        "on_store_error",
+        Text,
+        "what happens when spend cannot be counted: deny, local_share or allow; null means what the configuration says",
+    ),
     Prop("budget_mode", Text, "strict or balanced"),
     Prop("budget_clamp", Flag, "lower max_tokens to what is left instead of refusing"),
     Prop("time_zone", Text, "of the periods; UTC by default"),
@@ -82,18 +113,12 @@ const KEY: &[Prop] = &[
     Prop("expires_at", Moment, ""),
     Prop("ip_allowlist", Texts, "addresses or ranges; empty means all"),
     Prop("enabled", Flag, ""),
-    Prop("team", Text, "a label for reports"),
+    Prop("team", Text, "its team, or where that has no record a label for reports"),
     Prop("tags", TextMap, "labels for reports"),
+    Prop("cache", Maybe("CachePolicy"), "how answers are kept and given again; null means what the team says"),
 ];
-const KEY_SHOWN: &[Prop] = &[
-    Prop("id", Text, "public; survives rotation"),
-    Prop("prefix", Text, "what the secret begins with"),
-    Prop("last4", Text, ""),
-    Prop("budget_usd_daily_nanos", Count, "the same in nano-dollars"),
-    Prop("budget_usd_weekly_nanos", Count, ""),
-    Prop("budget_usd_monthly_nanos", Count, ""),
-    Prop("budget_usd_total_nanos", Count, ""),
-];
+const KEY_SHOWN: &[Prop] =
+    &[Prop("id", Text, "public; survives rotation"), Prop("prefix", Text, "what the secret begins with"), Prop("last4", Text, "")];
 const KEY_SECRET: &[Prop] =
     &[Prop("key", Text, "the secret; never shown again"), Prop("grace_until", Moment, "rotation: until when the old secret opens")];
 const RATES: &[Prop] = &[
@@ -183,17 +208,30 @@ const SCHEMAS: &[Schema] = &[
         &["provider"],
         &[&[Prop("provider", Text, ""), Prop("model", Text, "the client's by default"), Prop("weight", Count, "1 by default")]],
     ),
-    Schema("KeyNew", Way::In, &["name"], &[KEY]),
-    Schema("KeyPatch", Way::In, &[], &[KEY]),
+    Schema("KeyNew", Way::In, &["name"], &[KEY, LIMITS]),
+    Schema("KeyPatch", Way::In, &[], &[KEY, LIMITS]),
     Schema("KeyRotate", Way::In, &[], &[&[Prop("grace", Duration, "24h by default"), Prop("grace_s", Count, "the same in seconds")]]),
-    Schema("Key", Way::Out, &["id", "name"], &[KEY, KEY_SHOWN, STAMPS]),
-    Schema("KeyIssued", Way::Out, &["id", "key", "name"], &[KEY, KEY_SHOWN, KEY_SECRET, STAMPS]),
+    Schema("Key", Way::Out, &["id", "name"], &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, STAMPS]),
+    Schema("KeyIssued", Way::Out, &["id", "key", "name"], &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, KEY_SECRET, STAMPS]),
+    Schema("KeyStanding", Way::Out, &["id", "name", "spend"], &[KEY, LIMITS, LIMITS_SHOWN, KEY_SHOWN, STAMPS, STANDING]),
+    Schema("ModelLimits", Way::In, &[], &[LIMITS]),
     Schema(
-        "KeyStanding",
-        Way::Out,
-        &["id", "name", "spend"],
-        &[KEY, KEY_SHOWN, STAMPS, &[Prop("spend", Many("Spend"), "one row a period")]],
+        "CachePolicy",
+        Way::In,
+        &["ttl_s"],
+        &[&[
+            Prop("ttl_s", Count, "seconds, 1 to 30 days"),
+            Prop("shared", Text, "among the calls of one key, or of its team: key (default) or team"),
+        ]],
     ),
+    Schema("TeamNew", Way::In, &["name"], &[GROUP, TEAM, LIMITS]),
+    Schema("TeamPatch", Way::In, &[], &[GROUP, TEAM, LIMITS]),
+    Schema("Team", Way::Out, &["name", "enabled"], &[GROUP, TEAM, LIMITS, LIMITS_SHOWN, STAMPS]),
+    Schema("TeamStanding", Way::Out, &["name", "enabled", "spend"], &[GROUP, TEAM, LIMITS, LIMITS_SHOWN, STAMPS, STANDING]),
+    Schema("OrganizationNew", Way::In, &["name"], &[GROUP, LIMITS]),
+    Schema("OrganizationPatch", Way::In, &[], &[GROUP, LIMITS]),
+    Schema("Organization", Way::Out, &["name", "enabled"], &[GROUP, LIMITS, LIMITS_SHOWN, STAMPS]),
+    Schema("OrganizationStanding", Way::Out, &["name", "enabled", "spend"], &[GROUP, LIMITS, LIMITS_SHOWN, STAMPS, STANDING]),
     Schema(
         "Spend",
         Way::Out,
@@ -278,6 +316,8 @@ const SCHEMAS: &[Schema] = &[
             Prop("op", Text, ""),
             Prop("error", Text, ""),
             Prop("abandoned", Flag, "written after a crash"),
+            Prop("organization", Text, "that of the key's team then, or default"),
+            Prop("cached", Flag, "the answer was given before and cost nothing this time"),
         ]],
     ),
     Schema(
@@ -419,6 +459,10 @@ fn property(Prop(_, kind, about): &Prop, required: bool) -> Value {
         Texts => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
         TextMap => json!({ "type": ["object", "null"], "additionalProperties": { "type": ["string", "null"] } }),
         Anything => json!({}),
+        Maybe(name) => json!({ "anyOf": [super::reference(name), { "type": "null" }] }),
+        MapOf(name) => {
+            json!({ "type": ["object", "null"], "additionalProperties": { "anyOf": [super::reference(name), { "type": "null" }] } })
+        }
         One(name) => super::reference(name),
         Many(name) => json!({ "type": ["array", "null"], "items": super::reference(name) }),
     };

@@ -1,17 +1,17 @@
 //! `/admin/keys`: virtual keys. The secret is in the answer to POST and rotate, and nowhere else, ever.
 
 mod body;
-mod spend;
 
 use fluxa_domain::change::Change;
 use fluxa_domain::key::{KeyRecord, compose, hash};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::{limits, spend};
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
 use crate::serve::Errand;
-use crate::show::{members, moment, put_dollars};
+use crate::show::{members, moment};
 
 /// How long a rotated secret still opens when the body does not say: a day, for deployments to follow.
 const DEFAULT_GRACE_MS: u64 = 86_400_000;
@@ -28,7 +28,10 @@ pub(crate) async fn list(errand: Errand) -> Answer {
 pub(crate) async fn get(errand: Errand) -> Answer {
     let key = find(&errand).await?;
     let mut shown = view(&key);
-    shown.insert(String::from("spend"), spend::standing(&errand, &key).await?);
+    let organization = errand.store().organization_of_team(key.team.as_deref()).await?;
+    let scope = fluxa_domain::scope::key(&key.id);
+    let holder = spend::Holder { organization: &organization, scope: &scope, limits: &key.limits, time_zone: &key.time_zone };
+    shown.insert(String::from("spend"), spend::standing(&errand, holder).await?);
     answer::ok(&shown)
 }
 
@@ -170,19 +173,11 @@ fn view(key: &KeyRecord) -> Map<String, Value> {
         "last4": key.last4,
         "models": key.models,
     }));
-    let l = &key.limits;
-    put_dollars(&mut shown, "budget_usd_daily", l.budget_usd_daily);
-    put_dollars(&mut shown, "budget_usd_weekly", l.budget_usd_weekly);
-    put_dollars(&mut shown, "budget_usd_monthly", l.budget_usd_monthly);
-    put_dollars(&mut shown, "budget_usd_total", l.budget_usd_total);
+    limits::put(&mut shown, &key.limits);
     shown.extend(members(json!({
-        "budget_tokens_daily": l.budget_tokens_daily,
-        "budget_tokens_weekly": l.budget_tokens_weekly,
-        "budget_tokens_monthly": l.budget_tokens_monthly,
-        "budget_tokens_total": l.budget_tokens_total,
-        "rate_limit_rpm": l.rate_limit_rpm,
-        "rate_limit_tpm": l.rate_limit_tpm,
-        "max_concurrency": l.max_concurrency,
+        "model_limits": limits::by_model(&key.model_limits),
+        "on_store_error": key.on_store_error,
+        "cache": key.cache,
         "budget_mode": key.budget_mode,
         "budget_clamp": key.budget_clamp,
         "time_zone": key.time_zone,

@@ -85,5 +85,6 @@ fn view(route: &RouteRecord) -> Value {
         "strategy": route.strategy,
         "retries": route.retries,
         "timeout_ms": route.timeout_ms,
+        "prompt_affinity": route.prompt_affinity,
     })
 }

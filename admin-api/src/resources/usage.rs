@@ -12,6 +12,9 @@ use crate::show::{dollars, members, moment};
 /// Rows of one answer: 500 keys by the hour for four days. More is a job for the export.
 const MAX_ROWS: usize = 50_000;
 
+/// The tag that names who a key's holder calls for; it has a grouping of its own.
+const USER: &str = "user";
+
 /// How the client wants it grouped.
 struct Grouping<'a> {
     by: GroupBy,
@@ -38,15 +41,21 @@ pub(crate) async fn sums(errand: Errand) -> Answer {
         interval: interval.unwrap_or_default(),
         key: errand.query.owned("key"),
         team: errand.query.owned("team"),
+        organization: errand.query.owned("organization"),
     };
-    if grouping.by == GroupBy::Tag && (query.key.is_some() || query.team.is_some()) {
-        return Err(Problem::field("group_by", "tag cannot be combined with key or team"));
+    if grouping.by == GroupBy::Tag && (query.key.is_some() || query.team.is_some() || query.organization.is_some()) {
+        return Err(Problem::field("group_by", "tag and user cannot be combined with key, team or organization"));
     }
     let mut rows = errand.store().usage(&query).await?;
     if let Some(tag) = grouping.tag {
-        rows.retain_mut(|row| match row.group.strip_prefix(tag).and_then(|rest| rest.strip_prefix('=')) {
+        // A tag without a value is summed under its name alone.
+        let value_of = |row: &UsageRow| match row.group.strip_prefix(tag) {
+            Some("") => Some(String::new()),
+            rest => rest?.strip_prefix('=').map(str::to_owned),
+        };
+        rows.retain_mut(|row| match value_of(row) {
             Some(value) => {
-                row.group = value.to_owned();
+                row.group = value;
                 row.label.clone_from(&row.group);
                 true
             }
@@ -71,10 +80,12 @@ fn grouping<'a>(group_by: Option<&'a str>, tag: Option<&'a str>) -> Result<Group
         Some("model") => (GroupBy::Model, "model", None),
         Some("provider") => (GroupBy::Provider, "provider", None),
         Some("team") => (GroupBy::Team, "team", None),
+        Some("organization") => (GroupBy::Organization, "organization", None),
+        Some(USER) => (GroupBy::Tag, USER, Some(USER)),
         Some("tag") => (GroupBy::Tag, "tag", tag),
         Some(other) => match other.strip_prefix("tag:") {
             Some(name) if !name.is_empty() => (GroupBy::Tag, "tag", Some(name)),
-            _ => return Err(Problem::field("group_by", "must be key, model, provider, team, tag or tag:NAME")),
+            _ => return Err(Problem::field("group_by", "must be key, model, provider, team, organization, user, tag or tag:NAME")),
         },
     };
     Ok(Grouping { by, name, tag: named })

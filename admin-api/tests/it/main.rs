@@ -15,4 +15,6 @@ mod providers;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod teams;
+#[cfg(test)]
 mod usage;

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{RouteRecord, RouteTarget, Strategy, wildcard_matches};
+use super::choice::{Candidate, Choosing, order};
+use super::{RouteRecord, RouteTarget, wildcard_matches};
 use crate::price::PriceTable;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -72,7 +73,7 @@ pub struct Attempt {
 ///
 /// An explicit route decides (exact, then wildcard), then the form `provider/model`, then whoever lists the model
 /// in the price table. `providers` finds a provider by its name or, if none has it, an enabled one by its kind.
-/// `pick` is a random number that chooses among weighted targets.
+/// `choosing` is what the choice among a route's targets is made by.
 ///
 /// # Errors
 /// [`RefusalKind::ModelNotFound`] when nothing serves the model, [`RefusalKind::Overloaded`] when what does is disabled.
@@ -81,10 +82,10 @@ pub fn plan(
     providers: &dyn Fn(&str) -> Option<ProviderFacts>,
     prices: &PriceTable,
     model: &str,
-    pick: u64,
+    choosing: &Choosing<'_>,
 ) -> Result<Vec<Attempt>, Refusal> {
     if let Some(route) = routes.find(model) {
-        return by_route(route, providers, model, pick);
+        return by_route(route, providers, model, choosing);
     }
     if let Some((name, upstream)) = model.split_once('/')
         && let Some(provider) = providers(name)
@@ -103,7 +104,7 @@ fn by_route(
     route: &RouteRecord,
     providers: &dyn Fn(&str) -> Option<ProviderFacts>,
     model: &str,
-    pick: u64,
+    choosing: &Choosing<'_>,
 ) -> Result<Vec<Attempt>, Refusal> {
     let usable = |targets: &[RouteTarget]| -> Vec<(RouteTarget, ProviderFacts)> {
         targets
@@ -111,14 +112,18 @@ fn by_route(
             .filter_map(|target| Some((target.clone(), providers(&target.provider).filter(|provider| provider.enabled)?)))
             .collect()
     };
-    let mut targets = usable(&route.targets);
-    if route.strategy == Strategy::Weighted {
-        let chosen = weighted(targets.iter().map(|(target, _)| target.weight), pick);
-        if chosen < targets.len() {
-            let first = targets.remove(chosen);
-            targets.insert(0, first);
-        }
-    }
+    let chosen = usable(&route.targets);
+    let candidates: Vec<Candidate<'_>> = chosen
+        .iter()
+        .map(|(target, provider)| Candidate {
+            provider: &provider.name,
+            model: target.model.as_deref().unwrap_or(model),
+            weight: target.weight,
+        })
+        .collect();
+    let prefix = choosing.prefix.filter(|_| route.prompt_affinity);
+    let order = order(&candidates, route.strategy, &Choosing { prefix, ..*choosing });
+    let mut targets: Vec<_> = order.into_iter().filter_map(|at| chosen.get(at).cloned()).collect();
     targets.extend(usable(&route.fallback));
     let retries = route.retries.unwrap_or(DEFAULT_RETRIES).min(MAX_RETRIES);
     let mut attempts: Vec<Attempt> = Vec::with_capacity(targets.len());
@@ -139,20 +144,6 @@ fn single(provider: ProviderFacts, upstream_model: &str) -> Result<Vec<Attempt>,
         return Err(Refusal::new(RefusalKind::Overloaded, format!("provider \"{}\" is disabled", provider.name)));
     }
     Ok(vec![Attempt { provider: provider.name, model: upstream_model.to_owned(), retries: DEFAULT_RETRIES }])
-}
-
-/// The index that `pick` falls on among `weights`, each counting as at least 1.
-fn weighted(weights: impl Iterator<Item = u32> + Clone, pick: u64) -> usize {
-    let sum: u64 = weights.clone().map(|weight| u64::from(weight.max(1))).sum();
-    let mut left = pick % sum.max(1);
-    for (at, weight) in weights.enumerate() {
-        let weight = u64::from(weight.max(1));
-        if left < weight {
-            return at;
-        }
-        left -= weight;
-    }
-    0
 }
 
 fn not_found(routes: &Routes, model: &str) -> Refusal {

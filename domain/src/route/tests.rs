@@ -8,8 +8,20 @@ fn target(provider: &str, model: Option<&str>, weight: u32) -> RouteTarget {
     RouteTarget { provider: provider.into(), model: model.map(str::to_owned), weight }
 }
 
+fn choosing(roll: u64) -> Choosing<'static> {
+    Choosing { roll, prefix: None, load: &|_, _| Load::default() }
+}
+
 fn route(model: &str, targets: Vec<RouteTarget>, fallback: Vec<RouteTarget>) -> RouteRecord {
-    RouteRecord { model: model.into(), targets, fallback, strategy: Strategy::Weighted, retries: None, timeout_ms: None }
+    RouteRecord {
+        model: model.into(),
+        targets,
+        fallback,
+        strategy: Strategy::Weighted,
+        retries: None,
+        timeout_ms: None,
+        prompt_affinity: false,
+    }
 }
 
 /// Providers by name or kind: `off` is disabled, `mine` is of kind `openai`.
@@ -33,7 +45,7 @@ fn prices() -> PriceTable {
 
 /// The plan as `provider/model` texts, or the refusal's code.
 fn plan_of(routes: Vec<RouteRecord>, model: &str, pick: u64) -> Vec<String> {
-    match plan(&Routes::new(routes), &providers, &prices(), model, pick) {
+    match plan(&Routes::new(routes), &providers, &prices(), model, &choosing(pick)) {
         Ok(attempts) => attempts.iter().map(|attempt| format!("{}:{}", attempt.provider, attempt.model)).collect(),
         Err(refusal) => vec![refusal.kind.code().to_owned()],
     }
@@ -116,7 +128,7 @@ fn without_a_route_the_name_or_the_price_table_decides() {
 fn retries_are_the_routes_or_one() {
     let of = |retries| {
         let record = RouteRecord { retries, ..route("m", vec![target("mine", None, 1)], vec![]) };
-        plan(&Routes::new(vec![record]), &providers, &prices(), "m", 0).unwrap().first().unwrap().retries
+        plan(&Routes::new(vec![record]), &providers, &prices(), "m", &choosing(0)).unwrap().first().unwrap().retries
     };
     assert_eq!([of(None), of(Some(0)), of(Some(3)), of(Some(99))], [1, 0, 3, 5]);
 }
@@ -124,7 +136,7 @@ fn retries_are_the_routes_or_one() {
 #[test]
 fn a_refusal_names_what_exists() {
     let routes = Routes::new(vec![route("gpt-4o", vec![target("mine", None, 1)], vec![])]);
-    let refusal = plan(&routes, &providers, &prices(), "nope", 0).unwrap_err();
+    let refusal = plan(&routes, &providers, &prices(), "nope", &choosing(0)).unwrap_err();
     assert_eq!(refusal.kind, RefusalKind::ModelNotFound);
     assert_eq!(refusal.param, Some("model"));
     assert!(refusal.message.contains("\"nope\"") && refusal.message.contains("gpt-4o"), "{}", refusal.message);

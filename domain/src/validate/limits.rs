@@ -1,6 +1,9 @@
-//! Limits of a key.
+//! Limits of keys, of their models, of teams and organisations; how long answers are kept.
 
-use super::FieldError;
+use std::collections::BTreeMap;
+
+use super::{FieldError, model_patterns};
+use crate::cache::CachePolicy;
 use crate::key::KeyLimits;
 use crate::money::NanoUsd;
 
@@ -12,6 +15,10 @@ pub const MAX_TOKENS: u64 = 1_000_000_000_000_000;
 pub const MAX_RPM: u64 = 1_000_000_000;
 /// The highest concurrency.
 pub const MAX_CONCURRENCY: u64 = 1_000_000;
+/// Most models of one key that have limits of their own; each is matched at every call.
+pub const MAX_MODEL_LIMITS: usize = 100;
+/// The longest that an answer is given again: 30 days. What is asked for less often is not worth its memory.
+pub const MAX_CACHE_TTL_S: u32 = 30 * 86_400;
 
 /// Reads the decimal text of a JSON number of dollars for `field`: 0 to [`MAX_BUDGET`], exact to a nano-dollar.
 ///
@@ -51,6 +58,32 @@ pub fn key_limits(limits: &KeyLimits) -> Result<(), FieldError> {
         }
     }
     Ok(())
+}
+
+/// Checks the limits of single models: at most [`MAX_MODEL_LIMITS`] names or patterns, each with limits as [`key_limits`] has them.
+///
+/// # Errors
+/// Too many, the first name that is none, or the first limit that is absurd, named `model_limits.gpt-4o.budget_usd_daily`.
+pub fn model_limits(field: &str, limits: &BTreeMap<String, KeyLimits>) -> Result<(), FieldError> {
+    if limits.len() > MAX_MODEL_LIMITS {
+        return Err(FieldError::new(field, format!("must have at most {MAX_MODEL_LIMITS} entries")));
+    }
+    limits.iter().try_for_each(|(pattern, limits)| {
+        let field = format!("{field}.{}", pattern.chars().take(64).collect::<String>());
+        model_patterns("", std::slice::from_ref(pattern)).map_err(|error| FieldError::new(&field, error.message))?;
+        key_limits(limits).map_err(|error| FieldError::new(format!("{field}.{}", error.field), error.message))
+    })
+}
+
+/// Checks how long answers are kept.
+///
+/// # Errors
+/// Zero, or more than [`MAX_CACHE_TTL_S`].
+pub fn cache_policy(field: &str, policy: CachePolicy) -> Result<(), FieldError> {
+    if (1..=MAX_CACHE_TTL_S).contains(&policy.ttl_s) {
+        return Ok(());
+    }
+    Err(FieldError::new(format!("{field}.ttl_s"), format!("must be 1 to {MAX_CACHE_TTL_S} seconds")))
 }
 
 fn budget(field: &str, amount: NanoUsd) -> Result<(), FieldError> {

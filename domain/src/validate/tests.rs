@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::cache::{CacheNamespace, CachePolicy};
 use crate::key::KeyLimits;
 use crate::money::NanoUsd;
 use crate::price::{PriceRow, Rate, Rates};
@@ -69,6 +70,35 @@ fn limits_are_neither_negative_nor_absurd() {
     check(KeyLimits { rate_limit_rpm: Some(u64::MAX), ..KeyLimits::default() }, "rate_limit_rpm");
     check(KeyLimits { rate_limit_tpm: Some(u64::MAX), ..KeyLimits::default() }, "rate_limit_tpm");
     check(KeyLimits { max_concurrency: Some(u64::MAX), ..KeyLimits::default() }, "max_concurrency");
+}
+
+#[test]
+fn limits_of_models_are_named_with_their_model() {
+    let one = |pattern: &str, limits: KeyLimits| BTreeMap::from([(pattern.to_owned(), limits)]);
+    let check = |limits: BTreeMap<String, KeyLimits>, field: &str| assert_eq!(verdict(model_limits("model_limits", &limits)), field);
+    check(BTreeMap::new(), "");
+    check(one("gpt-4o", KeyLimits { budget_usd_daily: Some(MAX_BUDGET), ..KeyLimits::default() }), "");
+    check(one("claude-*", KeyLimits { rate_limit_rpm: Some(0), ..KeyLimits::default() }), "");
+    check(one("gpt-4o", KeyLimits { budget_usd_daily: Some(NanoUsd(-1)), ..KeyLimits::default() }), "model_limits.gpt-4o.budget_usd_daily");
+    check(one("*", KeyLimits { max_concurrency: Some(u64::MAX), ..KeyLimits::default() }), "model_limits.*.max_concurrency");
+    check(one("", KeyLimits::default()), "model_limits.");
+    check(one("a\nb", KeyLimits::default()), "model_limits.a\nb");
+    check(one(&"x".repeat(128), KeyLimits::default()), "");
+    check(one(&"x".repeat(129), KeyLimits::default()), &format!("model_limits.{}", "x".repeat(64)));
+    let many = |count: usize| (0..count).map(|n| (format!("m{n}"), KeyLimits::default())).collect();
+    check(many(MAX_MODEL_LIMITS), "");
+    check(many(MAX_MODEL_LIMITS + 1), "model_limits");
+}
+
+#[test]
+fn answers_are_kept_for_a_second_to_a_month() {
+    let check = |ttl_s: u32, field: &str| {
+        assert_eq!(verdict(cache_policy("cache", CachePolicy { ttl_s, shared: CacheNamespace::Key })), field, "{ttl_s}");
+    };
+    check(0, "cache.ttl_s");
+    check(1, "");
+    check(MAX_CACHE_TTL_S, "");
+    check(MAX_CACHE_TTL_S + 1, "cache.ttl_s");
 }
 
 #[test]

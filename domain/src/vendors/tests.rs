@@ -16,6 +16,8 @@ fn record(kind: &str, base_url: Option<&str>, anthropic_base_url: Option<&str>) 
         api_version: None,
         deployments: BTreeMap::new(),
         region: None,
+        max_concurrency: None,
+        probe_every_s: None,
         enabled: true,
         created_at: Micros(0),
         updated_at: Micros(0),

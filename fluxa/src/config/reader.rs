@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::addresses;
 use super::error::{At, ConfigError, nearest, snippet};
 use super::expand::expand;
 use super::settings::{NOT_YET, Spec, spec};
@@ -41,7 +42,7 @@ impl fmt::Display for Source {
 pub struct Effective {
     /// Its key.
     pub path: &'static str,
-    /// Its value; `***` for a secret.
+    /// Its value; `***` for a secret, and for the password of an address.
     pub text: String,
     /// Where it comes from.
     pub source: Source,
@@ -206,7 +207,11 @@ impl Reader<'_> {
         let in_file = fields.take(name);
         let spec = spec(&path)?;
         let (text, source, at) = self.winner(spec, in_file)?;
-        let shown = if spec.secret { String::from("***") } else { text.clone() };
+        let shown = match spec.secret {
+            true if spec.path.ends_with("url") => addresses::redacted(&text),
+            true => String::from("***"),
+            false => text.clone(),
+        };
         self.effective.push(Effective { path: spec.path, text: shown, source: source.clone() });
         match parse(&text) {
             Ok(value) => Some(value),

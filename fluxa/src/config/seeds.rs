@@ -1,10 +1,12 @@
-//! The sections `providers`, `routes` and `keys`: what an empty database begins with.
+//! The sections `providers`, `routes`, `organizations`, `teams` and `keys`: what an empty database begins with.
+
+mod groups;
 
 use std::collections::BTreeMap;
 
 use fluxa_domain::budget::BudgetMode;
-use fluxa_domain::key::{KeyLimits, KeyRecord, public_id};
-use fluxa_domain::provider::{ApiKey, ProviderRecord, ProviderSecrets, Timeouts};
+use fluxa_domain::key::{KeyRecord, public_id};
+use fluxa_domain::provider::{ApiKey, MAX_CONCURRENCY, MAX_PROBE_S, MIN_PROBE_S, ProviderRecord, ProviderSecrets, Timeouts};
 use fluxa_domain::route::{RouteRecord, RouteTarget, Strategy};
 use fluxa_domain::secret::Secret;
 use fluxa_domain::time::Micros;
@@ -15,6 +17,7 @@ use super::error::{At, nearest};
 use super::reader::{Fields, Reader};
 use super::tree::{Node, Value};
 use super::values;
+pub use groups::{SeedOrganization, SeedTeam};
 
 /// The seeds of the file.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,10 @@ pub struct Seeds {
     pub providers: Vec<SeedProvider>,
     /// Section `routes`.
     pub routes: Vec<SeedRoute>,
+    /// Section `organizations`.
+    pub organizations: Vec<SeedOrganization>,
+    /// Section `teams`.
+    pub teams: Vec<SeedTeam>,
     /// Section `keys`.
     pub keys: Vec<SeedKey>,
 }
@@ -63,13 +70,16 @@ const MAX_WEIGHT: u64 = 1_000_000;
 /// The most extra attempts at one target.
 const MAX_RETRIES: u64 = 5;
 
-/// Reads the three sections.
+/// Reads the five sections.
 pub fn read(r: &mut Reader<'_>, top: &mut Fields) -> Seeds {
     let providers = each(r, top, "providers", provider);
     let routes = each(r, top, "routes", route);
     let keys = each(r, top, "keys", key);
-    let seeds = Seeds { providers, routes, keys };
+    let organizations = each(r, top, "organizations", groups::organization);
+    let teams = each(r, top, "teams", groups::team);
+    let seeds = Seeds { providers, routes, organizations, teams, keys };
     cross_check(r, &seeds);
+    groups::cross_check(r, &seeds);
     seeds
 }
 
@@ -111,6 +121,12 @@ fn provider(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedProvider> {
         api_version: r.optional(f, "api_version", not_empty),
         deployments: text_map(r, f, "deployments"),
         region: r.optional(f, "region", not_empty),
+        max_concurrency: r
+            .optional(f, "max_concurrency", |text| values::whole(text, 1, MAX_CONCURRENCY))
+            .and_then(|n| u32::try_from(n).ok()),
+        probe_every_s: r
+            .optional(f, "probe_every_s", |text| values::whole(text, MIN_PROBE_S, MAX_PROBE_S))
+            .and_then(|n| u32::try_from(n).ok()),
         enabled: r.optional(f, "enabled", values::boolean).unwrap_or(true),
         created_at: Micros(0),
         updated_at: Micros(0),
@@ -177,11 +193,8 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
     let single = r.optional(f, "provider", not_empty);
     let targets = f.take("targets").map(|node| targets(r, node, &f.path_of("targets")));
     let fallback = f.take("fallback").map(|node| self::targets(r, node, &f.path_of("fallback"))).unwrap_or_default();
-    let strategy = r.optional(f, "strategy", |text| match text {
-        "weighted" => Ok(Strategy::Weighted),
-        "ordered" => Ok(Strategy::Ordered),
-        _ => Err(format!("expected weighted or ordered, not \"{}\"", values::clip(text))),
-    });
+    let strategy = r.optional(f, "strategy", Strategy::parse);
+    let prompt_affinity = r.optional(f, "prompt_affinity", values::boolean);
     let retries = r.optional(f, "retries", |text| values::whole(text, 0, MAX_RETRIES));
     let timeout = r.optional(f, "timeout", values::positive_duration);
     let targets = match (single, targets) {
@@ -203,6 +216,7 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
         strategy: strategy.unwrap_or_default(),
         retries: retries.and_then(|n| u32::try_from(n).ok()),
         timeout_ms: timeout.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+        prompt_affinity: prompt_affinity.unwrap_or_default(),
     };
     Some(SeedRoute { record, at: f.at })
 }
@@ -231,20 +245,7 @@ fn key(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedKey> {
         Some(_) => Ok(Secret::new(text.to_owned())),
         None => Err(String::from("is no key made by fluxa (vk-…, with its checksum); leave it out and one is made and printed once")),
     });
-    let count = |text: &str| values::whole(text, 0, i64::MAX.unsigned_abs());
-    let limits = KeyLimits {
-        budget_usd_daily: r.optional(f, "budget_usd_daily", values::dollars),
-        budget_usd_weekly: r.optional(f, "budget_usd_weekly", values::dollars),
-        budget_usd_monthly: r.optional(f, "budget_usd_monthly", values::dollars),
-        budget_usd_total: r.optional(f, "budget_usd_total", values::dollars),
-        budget_tokens_daily: r.optional(f, "budget_tokens_daily", count),
-        budget_tokens_weekly: r.optional(f, "budget_tokens_weekly", count),
-        budget_tokens_monthly: r.optional(f, "budget_tokens_monthly", count),
-        budget_tokens_total: r.optional(f, "budget_tokens_total", count),
-        rate_limit_rpm: r.optional(f, "rate_limit_rpm", count),
-        rate_limit_tpm: r.optional(f, "rate_limit_tpm", count),
-        max_concurrency: r.optional(f, "max_concurrency", count),
-    };
+    let limits = groups::limits(r, f);
     let models = r.texts(f, "models").into_iter().map(|(_, text)| text).collect();
     let mut ip_allowlist = Vec::new();
     for (at, text) in r.texts(f, "ip_allowlist") {
@@ -263,9 +264,9 @@ fn key(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedKey> {
         name: name.unwrap_or_default(),
         models,
         limits,
-        model_limits: BTreeMap::new(),
-        on_store_error: None,
-        cache: None,
+        model_limits: groups::model_limits(r, f),
+        on_store_error: groups::on_store_error(r, f),
+        cache: groups::cache(r, f),
         budget_mode: budget_mode.unwrap_or_default(),
         budget_clamp: r.optional(f, "budget_clamp", values::boolean).unwrap_or(false),
         time_zone: r.optional(f, "time_zone", not_empty).unwrap_or_else(|| String::from("UTC")),

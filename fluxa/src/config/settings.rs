@@ -9,7 +9,7 @@ pub struct Spec {
     pub env: &'static str,
     /// The default, in the form in which one would write it; empty for "not set".
     pub default: &'static str,
-    /// Whether the value is never shown.
+    /// Whether the value is never shown; of an address, its password.
     pub secret: bool,
 }
 
@@ -28,11 +28,22 @@ pub const SETTINGS: &[Spec] = &[
     secret("server.master_key", "FLUXA_MASTER_KEY"),
     secret("server.secret_key", "FLUXA_SECRET_KEY"),
     row("server.drain_timeout", "FLUXA_DRAIN_TIMEOUT", "30s"),
+    row("server.shutdown_delay", "FLUXA_SHUTDOWN_DELAY", "0s"),
+    row("server.node_name", "FLUXA_NODE_NAME", ""),
     row("server.max_body", "FLUXA_MAX_BODY", "32MiB"),
     row("server.trusted_proxies", "FLUXA_TRUSTED_PROXIES", ""),
     row("server.max_connections_per_ip", "FLUXA_MAX_CONNECTIONS_PER_IP", "4096"),
     row("server.workers", "FLUXA_WORKERS", "auto"),
     row("database.path", "FLUXA_DATABASE_PATH", "./fluxa.db"),
+    secret("database.url", "FLUXA_DATABASE_URL"),
+    secret("database.migration_url", "FLUXA_DATABASE_MIGRATION_URL"),
+    row("database.connections", "FLUXA_DATABASE_CONNECTIONS", "10"),
+    row("database.migrate", "FLUXA_DATABASE_MIGRATE", "auto"),
+    secret("redis.url", "FLUXA_REDIS_URL"),
+    row("redis.timeout", "FLUXA_REDIS_TIMEOUT", "50ms"),
+    row("spool.path", "FLUXA_SPOOL_PATH", ""),
+    row("spool.max_bytes", "FLUXA_SPOOL_MAX_BYTES", "1GiB"),
+    row("ledger.stream_max", "FLUXA_LEDGER_STREAM_MAX", "200000"),
     row("logging.level", "FLUXA_LOG_LEVEL", "info"),
     row("logging.format", "FLUXA_LOG_FORMAT", "auto"),
     row("logging.store_content", "FLUXA_STORE_CONTENT", "false"),
@@ -49,14 +60,13 @@ pub const SETTINGS: &[Spec] = &[
     row("budget.fallback_output_usd_per_mtok", "FLUXA_BUDGET_FALLBACK_OUTPUT_USD_PER_MTOK", ""),
     row("budget.assumed_max_output", "FLUXA_BUDGET_ASSUMED_MAX_OUTPUT", "16384"),
     row("budget.on_client_close", "FLUXA_BUDGET_ON_CLIENT_CLOSE", "cancel"),
+    row("budget.on_store_error", "FLUXA_BUDGET_ON_STORE_ERROR", "local_share"),
     row("retention.logs", "FLUXA_RETENTION_LOGS", "90d"),
     row("retention.responses", "FLUXA_RETENTION_RESPONSES", "24h"),
 ];
 
 /// What the contract names and this release does not have: (key, variable, what to say).
 pub const NOT_YET: &[(&str, &str, &str)] = &[
-    ("database.url", "FLUXA_DATABASE_URL", "Postgres comes with the cluster release; use database.path"),
-    ("redis", "FLUXA_REDIS_URL", "Redis comes with the cluster release; one process counts by itself and needs none"),
     ("auth", "", "single sign-on is not available yet; the master key opens the admin API"),
     ("telemetry.otlp_endpoint", "", "trace export is not available yet; metrics are on telemetry.listen"),
 ];

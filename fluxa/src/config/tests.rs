@@ -49,6 +49,7 @@ fn the_contracts_example_is_read() {
     let text = "
 server:   { host: 0.0.0.0, port: 8080, master_key: ${FLUXA_MASTER_KEY}, drain_timeout: 600s, max_body: 32MiB, trusted_proxies: [] }
 database: { path: ./fluxa.db }          # or  url: postgres://…   (FLUXA_DATABASE_URL)
+redis:    { url: ${REDIS:-redis://localhost} }
 logging:  { level: info, format: json, store_content: false }
 upstream: { allow_private: [], allow_metadata: false, connect_timeout: 5s, first_byte_timeout: 60s, idle_timeout: 60s }
 providers: [ { name: openai, kind: echo, api_key: ${OPENAI_API_KEY}, base_url: https://api.openai.com/v1/ } ]
@@ -120,18 +121,79 @@ fn mistakes_name_file_line_and_key() {
     fails("providers: [ { name: x, kind: echo, headers: { authorization: y } } ]\n", "providers[0].headers");
     fails("providers: [ { name: x, kind: echo, base_url: 'https://user:canary@a/v1' } ]\n", "providers[0].base_url: ");
     fails("keys: [ { name: a, budget_daily: 1 } ]\n", "keys[0].budget_daily: unknown key");
+    fails("keys: [ { name: a, model_limits: { m: { budget_usd_daily: -1 } } } ]\n", "keys[0].model_limits.m.budget_usd_daily: ");
+    fails("keys: [ { name: a, model_limits: { m: { budget: 1 } } } ]\n", "keys[0].model_limits.m.budget: unknown key");
+    fails("keys: [ { name: a, on_store_error: shrug } ]\n", "keys[0].on_store_error: expected deny, local_share or allow");
+    fails("keys: [ { name: a, cache: { shared: team } } ]\n", "keys[0].cache.ttl_s: is missing");
+    fails("keys: [ { name: a, cache: { ttl_s: 0 } } ]\n", "keys[0].cache.ttl_s: ");
+    fails("teams: [ { organization: a } ]\n", "teams[0].name: is missing");
+    fails("teams: [ { name: a }, { name: a } ]\n", "teams[1].name: \"a\" stands twice");
+    fails("organizations: [ { name: a }, { name: a } ]\n", "organizations[1].name: \"a\" stands twice");
+    fails("teams: [ { name: a, time_zone: Mars/Olympus } ]\n", "teams[0].time_zone: ");
+    fails("organizations: [ { name: a, tags: { x: y } } ]\n", "organizations[0].tags: unknown key");
+    fails(
+        "organizations: [ { name: acme } ]\nteams: [ { name: a, organization: acne } ]\n",
+        "teams[0].organization: no organization is called \"acne\"; did you mean \"acme\"?",
+    );
 }
 
 #[test]
 fn what_is_not_built_yet_is_said_by_name() {
-    fails("database: { url: postgres://x }\n", "database.url: Postgres comes with the cluster release; use database.path");
     fails("database: { path: 'postgres://x' }\n", "database.path: expected the path");
-    fails("redis: { url: redis://x }\n", "redis: Redis comes with the cluster release");
     fails("auth: { oidc: {} }\n", "auth: single sign-on is not available yet");
     fails("telemetry: { otlp_endpoint: x }\n", "telemetry.otlp_endpoint: trace export is not available yet");
-    let env = |name: &str| (name == "FLUXA_DATABASE_URL").then(|| String::from("postgres://canary"));
+}
+
+#[test]
+fn a_cluster_is_configured_by_two_addresses_and_shows_no_password() {
+    let text = "database: { url: 'postgres://fluxa:canary@db:6432/fluxa', connections: 20, migrate: require }
+redis: { url: 'rediss://:canary@r', timeout: 80ms }
+";
+    let text = format!(
+        "{text}budget: {{ on_store_error: deny }}
+spool: {{ path: /data, max_bytes: 2GiB }}
+ledger: {{ stream_max: 5 }}
+server: {{ node_name: a-1 }}
+"
+    );
+    let config = parse(&text).unwrap();
+    assert_eq!((config.database.connections, config.database.migrate), (20, cluster::Migrate::Require));
+    assert_eq!((config.redis.timeout, config.spool.max_bytes, config.ledger.stream_max), (Duration::from_millis(80), 2 << 30, 5));
+    assert_eq!((config.budget.on_store_error, config.server.node_name.as_deref()), (OnStoreError::Deny, Some("a-1")));
+    let shown = show::effective(&config);
+    assert!(
+        shown.contains("postgres://fluxa:***@db:6432/fluxa") && shown.contains("rediss://:***@r") && !shown.contains("canary"),
+        "{shown}"
+    );
+
+    fails(
+        "database: { url: 'mysql://u:canary@h' }
+",
+        "database.url: expected an address such as postgres://",
+    );
+    fails(
+        "redis: { url: 'http://h' }
+",
+        "redis.url: expected an address such as redis://",
+    );
+    fails(
+        "database: { migrate: never }
+",
+        "database.migrate: expected auto or require, not \"never\"",
+    );
+    fails(
+        "budget: { on_store_error: maybe }
+",
+        "budget.on_store_error: expected deny, local_share or allow",
+    );
+    fails(
+        "server: { node_name: 'a b' }
+",
+        "server.node_name: expected letters",
+    );
+    let env = |name: &str| (name == "FLUXA_DATABASE_URL").then(String::new);
     let errors = Config::parse("", "f", &env).unwrap_err().to_string();
-    assert_eq!(errors, "FLUXA_DATABASE_URL: database.url: Postgres comes with the cluster release; use database.path");
+    assert_eq!(errors, "FLUXA_DATABASE_URL: database.url: is set but empty; unset it or give it a value");
 }
 
 #[test]

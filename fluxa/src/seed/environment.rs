@@ -96,6 +96,8 @@ fn record(vendor: &Vendor, base_url: Option<String>) -> ProviderRecord {
         api_version: None,
         deployments: BTreeMap::new(),
         region: None,
+        max_concurrency: None,
+        probe_every_s: None,
         enabled: true,
         created_at: Micros(0),
         updated_at: Micros(0),

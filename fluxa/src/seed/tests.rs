@@ -1,5 +1,8 @@
 //! Seeds in, changes out.
 
+use fluxa_domain::cache::{CacheNamespace, CachePolicy};
+use fluxa_domain::key::OnStoreError;
+use fluxa_domain::money::NanoUsd;
 use fluxa_domain::provider::{ApiKey, Provider};
 use fluxa_domain::vendors::VENDORS;
 
@@ -45,6 +48,37 @@ providers: [ { name: x, kind: echo } ]
     assert_eq!(Some(record.id.as_str()), public_id(text));
     assert_eq!(*stored, hash(&PEPPER, text));
     assert!(text.ends_with(&record.last4) && record.last4.len() == 4 && record.created_at == NOW);
+}
+
+#[test]
+fn teams_and_organizations_come_before_the_keys_in_them() {
+    let text = "
+keys:
+  - name: a
+    team: red
+    model_limits: { \"claude-*\": { budget_usd_daily: 2.5, rate_limit_rpm: 6 } }
+    on_store_error: deny
+    cache: { ttl_s: 60 }
+teams: [ { name: red, organization: acme, budget_usd_monthly: 100, models: [ m ], tags: { x: y }, cache: { ttl_s: 300, shared: team } } ]
+organizations: [ { name: acme, rate_limit_rpm: 600, time_zone: Europe/Berlin, enabled: false } ]
+";
+    let plan = plan_of(text, &nothing).unwrap();
+    let actions: Vec<&str> = plan.changes.iter().map(Change::action).collect();
+    assert_eq!(actions, ["organization.create", "team.create", "key.issue"]);
+    let Change::CreateOrganization { record } = &plan.changes[0] else { panic!() };
+    assert_eq!((record.limits.rate_limit_rpm, record.time_zone.as_str(), record.enabled), (Some(600), "Europe/Berlin", false));
+    let Change::CreateTeam { record } = &plan.changes[1] else { panic!() };
+    assert_eq!((record.organization.as_deref(), record.limits.budget_usd_monthly), (Some("acme"), Some(NanoUsd(100_000_000_000))));
+    assert_eq!(
+        (record.models.as_slice(), record.tags["x"].as_str(), record.enabled, record.created_at),
+        (&[String::from("m")][..], "y", true, NOW)
+    );
+    assert_eq!(record.cache, Some(CachePolicy { ttl_s: 300, shared: CacheNamespace::Team }));
+    let Change::IssueKey { record, .. } = &plan.changes[2] else { panic!() };
+    let limits = &record.model_limits["claude-*"];
+    assert_eq!((limits.budget_usd_daily, limits.rate_limit_rpm), (Some(NanoUsd(2_500_000_000)), Some(6)));
+    assert_eq!((record.team.as_deref(), record.on_store_error), (Some("red"), Some(OnStoreError::Deny)));
+    assert_eq!(record.cache, Some(CachePolicy { ttl_s: 60, shared: CacheNamespace::Key }));
 }
 
 #[test]

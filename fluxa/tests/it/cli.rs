@@ -89,7 +89,7 @@ async fn a_wrong_configuration_is_named_by_file_line_and_key() {
         ),
         ("server: {\n", "fluxa.yaml:"),
         ("keys:\n  - { name: a, budget_usd_daily: -1 }\n", "keys[0].budget_usd_daily: "),
-        ("database: { url: 'postgres://h/d' }\n", "database.url: Postgres comes with the cluster release"),
+        ("database: { url: 'mysql://h/d' }\n", "database.url: expected an address such as postgres://"),
     ] {
         std::fs::write(folder.path().join("fluxa.yaml"), yaml).unwrap();
         for command in ["serve", "check"] {
@@ -102,7 +102,7 @@ async fn a_wrong_configuration_is_named_by_file_line_and_key() {
     for (args, env, expect) in [
         (&["serve", "--port", "high"][..], &[][..], "--port: server.port: "),
         (&["serve"], &[("FLUXA_PORT", "high")], "FLUXA_PORT: server.port: "),
-        (&["serve"], &[("FLUXA_REDIS_URL", "redis://x")], "FLUXA_REDIS_URL: "),
+        (&["serve"], &[("FLUXA_REDIS_URL", "http://x")], "FLUXA_REDIS_URL: "),
         (&["serve"], &[("FLUXA_MASTER_KEY", "short")], "FLUXA_MASTER_KEY: server.master_key: is shorter than 16"),
     ] {
         let (code, _, err) = told(&run(folder.path(), args, env).await);
@@ -123,8 +123,8 @@ async fn a_mistake_is_shown_without_the_secrets_of_its_line() {
     for yaml in [
         format!("providers: [ {{ name: x, kind: ehco, api_key: {SECRET} }} ]\n"),
         format!("server:\n  master_kye: {SECRET}\n"),
-        format!("database: {{ url: 'postgres://u:{SECRET}@h/d' }}\n"),
-        format!("redis: {{ url: 'redis://:{SECRET}@h:6379' }}\n"),
+        format!("database: {{ url: 'mysql://u:{SECRET}@h/d' }}\n"),
+        format!("redis: {{ url: 'http://:{SECRET}@h:6379' }}\n"),
         format!("providers: [ {{ name: x, kind: openai, api_key: a, base_url: 'ftp://u:{SECRET}@h' }} ]\n"),
         format!("providers: [ {{ name: x, kind: openai, api_key: a, headers: {{ x-auth: \"{SECRET}\", host: b }} }} ]\n"),
     ] {

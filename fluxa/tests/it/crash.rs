@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use crate::backend::embedded_only;
 use crate::books::{GPT_4O, Key, ask, billed, body, cost, eventually, key, logs, number, open, read_texts, rows, text, tokens, used};
-use crate::harness::{Fluxa, Lab, MASTER, Setup, lab};
+use crate::harness::{Fluxa, Lab, Setup, lab};
 use crate::http::Stream;
 
 /// Times that the process is killed.
@@ -163,9 +164,8 @@ async fn die_while_starting(fluxa: &Fluxa) {
 
 /// The program again, on the same files.
 fn program(fluxa: &Fluxa) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fluxa"));
-    command.env_clear().env("FLUXA_MASTER_KEY", MASTER).current_dir(fluxa.file("fluxa.db").parent().unwrap()).stdin(Stdio::null());
-    command.args(["serve", "--host", "127.0.0.1", "--port", "0", "--telemetry-listen", "off", "--database", "fluxa.db"]);
+    let mut command = fluxa.command();
+    command.args(["--telemetry-listen", "off"]);
     command
 }
 
@@ -272,6 +272,7 @@ async fn a_fast_stream_that_is_cut_off_is_not_charged_too_little() {
 
 #[tokio::test]
 async fn a_second_process_on_the_same_files_refuses_to_start() {
+    embedded_only!();
     let mut lab = lab(Setup::default(), MockConfig::default()).await;
     let mut second = program(&lab.fluxa);
     let output = tokio::task::spawn_blocking(move || second.output()).await.unwrap().unwrap();

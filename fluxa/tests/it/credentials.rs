@@ -150,8 +150,8 @@ async fn a16_nothing_that_is_stored_or_shown_opens_anything() {
     collect_texts(&shown, &mut stored);
     // Whatever in the database file looks like a token: hashes (raw and in hex), sealed blobs, ids.
     let (_, _) = lab.fluxa.admin("POST", "/admin/reload", Value::Null).await;
-    for name in ["fluxa.db", "fluxa.db-wal", "fluxa.db.key"] {
-        let bytes = std::fs::read(lab.fluxa.file(name)).unwrap_or_default();
+    for path in lab.fluxa.kept() {
+        let bytes = std::fs::read(path).unwrap_or_default();
         let texts = bytes.split(|b| !(b.is_ascii_alphanumeric() || b"-_+/=.".contains(b)));
         stored.extend(texts.filter(|text| (16..=512).contains(&text.len())).map(|text| String::from_utf8_lossy(text).into_owned()));
     }

@@ -118,3 +118,17 @@ async fn a_second_signal_stops_at_once() {
     let (_, answer, row) = cut(Setup::yaml("server: { drain_timeout: 600s }"), 2).await;
     assert!(!answer.text().contains("[DONE]") && row["usage"]["output"].as_i64() >= Some(5), "{row}");
 }
+
+#[tokio::test]
+async fn with_a_delay_calls_are_taken_while_readiness_fails() {
+    let mut lab = lab(Setup::yaml("server: { shutdown_delay: 600s }"), MockConfig::default()).await;
+    let key = key(&lab.fluxa, json!({})).await;
+    assert_eq!(ready(&lab.fluxa).await, 200);
+    lab.fluxa.signal("TERM");
+    eventually("readiness to fail", async || (ready(&lab.fluxa).await == 503).then_some(())).await;
+    let answer = crate::books::ask(&lab.fluxa, &key, &body("gpt-4o", json!({}))).await;
+    assert_eq!(answer.status, 200, "load balancers have not noticed yet: {answer:?}");
+    // A second signal ends the wait.
+    lab.fluxa.signal("TERM");
+    assert_eq!(lab.fluxa.ended().await.code(), Some(0), "{}", lab.fluxa.logs_text());
+}

@@ -14,6 +14,7 @@ use fluxa_loadtest::vendor::{Mock, MockConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::backend::Backend;
 pub(crate) use crate::http::{Answer, PATIENCE, Stream};
 use crate::http::{exchange, request};
 
@@ -59,6 +60,7 @@ impl Setup {
 #[derive(Debug)]
 pub(crate) struct Fluxa {
     dir: TempDir,
+    backend: Backend,
     setup: Setup,
     child: Option<Child>,
     /// Starts so far; each has its own files for standard output and error.
@@ -76,7 +78,9 @@ impl Fluxa {
     pub(crate) async fn start(setup: Setup) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut fluxa = Self { dir, setup, child: None, starts: 0, issued: AtomicUsize::new(0), address: nowhere, telemetry: nowhere };
+        let backend = Backend::new();
+        let mut fluxa =
+            Self { dir, backend, setup, child: None, starts: 0, issued: AtomicUsize::new(0), address: nowhere, telemetry: nowhere };
         fluxa.restart().await;
         fluxa
     }
@@ -87,11 +91,10 @@ impl Fluxa {
         self.starts += 1;
         let file = |name: &str| File::create(self.file(&format!("{name}.{}", self.starts))).expect("a file for output");
         std::fs::write(self.file("fluxa.yaml"), &self.setup.yaml).expect("the configuration file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fluxa"));
-        command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
-        command.args(["serve", "--host", "127.0.0.1", "--port", "0", "--telemetry-listen", "127.0.0.1:0", "--database", "fluxa.db"]);
+        let mut command = self.command();
+        command.stdout(file("stdout")).stderr(file("stderr")).args(["--telemetry-listen", "127.0.0.1:0"]);
         command.args(&self.setup.flags);
-        command.env("FLUXA_MASTER_KEY", MASTER).envs(self.setup.env.iter().map(|(name, value)| (name, value)));
+        command.envs(self.setup.env.iter().map(|(name, value)| (name, value)));
         self.child = Some(command.spawn().expect("the program starts"));
         let deadline = Instant::now() + START;
         loop {
@@ -116,6 +119,20 @@ impl Fluxa {
             assert!(Instant::now() < deadline, "it does not get ready:\n{}", self.logs_text());
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// `fluxa serve` on this story's data, without the story's own settings.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fluxa"));
+        command.env_clear().env("FLUXA_MASTER_KEY", MASTER).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.args(["serve", "--host", "127.0.0.1", "--port", "0"]);
+        self.backend.tell(&mut command);
+        command
+    }
+
+    /// Files with all that it keeps outside its journal.
+    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+        self.backend.files(self.dir.path())
     }
 
     /// A file of its folder.

@@ -2,6 +2,8 @@
 //! talks to it through sockets only. Start reading at `harness.rs`.
 
 #[cfg(test)]
+mod backend;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod basics;
@@ -24,6 +26,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod kept_answers;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod leaks;
@@ -40,6 +44,8 @@ mod refused_fields;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod security;
@@ -47,6 +53,10 @@ mod security;
 mod slow_clients;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
+mod strategies;
+#[cfg(test)]
+mod teams;
 #[cfg(test)]
 mod translation;
 #[cfg(test)]

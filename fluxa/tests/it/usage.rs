@@ -199,7 +199,7 @@ async fn rows_that_are_pruned_stay_in_the_sums_and_in_the_budgets() {
 
     let path = lab.fluxa.file("fluxa.db");
     let sealer = load_or_create_secret_key(&path, None).unwrap().sealer();
-    let store = Store::open(StoreOptions { path }, sealer).await.unwrap();
+    let store = Store::open(StoreOptions::Sqlite { path }, sealer).await.unwrap();
     assert_eq!(store.prune(Micros(i64::MAX)).await.unwrap(), 1);
     store.close().await;
 

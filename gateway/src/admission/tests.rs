@@ -2,28 +2,8 @@ use fluxa_domain::price::{Rate, Rates};
 
 use super::*;
 
-fn key(mode: BudgetMode) -> KeyRecord {
-    KeyRecord {
-        id: String::from("k"),
-        name: String::from("k"),
-        models: Vec::new(),
-        limits: fluxa_domain::key::KeyLimits::default(),
-        model_limits: std::collections::BTreeMap::new(),
-        on_store_error: None,
-        cache: None,
-        budget_mode: mode,
-        budget_clamp: false,
-        time_zone: String::from("UTC"),
-        show_spend: false,
-        expires_at: None,
-        ip_allowlist: Vec::new(),
-        enabled: true,
-        team: None,
-        tags: std::collections::BTreeMap::new(),
-        last4: String::new(),
-        created_at: Micros(0),
-        updated_at: Micros(0),
-    }
+fn bounds(mode: BudgetMode, size: Size, targets: &[Priced]) -> Bounds<'_> {
+    Bounds { mode, clamp: false, size, targets }
 }
 
 fn size(body: &str) -> Size {
@@ -45,19 +25,19 @@ fn the_fallback_price_is_known_by_its_source() {
 fn an_earlier_answer_is_bounded_by_the_largest_context_among_the_targets() {
     let targets = [target(Some(50_000), None, 1_000), target(Some(400_000), None, 1), target(None, None, 1)];
     let size = size(r#"{"input":"hi","previous_response_id":"r","n":2}"#);
-    assert_eq!(tokens_for(&key(BudgetMode::Strict), size, 10, &targets), 400_020);
-    assert!(tokens_for(&key(BudgetMode::Balanced), size, 10, &targets) < 100);
-    let nanos = |targets| most_nanos(&key(BudgetMode::Strict), size, 0, targets).unwrap();
+    assert_eq!(bounds(BudgetMode::Strict, size, &targets).tokens(10), 400_020);
+    assert!(bounds(BudgetMode::Balanced, size, &targets).tokens(10) < 100);
+    let nanos = |targets| bounds(BudgetMode::Strict, size, targets).nanos(0).unwrap();
     assert_eq!(nanos(&targets[..1]), nanos(&targets));
 }
 
 #[test]
 fn a_model_whose_longest_answer_is_not_known_leaves_no_bound_for_the_others() {
     let size = size(r#"{"input":"hi","max_output_tokens":9000}"#);
-    let of = |targets: &[Priced]| longest_output(8_192, Op::Responses, &key(BudgetMode::Strict), size, targets, true);
+    let of = |targets: &[Priced]| bounds(BudgetMode::Strict, size, targets).longest_output(8_192, Op::Responses, true);
     assert_eq!(of(&[target(None, Some(4_000), 1)]).tokens, 4_000);
     assert_eq!(of(&[target(None, Some(4_000), 1), target(None, None, 1)]).tokens, 9_000);
     let unasked = self::size(r#"{"input":"hi","max_tokens":1,"max_output_tokens":null}"#);
-    let bound = longest_output(8_192, Op::Responses, &key(BudgetMode::Strict), unasked, &[target(None, None, 1)], true);
+    let bound = bounds(BudgetMode::Strict, unasked, &[target(None, None, 1)]).longest_output(8_192, Op::Responses, true);
     assert_eq!((bound.tokens, bound.cap), (8_192, true));
 }

@@ -26,6 +26,7 @@ use crate::call::{Call, Ending};
 use crate::conversations::Keeping;
 use crate::dialects;
 use crate::head::RequestHead;
+use crate::health::KeyChoice;
 use crate::relay::{Course, ending};
 use crate::snapshot::{Door, ProviderView, Way};
 use crate::upstream::{Answer, AnswerBody, AnswerHead, Ask, BodyFault, Fault, Progress, Timers, exchange};
@@ -71,7 +72,8 @@ pub(super) async fn run(
         Failure::plain(RefusalKind::NotTranslated, Next::OtherTarget, 0, String::from("the provider does not speak this dialect"))
     })?;
     let weights: Vec<u32> = provider.keys.iter().map(|slot| slot.weight).collect();
-    let key_index = provider.state.choose_key(&weights, crate::clock::now(), &tries.keys);
+    let choice = KeyChoice { weights: &weights, model: &target.model, tried: &tries.keys, prefix: errand.prefix };
+    let key_index = provider.state.choose_key(choice, crate::clock::now());
     if let Some(index) = key_index {
         tries.keys.push(index);
     }
@@ -183,6 +185,7 @@ async fn judge(
         ));
     }
     let asked = Asked {
+        model: target.model.clone(),
         body: prepared.body.clone(),
         mends: prepared.mends.clone(),
         added_options: prepared.added_options,
@@ -514,6 +517,8 @@ async fn read_whole(worker: &Rc<Worker>, body: &mut AnswerBody, idle: Duration, 
 
 /// What an error is an answer to.
 struct Asked {
+    /// The model that was asked.
+    model: String,
     body: Bytes,
     /// What the vendor refused before.
     mends: Vec<Mend>,
@@ -540,7 +545,8 @@ fn refused(provider: &ProviderView, key: Option<usize>, head: AnswerHead, body: 
         && provider.keys.len() > 1
         && (matches!(error.kind, ErrorKind::Auth | ErrorKind::Quota | ErrorKind::RateLimited) || head.status == 401)
     {
-        provider.state.rest_key(index, now, pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()));
+        let only_for = matches!(error.kind, ErrorKind::RateLimited).then_some(asked.model.as_str());
+        provider.state.rest_key(index, only_for, now, pause.and_then(|pause| u64::try_from(pause.as_millis()).ok()));
     }
     let asked_wrongly = matches!(head.status, 400 | 422) && error.kind == ErrorKind::BadRequest;
     let mends = if asked_wrongly { refused_field::read(strip_frame(&body), &asked.body, &asked.mends) } else { Vec::new() };

@@ -55,6 +55,9 @@ pub(super) struct Failure {
 /// Why a target has no attempt in the row.
 pub(super) const SKIPPED: &str = "not asked: it failed too often a moment ago";
 
+/// Why a target has no attempt in the row.
+pub(super) const FULL: &str = "not asked: it has as many calls as it may have";
+
 /// The refusal when every target was skipped.
 pub(super) fn nothing_tried() -> Stop {
     Refusal::new(RefusalKind::Overloaded, "no provider for this model takes calls at the moment").retry_after(5).into()
@@ -132,6 +135,14 @@ impl Failure {
         let fits = dialect.is_some_and(|dialect| fluxa_wire::refuse::has_shape(dialect, &body));
         let answer = (status >= 400 && fits).then(|| Box::new((head, provider.redact(&body))));
         Self { upstream_status: status, why, next, pause_ms, surely_auth: false, billed: None, mends: Vec::new(), refusal, answer }
+    }
+
+    /// The provider has as many calls as it may have.
+    pub(super) fn full(provider: &str) -> Self {
+        let text = format!("provider \"{provider}\" has as many calls in flight as it may have");
+        let mut failure = Self::plain(RefusalKind::Overloaded, Next::OtherTarget, 0, text);
+        failure.refusal.retry_after_s = Some(1);
+        failure
     }
 
     /// There is nothing to sign the request with.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
+use fluxa_domain::route::{Choosing, Load};
+use fluxa_domain::time::Micros;
 use hyper::header::HeaderMap;
 
 use crate::snapshot::{ProviderView, View, Way};
@@ -19,15 +21,35 @@ pub(crate) struct Target {
     pub(crate) way: Way,
 }
 
+/// What a choice among targets is made by, beside what is known of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chance {
+    /// A random number.
+    pub(crate) roll: u64,
+    /// A hash of the prompt's beginning, where the route asks for it.
+    pub(crate) prefix: Option<u64>,
+    /// The call's moment: prices change.
+    pub(crate) now: Micros,
+}
+
 /// Where a call goes, in order.
 ///
 /// # Errors
 /// [`RefusalKind::ModelNotFound`] when nothing serves the model, [`RefusalKind::NotTranslated`] when what serves it speaks another dialect.
-pub(crate) fn plan(view: &View, headers: &HeaderMap, op: Op, dialect: Dialect, model: &str, pick: u64) -> Result<Vec<Target>, Refusal> {
+pub(crate) fn plan(
+    view: &View,
+    headers: &HeaderMap,
+    op: Op,
+    dialect: Dialect,
+    model: &str,
+    chance: Chance,
+) -> Result<Vec<Target>, Refusal> {
     if model.is_empty() {
         return without_model(view, headers, dialect);
     }
-    let attempts = fluxa_domain::route::plan(&view.routes, &|name| view.facts(name), &view.prices, model, pick)?;
+    let load = |provider: &str, model: &str| load(view, provider, model, chance.now);
+    let choosing = Choosing { roll: chance.roll, prefix: chance.prefix, load: &load };
+    let attempts = fluxa_domain::route::plan(&view.routes, &|name| view.facts(name), &view.prices, model, &choosing)?;
     let mut targets = Vec::with_capacity(attempts.len());
     let mut foreign = None;
     for attempt in attempts {
@@ -51,6 +73,17 @@ pub(crate) fn plan(view: &View, headers: &HeaderMap, op: Op, dialect: Dialect, m
             Err(Refusal::new(RefusalKind::NotTranslated, text))
         }
         (true, None) => Err(Refusal::new(RefusalKind::ModelNotFound, format!("no provider serves model \"{model}\"")).param("model")),
+    }
+}
+
+/// What is known of a target at this moment.
+fn load(view: &View, provider: &str, model: &str, now: Micros) -> Load {
+    let Some(provider) = view.providers.get(provider) else { return Load::default() };
+    let price = view.prices.find(&provider.record.kind, &provider.record.name, model, now);
+    Load {
+        in_flight: provider.state.in_flight(),
+        latency_us: provider.state.latency_us(model),
+        price: price.map(|row| row.rates.input.0.saturating_add(row.rates.output.0)),
     }
 }
 

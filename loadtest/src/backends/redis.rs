@@ -1,5 +1,11 @@
 //! A throw-away Redis.
 
+mod group;
+mod tls;
+
+pub use group::{MASTER_NAME, RedisCluster, Sentinels};
+pub use tls::Certificates;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};

@@ -2,20 +2,20 @@
 
 use fluxa_domain::price::PriceRow;
 use serde_json::json;
-use sqlx::SqliteConnection;
 
 use super::Diff;
 use crate::error::CommitError;
 use crate::records::to_json;
+use crate::sql::{self, Tx};
 
 /// Models that the audit row names; an import has thousands.
 const NAMED: usize = 20;
 
-pub(super) async fn add(tx: &mut SqliteConnection, rows: &[PriceRow]) -> Result<Diff, CommitError> {
-    let mut seq: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM prices").fetch_one(&mut *tx).await?;
+pub(super) async fn add(tx: &mut Tx, rows: &[PriceRow]) -> Result<Diff, CommitError> {
+    let mut seq: i64 = sql::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM prices").fetch_one(&mut *tx).await?;
     for row in rows {
         seq += 1;
-        sqlx::query("INSERT INTO prices (seq, provider, model, valid_from, record) VALUES ($1, $2, $3, $4, $5)")
+        sql::query("INSERT INTO prices (seq, provider, model, valid_from, record) VALUES ($1, $2, $3, $4, $5)")
             .bind(seq)
             .bind(&row.provider)
             .bind(&row.model)

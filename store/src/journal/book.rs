@@ -4,7 +4,7 @@
 //! not committed. (A call's records in between may go: the first keeps its `begin`, the last its `end`.) A segment that says of
 //! earlier ones' calls that they do not count outlives those.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +31,10 @@ struct Waiting {
     voids: bool,
     /// Written to since the last sync, as far as is known.
     unsynced: bool,
+    /// Bytes written, the head not counted.
+    bytes: u64,
+    /// Calls whose finished row is here and nowhere in memory.
+    spooled: HashSet<CallId>,
 }
 
 impl Book {
@@ -41,7 +45,7 @@ impl Book {
 
     /// The writer goes on in this segment.
     pub(super) fn started(&mut self, sequence: u32, path: PathBuf, file: Arc<File>) {
-        self.segments.insert(sequence, Waiting { path, file, calls: 0, voids: false, unsynced: true });
+        self.segments.insert(sequence, Waiting { path, file, calls: 0, voids: false, unsynced: true, bytes: 0, spooled: HashSet::new() });
         let former = self.current.replace(sequence);
         self.sweep(former);
     }
@@ -81,6 +85,9 @@ impl Book {
     pub(super) fn committed(&mut self, ids: &[CallId]) {
         for id in ids {
             if let Some((first, last)) = self.calls.remove(id) {
+                if let Some(segment) = self.segments.get_mut(&last) {
+                    segment.spooled.remove(id);
+                }
                 self.let_go(Some(first));
                 self.let_go((last != first).then_some(last));
             }
@@ -90,11 +97,33 @@ impl Book {
         }
     }
 
-    /// Something was written to the current segment.
-    pub(super) fn flushed(&mut self) {
+    /// So many bytes were written to the current segment.
+    pub(super) fn flushed(&mut self, bytes: u64) {
         if let Some(segment) = self.current.and_then(|current| self.segments.get_mut(&current)) {
             segment.unsynced = true;
+            segment.bytes += bytes;
         }
+    }
+
+    /// The finished row of this call, whose record was written last, is kept nowhere else. False where the call is not known.
+    pub(super) fn spool(&mut self, id: CallId) -> bool {
+        let segment = self.calls.get(&id).and_then(|(_, last)| self.segments.get_mut(last));
+        segment.is_some_and(|segment| {
+            segment.spooled.insert(id);
+            true
+        })
+    }
+
+    /// The oldest segment after `former` that holds rows which are nowhere else, and the calls of those.
+    pub(super) fn spooled_after(&self, former: Option<u32>) -> Option<(u32, PathBuf, HashSet<CallId>)> {
+        let from = former.map_or(0, |former| former.saturating_add(1));
+        let (sequence, segment) = self.segments.range(from..).find(|(_, segment)| !segment.spooled.is_empty())?;
+        Some((*sequence, segment.path.clone(), segment.spooled.clone()))
+    }
+
+    /// Bytes of all segments that are still there.
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.bytes).sum()
     }
 
     /// The files written to since this was last asked.

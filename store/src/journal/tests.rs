@@ -389,3 +389,83 @@ proptest! {
         prop_assert!(left.entries.iter().all(|entry| recorded.keys().any(|n| id(*n) == entry.id)));
     }
 }
+
+#[test]
+fn spooled_rows_are_read_back_a_segment_at_a_time_and_their_segments_go_when_they_are_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open_sized(folder.path(), 2_000).unwrap();
+    let mut writer = journal.writer().unwrap();
+    for n in 0..40 {
+        writer.admit(&Begin::of(&entry(n))).unwrap();
+        writer.end(&Finished::new(finished(n)));
+        writer.flush().unwrap();
+    }
+    assert!(!journal.spool(id(99)), "what is not journaled cannot be spooled");
+    assert!(journal.bytes() > 10_000);
+    // The others are in somebody's memory.
+    let spooled: BTreeSet<CallId> = (0..40).filter(|n| n % 4 == 0).map(id).collect();
+    assert!(spooled.iter().all(|id| journal.spool(*id)));
+    let in_memory: Vec<CallId> = (0..40).filter(|n| n % 4 != 0).map(id).collect();
+    journal.committed(&in_memory);
+    let mut seen = BTreeSet::new();
+    loop {
+        let rows = journal.waiting_rows().unwrap();
+        if rows.is_empty() {
+            break;
+        }
+        assert!(rows.len() < 10, "a segment at a time");
+        assert_eq!(journal.waiting_rows().unwrap().len(), rows.len(), "reading changes nothing");
+        let ids: Vec<CallId> = rows.iter().map(|row| row.entry.id).collect();
+        assert!(rows.iter().all(|row| !row.entry.abandoned && row.entry.status == 200));
+        journal.committed(&ids);
+        seen.extend(ids);
+    }
+    assert_eq!(seen, spooled);
+    drop(writer);
+    assert_eq!((journal.waiting(), journal.bytes(), files(folder.path())), (0, 0, 0));
+}
+
+#[test]
+fn a_spooled_row_that_is_not_on_the_disk_yet_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let mut writer = journal.writer().unwrap();
+    writer.end(&Finished::new(finished(1)));
+    assert!(journal.spool(id(1)));
+    assert!(journal.waiting_rows().unwrap().is_empty());
+    writer.flush().unwrap();
+    assert_eq!(journal.waiting_rows().unwrap().len(), 1);
+}
+
+#[test]
+fn recovery_a_segment_at_a_time_finds_what_recovery_at_once_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open_sized(folder.path(), 1_500).unwrap();
+    let mut writer = journal.writer().unwrap();
+    for n in 0..30 {
+        writer.admit(&Begin::of(&entry(n))).unwrap();
+        if n >= 5 {
+            writer.end(&Finished::new(finished(n - 5)));
+        }
+        if n == 29 {
+            writer.void(id(28));
+        }
+        writer.flush().unwrap();
+    }
+    std::mem::forget(writer);
+    drop(journal);
+    let next = Journal::open(folder.path()).unwrap();
+    let at_once = next.recover().unwrap();
+    assert_eq!(at_once.entries.len(), 29);
+    let mut reading = next.recovery().unwrap();
+    let (mut rows, mut turns) = (Vec::new(), 0);
+    while let Some(mut some) = reading.next_rows().unwrap() {
+        rows.append(&mut some);
+        turns += 1;
+    }
+    assert!(turns > 5, "{turns}");
+    rows.sort_by_key(|entry| (entry.at, entry.id));
+    assert_eq!(rows, at_once.entries);
+    next.discard(reading.done()).unwrap();
+    assert_eq!(files(folder.path()), 0);
+}

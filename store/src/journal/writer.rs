@@ -168,7 +168,7 @@ impl Inner {
         } else {
             self.buffer.drain(..done);
         }
-        lock(&self.book).flushed();
+        lock(&self.book).flushed(done as u64);
         result?;
         if self.segment.bytes >= self.segment_bytes {
             self.rotate();

@@ -3,12 +3,13 @@
 use fluxa_domain::change::{Actor, Revision};
 use fluxa_domain::time::Micros;
 use serde::Serialize;
-use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::FromRow;
 
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::page::{Page, bounded, open_cursor};
 use crate::records::from_json;
+use crate::sql::{self, Tx};
 
 /// One change that was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,9 +62,8 @@ impl Store {
             Some(cursor) => open_cursor(cursor)?.parse().map_err(|_| StoreError::BadCursor)?,
             None => i64::MAX,
         };
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT seq, at, actor, role, ip, action, target, before_json, after_json, revision FROM audit WHERE seq < ",
-        );
+        let mut query =
+            sql::Builder::new("SELECT seq, at, actor, role, ip, action, target, before_json, after_json, revision FROM audit WHERE seq < ");
         query.push_bind(before);
         if let Some(from) = filter.from {
             query.push(" AND at >= ").push_bind(from.0);
@@ -81,7 +81,7 @@ impl Store {
             query.push(" AND target = ").push_bind(target);
         }
         query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
-        let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(self.reader()).await?;
+        let rows: Vec<Row> = query.build_query_as().fetch_all(self.reader()).await?;
         let rows = rows.into_iter().map(AuditRow::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::cut(rows, limit, |row| row.seq.to_string()))
     }
@@ -89,7 +89,7 @@ impl Store {
 
 /// Writes one row, in the transaction of its change.
 pub(crate) async fn write(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     actor: &Actor,
     now: Micros,
     change: (&str, &str),
@@ -98,8 +98,8 @@ pub(crate) async fn write(
     revision: Revision,
 ) -> Result<(), StoreError> {
     let role = serde_json::to_value(actor.role).ok().and_then(|role| role.as_str().map(str::to_owned)).unwrap_or_default();
-    let seq: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) + 1 FROM audit").fetch_one(&mut *tx).await?;
-    sqlx::query(
+    let seq: i64 = sql::query_scalar("SELECT COALESCE(MAX(seq), 0) + 1 FROM audit").fetch_one(&mut *tx).await?;
+    sql::query(
         "INSERT INTO audit (seq, at, actor, role, ip, action, target, before_json, after_json, revision) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )

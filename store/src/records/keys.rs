@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use fluxa_domain::key::{KeyAccess, KeyDoor, KeyHash, KeyRecord};
 use fluxa_domain::time::Micros;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::page::{Page, bounded, open_cursor};
 use crate::records::from_json;
+use crate::sql;
 
 /// Which keys to list; absent means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn key(&self, id: &str) -> Result<Option<KeyRecord>, StoreError> {
         let record: Option<String> =
-            sqlx::query_scalar("SELECT record FROM virtual_keys WHERE id = $1").bind(id).fetch_optional(self.reader()).await?;
+            sql::query_scalar("SELECT record FROM virtual_keys WHERE id = $1").bind(id).fetch_optional(self.reader()).await?;
         record.map(|record| from_json(|| format!("key {id}"), &record)).transpose()
     }
 
@@ -39,7 +39,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn key_access(&self, id: &str) -> Result<Option<KeyAccess>, StoreError> {
         // One statement, so that a rotation in between cannot pair a new record with old doors.
-        let rows: Vec<(String, Option<String>, Option<i64>)> = sqlx::query_as(
+        let rows: Vec<(String, Option<String>, Option<i64>)> = sql::query_as(
             "SELECT k.record, d.hash, d.closes_at FROM virtual_keys k LEFT JOIN key_doors d ON d.key_id = k.id WHERE k.id = $1 \
              ORDER BY d.closes_at",
         )
@@ -59,7 +59,7 @@ impl Store {
     /// [`StoreError::BadCursor`], [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn keys(&self, filter: &KeyFilter, limit: u32, cursor: Option<&str>) -> Result<Page<KeyRecord>, StoreError> {
         let limit = bounded(limit);
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT record FROM virtual_keys WHERE 1 = 1");
+        let mut query = sql::Builder::new("SELECT record FROM virtual_keys WHERE 1 = 1");
         if let Some(name) = &filter.name {
             query.push(" AND name = ").push_bind(name);
         }
@@ -73,7 +73,7 @@ impl Store {
             query.push(" AND name > ").push_bind(open_cursor(cursor)?);
         }
         query.push(" ORDER BY name LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
-        let records: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(self.reader()).await?;
+        let records: Vec<String> = query.build_query_scalar().fetch_all(self.reader()).await?;
         let rows =
             records.iter().map(|record| from_json(|| String::from("a virtual key"), record)).collect::<Result<Vec<KeyRecord>, _>>()?;
         Ok(Page::cut(rows, limit, |key| key.name.clone()))

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::StoreError;
 use crate::open::Store;
@@ -17,13 +16,16 @@ mod json;
 pub(crate) mod row;
 pub(crate) mod sums;
 
+use crate::sql::{self, Rows, Tx};
 pub use row::Finished;
-use row::{COLUMNS, id_bytes};
+use row::id_bytes;
 use sums::Sums;
 
-/// Rows of one statement: 100 rows of 11 values stay below SQLite's 32,766 and Postgres' 65,535 parameters, and more of them are
-/// not faster.
-const ROWS_PER_STATEMENT: usize = 100;
+/// Tries of a batch that meets another writer's locks: they are taken in one order, so the second try nearly always goes through.
+const TRIES: u32 = 3;
+
+/// Ids of one look-up: below the values that a statement may have.
+pub(crate) const IDS_PER_STATEMENT: usize = 512;
 
 impl Store {
     /// Writes finished calls and their sums, all or nothing, and returns how many were really new.
@@ -46,26 +48,32 @@ impl Store {
             return Ok(0);
         }
         let batch = distinct(finished);
-        match self.append_new(&batch).await? {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.append_batch(&batch).await {
+                Err(error) if error.is_conflict() && tried < TRIES => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn append_batch(&self, batch: &[&Finished]) -> Result<usize, StoreError> {
+        match self.append_new(batch).await? {
             true => Ok(batch.len()),
-            false => self.append_mixed(&batch).await,
+            false => self.append_mixed(batch).await,
         }
     }
 
     /// The usual case: every row is new, so nobody need ask which ones are. False, and nothing written, if one was not.
     async fn append_new(&self, batch: &[&Finished]) -> Result<bool, StoreError> {
         let mut changes = Sums::default();
-        let mut tx = self.writer().begin().await?;
-        for chunk in batch.chunks(ROWS_PER_STATEMENT) {
-            let mut query = inserting(chunk);
-            let persistent = chunk.len() == ROWS_PER_STATEMENT;
-            let done = query.build().persistent(persistent).execute(&mut *tx).await?;
-            if done.rows_affected() != chunk.len() as u64 {
-                tx.rollback().await?;
-                return Ok(false);
-            }
-            chunk.iter().for_each(|finished| changes.add(&finished.entry, 1));
+        let mut tx = self.ledger_writer().begin().await?;
+        if inserting(batch).execute(&mut tx).await? != batch.len() as u64 {
+            tx.rollback().await?;
+            return Ok(false);
         }
+        batch.iter().for_each(|finished| changes.add(&finished.entry, 1));
         changes.write(&mut tx).await?;
         tx.commit().await?;
         Ok(true)
@@ -74,33 +82,24 @@ impl Store {
     /// Some rows are there already: after a restart, or when an abandoned row is followed by the real one.
     async fn append_mixed(&self, batch: &[&Finished]) -> Result<usize, StoreError> {
         let mut changes = Sums::default();
-        let mut new = 0;
-        let mut tx = self.writer().begin().await?;
-        for chunk in batch.chunks(ROWS_PER_STATEMENT) {
-            let inserted = insert(&mut tx, chunk).await?;
-            new += inserted.len();
-            let (written, met): (Vec<&Finished>, Vec<&Finished>) =
-                chunk.iter().partition(|finished| inserted.contains(&id_bytes(finished.entry.id)));
-            written.iter().for_each(|finished| changes.add(&finished.entry, 1));
-            let real: Vec<&Finished> = met.into_iter().filter(|finished| !finished.entry.abandoned).collect();
-            if real.is_empty() {
-                continue;
-            }
-            let former = take_abandoned(&mut tx, &real).await?;
-            former.values().for_each(|entry| changes.add(entry, -1));
-            let corrections: Vec<&Finished> = real.into_iter().filter(|finished| former.contains_key(&finished.entry.id)).collect();
-            if !corrections.is_empty() {
-                insert(&mut tx, &corrections).await?;
-                corrections.iter().for_each(|finished| changes.add(&finished.entry, 1));
-            }
-        }
+        let mut tx = self.ledger_writer().begin().await?;
+        let inserted = insert(&mut tx, batch).await?;
+        let (written, met): (Vec<&Finished>, Vec<&Finished>) =
+            batch.iter().partition(|finished| inserted.contains(&id_bytes(finished.entry.id)));
+        written.iter().for_each(|finished| changes.add(&finished.entry, 1));
+        let real: Vec<&Finished> = met.into_iter().filter(|finished| !finished.entry.abandoned).collect();
+        let former = take_abandoned(&mut tx, &real).await?;
+        former.values().for_each(|entry| changes.add(entry, -1));
+        let corrections: Vec<&Finished> = real.into_iter().filter(|finished| former.contains_key(&finished.entry.id)).collect();
+        insert(&mut tx, &corrections).await?;
+        corrections.iter().for_each(|finished| changes.add(&finished.entry, 1));
         changes.write(&mut tx).await?;
         tx.commit().await?;
-        Ok(new)
+        Ok(inserted.len())
     }
 }
 
-/// One entry an id: the first real one, else the first. Order is kept.
+/// One entry an id: the first real one, else the first. By id, so that all writers take the locks of rows in one order.
 fn distinct(finished: &[Finished]) -> Vec<&Finished> {
     let mut place: HashMap<CallId, usize> = HashMap::with_capacity(finished.len());
     let mut batch: Vec<&Finished> = Vec::with_capacity(finished.len());
@@ -114,33 +113,34 @@ fn distinct(finished: &[Finished]) -> Vec<&Finished> {
             }
         }
     }
+    batch.sort_unstable_by_key(|one| one.entry.id);
     batch
 }
 
-fn inserting(chunk: &[&Finished]) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ledger (");
-    query.push(COLUMNS).push(") ");
-    query.push_values(chunk, |mut separated, finished| row::bind(&mut separated, finished));
-    query.push(" ON CONFLICT (id) DO NOTHING");
-    query
+fn inserting(batch: &[&Finished]) -> Rows {
+    let mut rows = row::rows();
+    batch.iter().for_each(|finished| row::bind(&mut rows, finished));
+    rows
 }
 
 /// Inserts rows; returns the ids of those that were not there.
-async fn insert(tx: &mut SqliteConnection, chunk: &[&Finished]) -> Result<HashSet<Vec<u8>>, StoreError> {
-    let mut query = inserting(chunk);
-    query.push(" RETURNING id");
-    let ids: Vec<Vec<u8>> = query.build_query_scalar().persistent(false).fetch_all(tx).await?;
+async fn insert(tx: &mut Tx, batch: &[&Finished]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let ids: Vec<Vec<u8>> = inserting(batch).fetch_all("RETURNING id", tx).await?;
     Ok(ids.into_iter().collect())
 }
 
 /// Removes the abandoned rows among these ids and returns them, for the real ones to take their place.
-async fn take_abandoned(tx: &mut SqliteConnection, real: &[&Finished]) -> Result<BTreeMap<CallId, Entry>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM ledger WHERE abandoned = 1 AND id IN (");
-    let mut ids = query.separated(", ");
-    for finished in real {
-        ids.push_bind(id_bytes(finished.entry.id));
+async fn take_abandoned(tx: &mut Tx, real: &[&Finished]) -> Result<BTreeMap<CallId, Entry>, StoreError> {
+    let mut former = BTreeMap::new();
+    for chunk in real.chunks(IDS_PER_STATEMENT) {
+        let mut query = sql::Builder::new("DELETE FROM ledger WHERE abandoned = 1 AND id IN ");
+        query.push_list(chunk.iter().map(|finished| id_bytes(finished.entry.id)));
+        query.push(" RETURNING entry");
+        let rows: Vec<String> = query.build_query_scalar().fetch_all(&mut *tx).await?;
+        for text in &rows {
+            let entry = row::read(text)?;
+            former.insert(entry.id, entry);
+        }
     }
-    query.push(") RETURNING entry");
-    let rows: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(tx).await?;
-    rows.iter().map(|text| row::read(text).map(|entry| (entry.id, entry))).collect()
+    Ok(former)
 }

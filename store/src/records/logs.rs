@@ -4,12 +4,12 @@ use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
 use futures_util::stream::{self, Stream};
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::ledger::row::{first_id, id_bytes, read};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::page::{Page, bounded, open_cursor};
+use crate::sql;
 
 /// Rows that an export reads at once: enough to be quick, small enough to leave the readers to others in between.
 const EXPORT_ROWS: usize = 1_000;
@@ -52,12 +52,12 @@ impl Store {
     pub async fn entry(&self, id_or_request_id: &str) -> Result<Option<Entry>, StoreError> {
         if let Some(id) = CallId::parse(id_or_request_id) {
             let found: Option<String> =
-                sqlx::query_scalar("SELECT entry FROM ledger WHERE id = $1").bind(id_bytes(id)).fetch_optional(self.reader()).await?;
+                sql::query_scalar("SELECT entry FROM ledger WHERE id = $1").bind(id_bytes(id)).fetch_optional(self.reader()).await?;
             if let Some(text) = found {
                 return read(&text).map(Some);
             }
         }
-        let found: Option<String> = sqlx::query_scalar("SELECT entry FROM ledger WHERE request_id = $1 ORDER BY id DESC LIMIT 1")
+        let found: Option<String> = sql::query_scalar("SELECT entry FROM ledger WHERE request_id = $1 ORDER BY id DESC LIMIT 1")
             .bind(id_or_request_id)
             .fetch_optional(self.reader())
             .await?;
@@ -103,13 +103,13 @@ async fn oldest_first(store: &Store, filter: &LogFilter, after: Option<&Place>) 
     fetch(store, query).await
 }
 
-async fn fetch(store: &Store, mut query: QueryBuilder<Sqlite>) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(store.reader()).await?;
+async fn fetch(store: &Store, query: sql::Builder) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<String> = query.build_query_scalar().fetch_all(store.reader()).await?;
     rows.iter().map(|text| read(text)).collect()
 }
 
-fn select(filter: &LogFilter) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+fn select(filter: &LogFilter) -> sql::Builder {
+    let mut query = sql::Builder::new("SELECT ");
     query.push("entry FROM ledger WHERE 1 = 1");
     if let Some(from) = filter.from {
         query.push(" AND id >= ").push_bind(first_id(from));

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::records::from_json;
 use crate::seal::Sealer;
+use crate::sql;
 
 /// The table and the column that a sealed value is bound to.
 const TABLE: &str = "providers";
@@ -21,7 +22,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`], [`StoreError::Sealed`].
     pub async fn providers(&self) -> Result<Vec<Provider>, StoreError> {
         let rows: Vec<(String, String, String)> =
-            sqlx::query_as("SELECT name, record, secrets FROM providers ORDER BY name").fetch_all(self.reader()).await?;
+            sql::query_as("SELECT name, record, secrets FROM providers ORDER BY name").fetch_all(self.reader()).await?;
         rows.iter().map(|(name, record, sealed)| open_row(self.sealer(), name, record, sealed)).collect()
     }
 
@@ -31,7 +32,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`], [`StoreError::Sealed`].
     pub async fn provider(&self, name: &str) -> Result<Option<Provider>, StoreError> {
         let row: Option<(String, String)> =
-            sqlx::query_as("SELECT record, secrets FROM providers WHERE name = $1").bind(name).fetch_optional(self.reader()).await?;
+            sql::query_as("SELECT record, secrets FROM providers WHERE name = $1").bind(name).fetch_optional(self.reader()).await?;
         row.map(|(record, sealed)| open_row(self.sealer(), name, &record, &sealed)).transpose()
     }
 }

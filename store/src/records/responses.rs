@@ -5,6 +5,7 @@ use fluxa_domain::time::Micros;
 
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::sql;
 
 /// Rows that one sweep removes at most before it lets other writers in.
 const SWEEP_ROWS: i64 = 500;
@@ -16,7 +17,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Random`].
     pub async fn keep_response(&self, id: &str, key_id: &str, expires_at: Micros, plain: &[u8]) -> Result<(), StoreError> {
         let sealed = self.sealer().seal("responses", id, "body", plain)?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO responses (id, key_id, expires_at, body) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, expires_at = excluded.expires_at, body = excluded.body",
         )
@@ -34,7 +35,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Sealed`].
     pub async fn response(&self, id: &str, key_id: &str, now: Micros) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
-        let sealed: Option<String> = sqlx::query_scalar("SELECT body FROM responses WHERE id = $1 AND key_id = $2 AND expires_at > $3")
+        let sealed: Option<String> = sql::query_scalar("SELECT body FROM responses WHERE id = $1 AND key_id = $2 AND expires_at > $3")
             .bind(id)
             .bind(key_id)
             .bind(now.0)
@@ -48,8 +49,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn forget_response(&self, id: &str, key_id: &str) -> Result<bool, StoreError> {
-        let gone = sqlx::query("DELETE FROM responses WHERE id = $1 AND key_id = $2").bind(id).bind(key_id).execute(self.writer()).await?;
-        Ok(gone.rows_affected() > 0)
+        let gone = sql::query("DELETE FROM responses WHERE id = $1 AND key_id = $2").bind(id).bind(key_id).execute(self.writer()).await?;
+        Ok(gone > 0)
     }
 
     /// Removes what has expired, and says how many.
@@ -59,12 +60,11 @@ impl Store {
     pub async fn expire_responses(&self, now: Micros) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
-            let gone = sqlx::query("DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE expires_at <= $1 LIMIT $2)")
+            let gone = sql::query("DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE expires_at <= $1 LIMIT $2)")
                 .bind(now.0)
                 .bind(SWEEP_ROWS)
                 .execute(self.writer())
-                .await?
-                .rows_affected();
+                .await?;
             removed += gone;
             if i64::try_from(gone).is_ok_and(|gone| gone < SWEEP_ROWS) {
                 return Ok(removed);

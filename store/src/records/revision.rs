@@ -4,6 +4,7 @@ use fluxa_domain::change::Revision;
 
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::sql;
 
 impl Store {
     /// The configuration's number; 0 as long as nothing was ever changed.
@@ -11,7 +12,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn revision(&self) -> Result<Revision, StoreError> {
-        let value = sqlx::query_scalar("SELECT value FROM revision WHERE id = 1").fetch_one(self.reader()).await?;
+        let value = sql::query_scalar("SELECT value FROM revision WHERE id = 1").fetch_one(self.reader()).await?;
         Ok(Revision(value))
     }
 

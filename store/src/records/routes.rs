@@ -5,6 +5,7 @@ use fluxa_domain::route::RouteRecord;
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::records::from_json;
+use crate::sql;
 
 impl Store {
     /// All routes, by model.
@@ -12,8 +13,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn routes(&self) -> Result<Vec<RouteRecord>, StoreError> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT model, record FROM routes ORDER BY model").fetch_all(self.reader()).await?;
+        let rows: Vec<(String, String)> = sql::query_as("SELECT model, record FROM routes ORDER BY model").fetch_all(self.reader()).await?;
         rows.iter().map(|(model, record)| from_json(|| format!("route \"{model}\""), record)).collect()
     }
 
@@ -23,7 +23,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn route(&self, model: &str) -> Result<Option<RouteRecord>, StoreError> {
         let record: Option<String> =
-            sqlx::query_scalar("SELECT record FROM routes WHERE model = $1").bind(model).fetch_optional(self.reader()).await?;
+            sql::query_scalar("SELECT record FROM routes WHERE model = $1").bind(model).fetch_optional(self.reader()).await?;
         record.map(|record| from_json(|| format!("route \"{model}\""), &record)).transpose()
     }
 }

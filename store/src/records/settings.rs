@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::sql;
 
 impl Store {
     /// The value of a setting.
@@ -9,7 +10,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT value FROM settings WHERE name = $1").bind(name).fetch_optional(self.reader()).await?)
+        Ok(sql::query_scalar("SELECT value FROM settings WHERE name = $1").bind(name).fetch_optional(self.reader()).await?)
     }
 
     /// Sets a setting.
@@ -17,7 +18,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+        sql::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
             .bind(name)
             .bind(value)
             .execute(self.writer())

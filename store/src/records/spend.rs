@@ -1,20 +1,15 @@
-//! What a scope has spent, for counters that are cold; and the pruning of raw rows, which spend does not depend on.
+//! What a scope has spent, for counters that are cold.
 
 use fluxa_domain::id::CallId;
 use fluxa_domain::route::wildcard_matches;
 use fluxa_domain::time::Micros;
-use sqlx::{QueryBuilder, Sqlite, Transaction};
 
-use super::ledger::row::{cost, first_id, id_bytes, read, tokens};
+use super::ledger::IDS_PER_STATEMENT;
+use super::ledger::row::{cost, id_bytes, read, tokens};
 use super::ledger::sums::QUARTER_MICROS;
 use crate::error::StoreError;
 use crate::open::Store;
-
-/// Rows that one prune removes at most before it lets other writers in.
-const PRUNE_ROWS: i64 = 5_000;
-
-/// Ids of one look-up: below the parameters that a statement may have.
-const IDS_PER_STATEMENT: usize = 500;
+use crate::sql::{self, Tx};
 
 /// A sum of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +23,7 @@ pub struct Spent {
 /// The ledger as it stood at one moment, for counters that ask more than one question about it.
 #[derive(Debug)]
 pub struct LedgerMoment {
-    tx: Transaction<'static, Sqlite>,
+    pub(super) tx: Tx,
 }
 
 impl Store {
@@ -46,21 +41,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn ledger_moment(&self) -> Result<LedgerMoment, StoreError> {
-        Ok(LedgerMoment { tx: self.reader().begin().await? })
-    }
-
-    /// Deletes ledger rows from before `before` (never sums) and returns how many; call it again while it returns any, it
-    /// removes a few thousand at a time so that appends are not kept waiting.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn prune(&self, before: Micros) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE id < $1 ORDER BY id LIMIT $2)")
-            .bind(first_id(before))
-            .bind(PRUNE_ROWS)
-            .execute(self.writer())
-            .await?;
-        Ok(done.rows_affected())
+        Ok(LedgerMoment { tx: self.reader().begin_moment().await? })
     }
 }
 
@@ -76,14 +57,14 @@ impl LedgerMoment {
             return self.spent_by_models(prefix, pattern, from, to).await;
         }
         // Postgres sums 64-bit integers to a numeric, hence the casts.
-        let (nanos, tokens) = sqlx::query_as(
+        let (nanos, tokens) = sql::query_as(
             "SELECT CAST(COALESCE(SUM(nanos), 0) AS BIGINT), CAST(COALESCE(SUM(tokens), 0) AS BIGINT) FROM spend_by_scope \
              WHERE scope = $1 AND quarter >= $2 AND quarter < $3",
         )
         .bind(scope)
         .bind(from)
         .bind(to)
-        .fetch_one(&mut *self.tx)
+        .fetch_one(&mut self.tx)
         .await?;
         Ok(Spent { nanos, tokens })
     }
@@ -93,7 +74,7 @@ impl LedgerMoment {
         let mut end = prefix.to_owned();
         end.pop();
         end.push(';');
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64, i64)> = sql::query_as(
             "SELECT scope, CAST(SUM(nanos) AS BIGINT), CAST(SUM(tokens) AS BIGINT) FROM spend_by_scope \
              WHERE scope >= $1 AND scope < $2 AND quarter >= $3 AND quarter < $4 GROUP BY scope",
         )
@@ -101,7 +82,7 @@ impl LedgerMoment {
         .bind(end)
         .bind(from)
         .bind(to)
-        .fetch_all(&mut *self.tx)
+        .fetch_all(&mut self.tx)
         .await?;
         let matching = rows.iter().filter(|(scope, ..)| scope.strip_prefix(prefix).is_some_and(|model| wildcard_matches(pattern, model)));
         Ok(matching.fold(Spent::default(), |sum, (_, nanos, tokens)| Spent { nanos: sum.nanos + nanos, tokens: sum.tokens + tokens }))
@@ -114,13 +95,9 @@ impl LedgerMoment {
     pub async fn charges(&mut self, ids: &[CallId]) -> Result<Vec<(CallId, Spent)>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(IDS_PER_STATEMENT) {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT entry FROM ledger WHERE id IN (");
-            let mut list = query.separated(", ");
-            for id in chunk {
-                list.push_bind(id_bytes(*id));
-            }
-            query.push(")");
-            let rows: Vec<String> = query.build_query_scalar().persistent(false).fetch_all(&mut *self.tx).await?;
+            let mut query = sql::Builder::new("SELECT entry FROM ledger WHERE id IN ");
+            query.push_list(chunk.iter().map(|id| id_bytes(*id)));
+            let rows: Vec<String> = query.build_query_scalar().fetch_all(&mut self.tx).await?;
             for text in &rows {
                 let entry = read(text)?;
                 found.push((entry.id, Spent { nanos: cost(&entry), tokens: tokens(&entry) }));

@@ -1,4 +1,4 @@
-//! Usage for people: sums by key, model, provider, team or tag, by hour, day or month, from the hourly sums.
+//! Usage for people: sums by key, model, provider, team, organisation or tag, by hour, day or month, from the hourly sums.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,11 @@ use fluxa_domain::money::NanoUsd;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::Usage;
 use serde::Serialize;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::sql;
 
 /// What to sum by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +26,9 @@ pub enum GroupBy {
     Provider,
     /// By the team label.
     Team,
-    /// By `name=value`; a call counts under each of its tags.
+    /// By the organisation.
+    Organization,
+    /// By `name=value` (`name` where the value is empty); a call counts under each of its tags.
     Tag,
 }
 
@@ -58,6 +61,8 @@ pub struct UsageQuery {
     pub key: Option<String>,
     /// Only this team (not with [`GroupBy::Tag`]).
     pub team: Option<String>,
+    /// Only this organisation (not with [`GroupBy::Tag`]).
+    pub organization: Option<String>,
 }
 
 /// One sum.
@@ -65,7 +70,7 @@ pub struct UsageQuery {
 pub struct UsageRow {
     /// The start of the interval; `None` for the whole time.
     pub bucket: Option<Micros>,
-    /// The key's id, the model, provider, team or tag; empty when not grouped.
+    /// The key's id, the model, provider, team, organisation or tag; empty when not grouped.
     pub group: String,
     /// What to show for the group: the key's newest name; else the same as `group`.
     pub label: String,
@@ -89,7 +94,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        let rows: Vec<Row> = select(query).build_query_as().persistent(false).fetch_all(self.reader()).await?;
+        let rows: Vec<Row> = select(query).build_query_as().fetch_all(self.reader()).await?;
         let bucket = |row: &Row| match query.interval {
             Interval::Whole => None,
             Interval::Hour | Interval::Day => Some(Micros(row.bucket)),
@@ -97,15 +102,26 @@ impl Store {
         };
         // Months have no arithmetic that both engines share, so days are summed here.
         let mut sums: BTreeMap<(Option<Micros>, String), UsageRow> = BTreeMap::new();
-        for row in rows {
+        for mut row in rows {
             let bucket = bucket(&row);
+            if query.group_by == GroupBy::Tag {
+                bare_if_valueless(&mut row.grp);
+                row.label.clone_from(&row.grp);
+            }
             sums.entry((bucket, row.grp.clone())).or_default().add(bucket, row);
         }
         Ok(sums.into_values().collect())
     }
 }
 
-fn select(query: &UsageQuery) -> QueryBuilder<Sqlite> {
+/// A tag without a value is summed under its name alone: `beta`, not `beta=`.
+fn bare_if_valueless(tag: &mut String) {
+    if tag.find('=').is_some_and(|at| at + 1 == tag.len()) {
+        tag.pop();
+    }
+}
+
+fn select(query: &UsageQuery) -> sql::Builder {
     let bucket = match query.interval {
         Interval::Whole => "CAST(0 AS BIGINT)",
         Interval::Hour => "hour",
@@ -117,9 +133,10 @@ fn select(query: &UsageQuery) -> QueryBuilder<Sqlite> {
         GroupBy::Model => ("model", "model", "usage_hourly"),
         GroupBy::Provider => ("provider", "provider", "usage_hourly"),
         GroupBy::Team => ("team", "team", "usage_hourly"),
+        GroupBy::Organization => ("organization", "organization", "usage_hourly"),
         GroupBy::Tag => ("tag", "tag", "usage_tags_hourly"),
     };
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
+    let mut sql = sql::Builder::new("SELECT ");
     sql.push(bucket).push(" AS bucket, ").push(group).push(" AS grp, ").push(label).push(" AS label");
     for column in SUMMED {
         sql.push(", CAST(SUM(").push(column).push(") AS BIGINT) AS ").push(column);
@@ -133,6 +150,9 @@ fn select(query: &UsageQuery) -> QueryBuilder<Sqlite> {
         }
         if let Some(team) = &query.team {
             sql.push(" AND team = ").push_bind(team.clone());
+        }
+        if let Some(organization) = &query.organization {
+            sql.push(" AND organization = ").push_bind(organization.clone());
         }
     }
     sql.push(" GROUP BY 1, 2 ORDER BY 1, 2");

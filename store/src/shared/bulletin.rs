@@ -26,6 +26,20 @@ pub struct Notice {
     pub keys: Vec<String>,
 }
 
+impl Notice {
+    /// Notices may have been lost: look into the database, and forget all that is cached of keys.
+    #[must_use]
+    pub const fn resync() -> Self {
+        Self { revision: Revision(0), keys: Vec::new() }
+    }
+
+    /// Whether it is [`Notice::resync`]: revisions begin at 1.
+    #[must_use]
+    pub const fn is_resync(&self) -> bool {
+        self.revision.0 == 0
+    }
+}
+
 /// A notice that waits to be applied. Dropping it says that it is.
 #[derive(Debug)]
 pub struct Delivery {
@@ -70,10 +84,15 @@ impl MemoryBulletin {
         Self::default()
     }
 
-    fn post(&self, notice: &Notice, acknowledge: &mpsc::Sender<()>) {
+    /// Tells the subscribers, and waits for none.
+    pub(crate) fn post(&self, notice: &Notice) {
+        self.deliver(notice, None);
+    }
+
+    fn deliver(&self, notice: &Notice, acknowledge: Option<&mpsc::Sender<()>>) {
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         subscribers.retain(|subscriber| {
-            let delivery = Delivery { notice: notice.clone(), _acknowledge: Some(acknowledge.clone()) };
+            let delivery = Delivery { notice: notice.clone(), _acknowledge: acknowledge.cloned() };
             !matches!(subscriber.try_send(delivery), Err(mpsc::error::TrySendError::Closed(_)))
         });
     }
@@ -83,7 +102,7 @@ impl Bulletin for MemoryBulletin {
     fn announce(&self, notice: Notice) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let (acknowledge, mut acknowledged) = mpsc::channel(1);
-            self.post(&notice, &acknowledge);
+            self.deliver(&notice, Some(&acknowledge));
             drop(acknowledge);
             // Nothing is ever sent: the channel closes when the last delivery is dropped.
             let late = tokio::time::timeout(ACKNOWLEDGE_TIMEOUT, acknowledged.recv()).await.is_err();
@@ -152,7 +171,7 @@ mod tests {
         let bulletin = MemoryBulletin::new();
         let mut stream = bulletin.subscribe();
         for revision in 0..100 {
-            bulletin.post(&notice(revision), &mpsc::channel(1).0);
+            bulletin.post(&notice(revision));
         }
         let mut count = 0;
         while stream.queue.try_recv().is_ok() {

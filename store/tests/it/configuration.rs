@@ -6,7 +6,7 @@ use fluxa_domain::price::PriceRow;
 use fluxa_domain::time::Micros;
 use fluxa_store::{AuditFilter, CommitError, KeyFilter, Store, StoreError};
 
-use crate::harness::{NOW, actor, both, key, provider, route, secrets};
+use crate::harness::{NOW, actor, file, key, places, provider, route, secrets};
 
 async fn commit(store: &Store, change: Change) -> Result<Revision, CommitError> {
     store.commit(&actor(), &change, NOW).await
@@ -18,7 +18,7 @@ fn create(name: &str) -> Change {
 
 #[tokio::test]
 async fn every_change_makes_one_revision_and_one_audit_row() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         assert!(store.is_empty().await.unwrap());
         assert_eq!(commit(store, create("openai")).await.unwrap(), Revision(1));
@@ -38,7 +38,7 @@ async fn every_change_makes_one_revision_and_one_audit_row() {
 
 #[tokio::test]
 async fn a_provider_keeps_its_secrets_and_shows_none_of_them() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         commit(store, create("openai")).await.unwrap();
         let renamed = fluxa_domain::provider::ProviderRecord { enabled: false, ..provider("openai") };
@@ -60,7 +60,7 @@ async fn a_provider_keeps_its_secrets_and_shows_none_of_them() {
 
 #[tokio::test]
 async fn nothing_secret_is_in_the_file() {
-    let [_, place] = both().await;
+    let place = file().await;
     commit(&place.store, create("openai")).await.unwrap();
     place.store.close().await;
     let folder = place.folder.unwrap();
@@ -73,7 +73,7 @@ async fn nothing_secret_is_in_the_file() {
 
 #[tokio::test]
 async fn a_provider_in_use_is_not_removed() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         commit(store, create("a")).await.unwrap();
         commit(store, create("b")).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_provider_in_use_is_not_removed() {
 
 #[tokio::test]
 async fn a_rotated_key_has_two_doors_until_its_grace_ends() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         commit(store, Change::IssueKey { record: key("k1", "first"), hash: [1; 32] }).await.unwrap();
         let taken = commit(store, Change::IssueKey { record: key("k2", "first"), hash: [9; 32] }).await;
@@ -121,7 +121,7 @@ async fn a_rotated_key_has_two_doors_until_its_grace_ends() {
 
 #[tokio::test]
 async fn keys_are_listed_by_name_page_by_page() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         for n in 0..5 {
             let record = fluxa_domain::key::KeyRecord { enabled: n != 3, ..key(&format!("id{n}"), &format!("name {}", 9 - n)) };
@@ -150,7 +150,7 @@ async fn keys_are_listed_by_name_page_by_page() {
 
 #[tokio::test]
 async fn prices_are_added_and_never_rewritten() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         let row = |version: &str| -> PriceRow {
             PriceRow { version: version.to_owned(), valid_from: Micros(5), ..fluxa_domain::prices::builtin().into_iter().next().unwrap() }
@@ -163,7 +163,7 @@ async fn prices_are_added_and_never_rewritten() {
 
 #[tokio::test]
 async fn hostile_text_is_only_text() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         for (n, name) in ["'; DROP TABLE audit; --", "a\0b", "%_\\", "𝔘\u{202e}", "\"", "$1", "?1"].iter().enumerate() {
             let record = key(&format!("id{n}"), name);

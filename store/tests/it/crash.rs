@@ -12,7 +12,7 @@ use crate::harness::{abandoned, entry};
 async fn a_kill_at_any_step_leaves_exactly_one_row_a_call() {
     for step in 0..6 {
         let folder = tempfile::tempdir().unwrap();
-        let open = async || Store::open(StoreOptions { path: folder.path().join("fluxa.db") }, Sealer::new([9; 32])).await.unwrap();
+        let open = async || Store::open(StoreOptions::Sqlite { path: folder.path().join("fluxa.db") }, Sealer::new([9; 32])).await.unwrap();
         {
             let store = open().await;
             let journal = Journal::open(&folder.path().join("fluxa.db.journal")).unwrap();

@@ -14,22 +14,49 @@ use fluxa_domain::route::{RouteRecord, RouteTarget, Strategy};
 use fluxa_domain::secret::Secret;
 use fluxa_domain::time::Micros;
 use fluxa_domain::usage::{Usage, UsageState};
-use fluxa_store::{Sealer, Store, StoreOptions};
+use fluxa_loadtest::backends::Postgres;
+use fluxa_store::{PostgresOptions, Sealer, Store, StoreOptions};
 
 /// 2026-11-22T10:00:00Z.
 pub(crate) const NOW: Micros = Micros(1_795_341_600_000_000);
 
-/// A store, and the folder it lives in when it is a file.
+/// A store, and what it lives on.
 pub(crate) struct Place {
     pub(crate) store: Store,
+    /// The folder of a file.
     pub(crate) folder: Option<tempfile::TempDir>,
+    /// The server, which ends with the place.
+    pub(crate) server: Option<Server>,
 }
 
-/// One store in memory and one in a file.
-pub(crate) async fn both() -> [Place; 2] {
+/// A server and a database of its own on it.
+pub(crate) struct Server {
+    pub(crate) postgres: Postgres,
+    pub(crate) url: String,
+}
+
+/// One store in memory, one in a file and one on a server.
+pub(crate) async fn places() -> [Place; 3] {
+    [Place { store: Store::in_memory().await.unwrap(), folder: None, server: None }, file().await, server().await]
+}
+
+/// A store in a file.
+pub(crate) async fn file() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let file = Store::open(StoreOptions { path: folder.path().join("fluxa.db") }, Sealer::new([9; 32])).await.unwrap();
-    [Place { store: Store::in_memory().await.unwrap(), folder: None }, Place { store: file, folder: Some(folder) }]
+    let store = Store::open(StoreOptions::Sqlite { path: folder.path().join("fluxa.db") }, sealer()).await.unwrap();
+    Place { store, folder: Some(folder), server: None }
+}
+
+/// A store on a server.
+pub(crate) async fn server() -> Place {
+    let postgres = Postgres::shared().unwrap();
+    let url = postgres.database().unwrap();
+    let store = Store::open(StoreOptions::Postgres(PostgresOptions::new(url.as_str())), sealer()).await.unwrap();
+    Place { store, folder: None, server: Some(Server { postgres, url }) }
+}
+
+pub(crate) fn sealer() -> Sealer {
+    Sealer::new([9; 32])
 }
 
 pub(crate) fn actor() -> Actor {
@@ -47,6 +74,8 @@ pub(crate) fn provider(name: &str) -> ProviderRecord {
         api_version: None,
         deployments: BTreeMap::new(),
         region: None,
+        max_concurrency: None,
+        probe_every_s: None,
         enabled: true,
         created_at: NOW,
         updated_at: NOW,
@@ -67,6 +96,7 @@ pub(crate) fn route(model: &str, provider: &str, fallback: &str) -> RouteRecord 
         strategy: Strategy::default(),
         retries: None,
         timeout_ms: None,
+        prompt_affinity: false,
     }
 }
 

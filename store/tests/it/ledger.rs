@@ -7,7 +7,7 @@ use fluxa_store::{GroupBy, LogFilter, Spent, Store, StoreError, UsageQuery};
 use futures_util::TryStreamExt as _;
 use proptest::prelude::*;
 
-use crate::harness::{NOW, abandoned, both, call_id, call_id_at, entry};
+use crate::harness::{NOW, abandoned, call_id, call_id_at, entry, file, places};
 
 async fn everything(store: &Store) -> Vec<Entry> {
     store.export(LogFilter::default()).try_collect().await.unwrap()
@@ -32,7 +32,7 @@ async fn assert_sums(store: &Store) {
 
 #[tokio::test]
 async fn a_row_is_read_as_it_was_written() {
-    for place in both().await {
+    for place in places().await {
         let row = Entry { request_body: Some(String::from("{\"a\":1}")), client_closed: true, ttfb_ms: None, ..entry(1) };
         assert_eq!(place.store.append(std::slice::from_ref(&row)).await.unwrap(), 1);
         assert_eq!(place.store.entry(&row.id.to_string()).await.unwrap(), Some(row.clone()));
@@ -45,7 +45,7 @@ async fn a_row_is_read_as_it_was_written() {
 
 #[tokio::test]
 async fn the_same_batch_twice_changes_nothing() {
-    for place in both().await {
+    for place in places().await {
         let batch: Vec<Entry> = (0..250).map(entry).collect();
         assert_eq!(place.store.append(&batch).await.unwrap(), 250);
         assert_eq!(place.store.append(&batch).await.unwrap(), 0);
@@ -57,7 +57,7 @@ async fn the_same_batch_twice_changes_nothing() {
 
 #[tokio::test]
 async fn a_real_row_takes_the_place_of_an_abandoned_one() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         let moved = Entry { model: String::from("other"), at: NOW.plus_seconds(-4_000), ..abandoned(1) };
         assert_eq!(store.append(&[moved, abandoned(2), entry(3)]).await.unwrap(), 3);
@@ -72,7 +72,7 @@ async fn a_real_row_takes_the_place_of_an_abandoned_one() {
 
 #[tokio::test]
 async fn lists_are_newest_first_and_exports_oldest_first() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         let batch: Vec<Entry> = (0..2_100).map(|n| Entry { at: NOW.plus_seconds(i64::try_from(n / 7).unwrap()), ..entry(n) }).collect();
         store.append(&batch).await.unwrap();
@@ -95,7 +95,7 @@ async fn lists_are_newest_first_and_exports_oldest_first() {
 
 #[tokio::test]
 async fn filters_choose_rows() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         let failed = Entry {
             status: 502,
@@ -129,7 +129,7 @@ async fn filters_choose_rows() {
 
 #[tokio::test]
 async fn spend_is_exact_in_every_time_zone_and_outlives_the_rows() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         // A call each five minutes of three days; Kathmandu's midnight is at 18:15 UTC.
         let start = Micros(NOW.hour().0 - 10 * Micros::PER_HOUR);
@@ -166,7 +166,7 @@ async fn spend_is_exact_in_every_time_zone_and_outlives_the_rows() {
 
 #[tokio::test]
 async fn absurd_numbers_do_not_break_the_sums() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         let usage = fluxa_domain::usage::Usage { input_uncached: u64::MAX, output: u64::MAX, ..Default::default() };
         let batch: Vec<Entry> = (0..200).map(|n| Entry { usage, cost: NanoUsd(i64::MAX), latency_ms: u64::MAX, ..entry(n) }).collect();
@@ -176,12 +176,31 @@ async fn absurd_numbers_do_not_break_the_sums() {
 }
 
 #[tokio::test]
+async fn names_that_no_column_can_hold_do_not_stop_the_ledger() {
+    for place in places().await {
+        let named = |n: u64, model: &str| Entry {
+            model: model.to_owned(),
+            request_id: format!("{model}-{n}"),
+            tags: std::collections::BTreeMap::from([(model.to_owned(), String::from("x"))]),
+            ..entry(n)
+        };
+        let batch = [named(0, "a\0"), named(3, "a\u{fffd}")];
+        assert_eq!(place.store.append(&batch).await.unwrap(), 2);
+        assert_sums(&place.store).await;
+        assert_eq!(everything(&place.store).await, batch, "rows keep what was said");
+        assert_eq!(place.store.entry("a\0-0").await.unwrap().as_ref(), batch.first());
+        let spent = place.store.spent(&fluxa_domain::scope::key_model("key0", "a\0"), Micros(0), None).await.unwrap();
+        assert_eq!(spent.nanos, batch.iter().map(|row| row.cost.0).sum::<i64>());
+    }
+}
+
+#[tokio::test]
 async fn a_failed_batch_leaves_nothing_behind() {
-    let [_, place] = both().await;
+    let place = file().await;
     place.store.close().await;
     assert!(place.store.append(&[entry(1)]).await.is_err());
     let path = place.folder.as_ref().unwrap().path().join("fluxa.db");
-    let again = Store::open(fluxa_store::StoreOptions { path }, fluxa_store::Sealer::new([9; 32])).await.unwrap();
+    let again = Store::open(fluxa_store::StoreOptions::Sqlite { path }, fluxa_store::Sealer::new([9; 32])).await.unwrap();
     assert!(everything(&again).await.is_empty());
     assert_eq!(again.append(&[entry(1)]).await.unwrap(), 1);
 }

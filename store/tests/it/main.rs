@@ -1,4 +1,4 @@
-//! Stories of the store, each on a database in memory and on a file.
+//! Stories of the store, each on a database in memory, on a file and on a server.
 
 #[cfg(test)]
 mod configuration;
@@ -8,5 +8,7 @@ mod crash;
 mod harness;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod usage;

@@ -4,7 +4,7 @@ use fluxa_domain::entry::{CostState, Entry};
 use fluxa_domain::time::Micros;
 use fluxa_store::{GroupBy, Interval, UsageQuery, UsageRow};
 
-use crate::harness::{NOW, abandoned, both, entry};
+use crate::harness::{NOW, abandoned, entry, places};
 
 fn at(text: &str) -> Micros {
     Micros::from_rfc3339(text).unwrap()
@@ -12,7 +12,7 @@ fn at(text: &str) -> Micros {
 
 #[tokio::test]
 async fn usage_is_grouped_and_cut() {
-    for place in both().await {
+    for place in places().await {
         let store = &place.store;
         let unpriced = Entry { cost: fluxa_domain::money::NanoUsd(0), cost_state: CostState::Unpriced, ..entry(2) };
         let last_month = Entry { at: at("2026-10-31T23:59:59Z"), ..entry(7) };

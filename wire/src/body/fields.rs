@@ -146,6 +146,10 @@ pub struct Outline {
     pub best_of: Option<u64>,
     /// `service_tier`.
     pub service_tier: Option<String>,
+    /// The place of `metadata`, whatever it is.
+    pub metadata: Option<Range<usize>>,
+    /// The place of `user`, whatever it is.
+    pub user: Option<Range<usize>>,
     /// `store`.
     pub store: Option<bool>,
     /// `background`.

@@ -42,7 +42,7 @@ pub fn outline(body: &[u8]) -> Result<Outline, Malformed> {
         s.blanks();
         if let Some(known) = Known::of(body, &key) {
             let bit = 1 << known as u32;
-            if seen & bit != 0 {
+            if seen & bit != 0 && !known.may_repeat() {
                 return Err(Malformed::Duplicate { field: known.name(), at: member_at });
             }
             seen |= bit;
@@ -97,6 +97,8 @@ enum Known {
     N,
     BestOf,
     ServiceTier,
+    Metadata,
+    User,
     Store,
     Background,
     PreviousResponse,
@@ -135,6 +137,8 @@ impl Known {
             b"n" => Self::N,
             b"best_of" => Self::BestOf,
             b"service_tier" => Self::ServiceTier,
+            b"metadata" => Self::Metadata,
+            b"user" => Self::User,
             b"store" => Self::Store,
             b"background" => Self::Background,
             b"previous_response_id" => Self::PreviousResponse,
@@ -152,6 +156,11 @@ impl Known {
         })
     }
 
+    /// Labels for reports, on which nothing depends: said twice, the last one counts.
+    const fn may_repeat(self) -> bool {
+        matches!(self, Self::Metadata | Self::User)
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -164,6 +173,8 @@ impl Known {
             Self::N => "n",
             Self::BestOf => "best_of",
             Self::ServiceTier => "service_tier",
+            Self::Metadata => "metadata",
+            Self::User => "user",
             Self::Store => "store",
             Self::Background => "background",
             Self::PreviousResponse => "previous_response_id",
@@ -196,6 +207,12 @@ fn member(s: &mut Scanner<'_>, o: &mut Outline, known: Known) -> Result<(), Malf
         Known::N => o.n = count(s, "n")?.value,
         Known::BestOf => o.best_of = count(s, "best_of")?.value,
         Known::ServiceTier => o.service_tier = text(s, "service_tier", "a string or null")?.map(|f| f.value),
+        Known::Metadata | Known::User => {
+            let start = s.at;
+            s.value(1)?;
+            let place = if known == Known::User { &mut o.user } else { &mut o.metadata };
+            *place = Some(start..s.at);
+        }
         Known::Store => o.store = boolean(s, "store")?.map(|f| f.value),
         Known::Background => o.background = boolean(s, "background")?.map(|f| f.value),
         Known::GenerationConfig => o.generation = Some(generation(s)?),

@@ -1,14 +1,15 @@
 //! Reads a key from a body, over the current one (or over a blank one).
 
 use fluxa_domain::budget::BudgetMode;
-use fluxa_domain::key::KeyRecord;
+use fluxa_domain::key::{KeyRecord, OnStoreError};
 use fluxa_domain::net::Cidr;
-use fluxa_domain::validate::{self, MAX_CONCURRENCY, MAX_RPM, MAX_TOKENS};
+use fluxa_domain::validate;
 use fluxa_store::KeyFilter;
 
 use crate::json::{Fields, Given, merge};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::resources::limits;
 
 /// Ranges on one key's list; each call is compared with all of them.
 const MAX_RANGES: usize = 256;
@@ -27,9 +28,17 @@ pub(super) fn read(mut f: Fields, current: &KeyRecord, is_new: bool) -> Result<K
     if !(is_new && key.name.is_empty()) {
         f.check(validate::name("name", &key.name));
     }
-    key.models = f.each("models", validate::MAX_PATTERNS, |item| item.text_as(Ok)).or_default(key.models);
-    f.check(validate::model_patterns("models", &key.models));
-    read_limits(&mut f, &mut key);
+    key.models = limits::read_models(&mut f, key.models);
+    limits::read(&mut f, &mut key.limits);
+    key.model_limits = limits::read_by_model(&mut f, &key.model_limits);
+    key.on_store_error = f
+        .text_as("on_store_error", |text| match text {
+            "deny" => Ok(OnStoreError::Deny),
+            "local_share" => Ok(OnStoreError::LocalShare),
+            "allow" => Ok(OnStoreError::Allow),
+            _ => Err(String::from("must be deny, local_share or allow")),
+        })
+        .over(key.on_store_error);
     key.budget_mode = f
         .text_as("budget_mode", |text| match text {
             "strict" => Ok(BudgetMode::Strict),
@@ -38,9 +47,7 @@ pub(super) fn read(mut f: Fields, current: &KeyRecord, is_new: bool) -> Result<K
         })
         .or_default(key.budget_mode);
     key.budget_clamp = f.flag("budget_clamp").or_default(key.budget_clamp);
-    key.time_zone = f
-        .text_as("time_zone", |text| validate::time_zone("time_zone", text).map(|()| text.to_owned()).map_err(|e| e.message))
-        .or(key.time_zone, String::from("UTC"));
+    key.time_zone = limits::read_time_zone(&mut f, key.time_zone);
     key.show_spend = f.flag("show_spend").or_default(key.show_spend);
     key.expires_at = f.moment("expires_at").over(key.expires_at);
     key.ip_allowlist = f.each("ip_allowlist", MAX_RANGES, |item| item.text_as(|text| text.parse::<Cidr>())).or_default(key.ip_allowlist);
@@ -49,34 +56,10 @@ pub(super) fn read(mut f: Fields, current: &KeyRecord, is_new: bool) -> Result<K
     let tags = f.map("tags", |_, _| Ok(()));
     key.tags = merge(tags, &key.tags);
     f.check(validate::tags("tags", &key.tags));
+    key.cache = limits::read_cache(&mut f, key.cache);
     refuse_firewall(&mut f);
     f.finish()?;
     Ok(key)
-}
-
-fn read_limits(f: &mut Fields, key: &mut KeyRecord) {
-    let l = &mut key.limits;
-    for (name, nanos, slot) in [
-        ("budget_usd_daily", "budget_usd_daily_nanos", &mut l.budget_usd_daily),
-        ("budget_usd_weekly", "budget_usd_weekly_nanos", &mut l.budget_usd_weekly),
-        ("budget_usd_monthly", "budget_usd_monthly_nanos", &mut l.budget_usd_monthly),
-        ("budget_usd_total", "budget_usd_total_nanos", &mut l.budget_usd_total),
-    ] {
-        f.read_only(&[nanos]);
-        *slot = f.dollars(name).over(*slot);
-    }
-    for (name, max, slot) in [
-        ("budget_tokens_daily", MAX_TOKENS, &mut l.budget_tokens_daily),
-        ("budget_tokens_weekly", MAX_TOKENS, &mut l.budget_tokens_weekly),
-        ("budget_tokens_monthly", MAX_TOKENS, &mut l.budget_tokens_monthly),
-        ("budget_tokens_total", MAX_TOKENS, &mut l.budget_tokens_total),
-        ("rate_limit_rpm", MAX_RPM, &mut l.rate_limit_rpm),
-        ("rate_limit_tpm", MAX_TOKENS, &mut l.rate_limit_tpm),
-        ("max_concurrency", MAX_CONCURRENCY, &mut l.max_concurrency),
-    ] {
-        *slot = f.count(name, max).over(*slot);
-    }
-    f.check(validate::key_limits(l));
 }
 
 /// A policy that is accepted and not applied would be worse than none.

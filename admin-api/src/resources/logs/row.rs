@@ -1,6 +1,7 @@
 //! A log row, as JSON and as CSV. The CSV's columns are the JSON's names, nested ones joined by `_`.
 
 use fluxa_domain::entry::Entry;
+use fluxa_domain::scope;
 use serde_json::{Map, Value, json};
 
 use crate::csv_text::Cell;
@@ -42,6 +43,8 @@ pub(super) const COLUMNS: &[&str] = &[
     "op",
     "error",
     "abandoned",
+    "organization",
+    "cached",
 ];
 
 /// As JSON: the contract's names first, in its order, then what we add.
@@ -83,6 +86,8 @@ pub(super) fn json(entry: &Entry) -> Map<String, Value> {
         "op": entry.op,
         "error": entry.error,
         "abandoned": entry.abandoned,
+        "organization": scope::organization_of(entry),
+        "cached": entry.cached,
     }))
 }
 
@@ -126,6 +131,8 @@ pub(super) fn cells(entry: &Entry) -> Vec<Cell> {
         text(&entry.op),
         text(&entry.error),
         plain(&entry.abandoned),
+        Cell::Text(scope::organization_of(entry).to_owned()),
+        plain(&entry.cached),
     ]
 }
 

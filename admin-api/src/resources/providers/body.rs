@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use fluxa_domain::net::{EgressPolicy, egress_allowed};
-use fluxa_domain::provider::{ApiKey, Provider, ProviderRecord, ProviderSecrets, Timeouts};
+use fluxa_domain::provider::{ApiKey, MAX_CONCURRENCY, MAX_PROBE_S, MIN_PROBE_S, Provider, ProviderRecord, ProviderSecrets, Timeouts};
 use fluxa_domain::secret::Secret;
 use fluxa_domain::validate;
 use fluxa_domain::vendors::{Style, VENDORS, vendor};
@@ -42,11 +42,23 @@ pub(super) fn read(
     });
     record.deployments = merge(deployments, &record.deployments);
     record.region = f.text_as("region", region).over(record.region);
+    record.max_concurrency = number(f.count("max_concurrency", MAX_CONCURRENCY), record.max_concurrency);
+    record.probe_every_s = number(f.count("probe_every_s", MAX_PROBE_S), record.probe_every_s);
+    if record.max_concurrency == Some(0) {
+        f.fault("max_concurrency", "must be at least 1; a provider that is to get no calls is disabled");
+    }
+    if record.probe_every_s.is_some_and(|s| u64::from(s) < MIN_PROBE_S) {
+        f.fault("probe_every_s", format!("must be at least {MIN_PROBE_S}"));
+    }
     record.enabled = f.flag("enabled").or(record.enabled, true);
     let secrets = read_secrets(&mut f, &current.secrets);
     check_whole(&mut f, &record, secrets.as_ref().unwrap_or(&current.secrets));
     f.finish()?;
     Ok((record, secrets))
+}
+
+fn number(given: Given<u64>, former: Option<u32>) -> Option<u32> {
+    given.over(former.map(u64::from)).and_then(|n| u32::try_from(n).ok())
 }
 
 fn read_name_and_kind(f: &mut Fields, record: &mut ProviderRecord, is_new: bool) {

@@ -42,11 +42,8 @@ pub(super) fn read(mut f: Fields, model: &str) -> Result<RouteRecord, Problem> {
     let fallback = f.each("fallback", MAX_TARGETS, |item| {
         if item.is_text() { item.text_as(|provider| Ok(RouteTarget { provider, model: None, weight: 1 })) } else { target(item) }
     });
-    let strategy = f.text_as("strategy", |text| match text {
-        "weighted" => Ok(Strategy::Weighted),
-        "ordered" => Ok(Strategy::Ordered),
-        _ => Err(String::from("must be weighted or ordered")),
-    });
+    let strategy = f.text_as("strategy", Strategy::parse);
+    let prompt_affinity = f.flag("prompt_affinity");
     let retries = f.count("retries", MAX_RETRIES).value().and_then(|n| u32::try_from(n).ok());
     let (timeout, number) = (f.duration_ms("timeout"), f.count("timeout_ms", MAX_TIMEOUT_MS));
     if timeout.is_given() && number.is_given() {
@@ -64,6 +61,7 @@ pub(super) fn read(mut f: Fields, model: &str) -> Result<RouteRecord, Problem> {
         strategy: strategy.value().unwrap_or_default(),
         retries,
         timeout_ms,
+        prompt_affinity: prompt_affinity.value().unwrap_or_default(),
     })
 }
 

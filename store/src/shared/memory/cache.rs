@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::shared::BoxFuture;
-use crate::shared::cache::Cache;
+use crate::shared::cache::{Cache, MAX_VALUE_BYTES};
 
 /// Bytes of answers that are kept in all.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -44,7 +44,9 @@ impl Cache for MemoryCache {
     }
 
     fn put<'a>(&'a self, name: &'a [u8; 32], value: Bytes, ttl: Duration) -> BoxFuture<'a, ()> {
-        if let Some(until) = Instant::now().checked_add(ttl) {
+        if value.len() <= MAX_VALUE_BYTES
+            && let Some(until) = Instant::now().checked_add(ttl)
+        {
             self.kept.insert(*name, Kept { value, until });
         }
         Box::pin(std::future::ready(()))

@@ -1,107 +1,249 @@
-//! The way to Redis: one multiplexed connection, short timeouts, and an error for everything else.
+//! The way to Redis: a few multiplexed connections, short timeouts, a circuit, and one of two faults for everything else.
 //!
-//! The invariant: no call here takes longer than the timeout. Never done here: what a command means.
+//! The invariant: no call takes longer than the timeout, and while Redis is away none waits at all. Never done here: what a
+//! command means, and trying again (but for a script that the server has forgotten). Start reading at [`Link::script`], then
+//! `link/way.rs` and `link/kept.rs`; why it is so: `docs/decisions/0009-redis.md`.
 
-use std::sync::Arc;
+mod address;
+mod breaker;
+mod cluster;
+mod dial;
+mod facts;
+mod fault;
+mod kept;
+mod patient;
+mod subscription;
+mod task;
+mod way;
+
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, Value};
+use redis::{Arg, Cmd, Value};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// Commands answer in well under a millisecond; what takes longer than this is not waited for.
-const RESPONSE_TIMEOUT: Duration = Duration::from_millis(50);
+pub use facts::ServerFacts;
+pub use fault::Fault;
+pub use subscription::Subscription;
+pub(in crate::shared::redis) use task::{Task, jitter};
+
+use address::Address;
+use breaker::Circuits;
+use dial::Dial;
+use facts::Met;
+use fault::Sense;
+use kept::Kept;
+use patient::Patient;
+use way::{Way, Wire};
+
+/// An error that keeps coming is told once in so long.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Where Redis is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LinkOptions {
-    /// `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`.
+    /// `redis://[user:password@]host[:port][/db]`; `redis+sentinel://[…@]h1:p1,h2:p2/master[/db]`; `redis+cluster://[…@]h1,h2`. Over TLS:
+    /// `rediss` instead of `redis`, with `?ca=FILE` (PEM; the system's authorities otherwise), `&cert=FILE&key=FILE`. For sentinels that ask for
+    /// a password: `?sentinel_user=…&sentinel_password=…`. `valkey` and `valkeys` are the same.
     pub url: String,
 }
 
-/// Why a command was not answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It may or may not have been carried out: no connection, no answer in time, a server that cannot serve now.
-    #[error("{0}")]
-    Away(String),
-    /// The server refused it, and will again.
-    #[error("{0}")]
-    Refused(String),
+impl std::fmt::Debug for LinkOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address holds a password.
+        f.debug_struct("LinkOptions").finish_non_exhaustive()
+    }
+}
+
+/// How Redis is used; the defaults are for a server in the same data center.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkTuning {
+    /// What takes longer than this is not waited for: commands answer in well under a millisecond.
+    pub timeout: Duration,
+    /// Connections for commands; all commands of one hash tag go over the same one, in order. One carries about 50,000 a second.
+    pub connections: usize,
+}
+
+impl Default for LinkTuning {
+    fn default() -> Self {
+        Self { timeout: Duration::from_millis(50), connections: 2 }
+    }
 }
 
 /// A Lua script, known to the server by its hash.
 #[derive(Debug)]
 pub struct Script {
-    script: redis::Script,
+    text: String,
+    hash: String,
 }
 
 impl Script {
     /// A script from its text.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self { script: redis::Script::new(text) }
+        Self { text: text.to_owned(), hash: redis::Script::new(text).get_hash().to_owned() }
+    }
+
+    fn called(&self, by: &'static str, name: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+        let mut command = redis::cmd(by);
+        command.arg(name).arg(keys.len()).arg(keys).arg(arguments);
+        command
     }
 }
 
-/// The way to Redis. Cheap to clone.
+/// The way to Redis. Cheap to clone; the connections end with the last one.
 #[derive(Clone)]
 pub struct Link {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    manager: ConnectionManager,
+    dial: Arc<Dial>,
+    met: Arc<Met>,
+    /// For commands that must be fast.
+    fast: Vec<Way>,
+    /// For large values.
+    bulk: Way,
+    patient: Patient,
+    timeout: Duration,
     commands: AtomicU64,
+    told: Mutex<HashMap<String, Instant>>,
+    _keepers: Vec<Task>,
 }
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").finish_non_exhaustive()
+        f.debug_struct("Link").field("server", &self.server()).finish_non_exhaustive()
     }
 }
 
 impl Link {
+    /// Connects, with the defaults. The connections live on the runtime of the caller.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] when the address is wrong, the password is, or the server is too old or forgets keys; [`Fault::Away`] when nobody answers there.
+    pub async fn open(options: LinkOptions) -> Result<Self, Fault> {
+        Self::open_with(options, LinkTuning::default()).await
+    }
+
     /// Connects.
     ///
     /// # Errors
-    /// [`Fault`], when the address is wrong or nobody answers there.
-    pub async fn open(options: LinkOptions) -> Result<Self, Fault> {
-        let client = redis::Client::open(options.url).map_err(|error| fault(&error))?;
-        let config = ConnectionManagerConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let manager = ConnectionManager::new_with_config(client, config).await.map_err(|error| fault(&error))?;
-        Ok(Self { inner: Arc::new(Inner { manager, commands: AtomicU64::new(0) }) })
+    /// As [`Link::open`].
+    pub async fn open_with(options: LinkOptions, tuning: LinkTuning) -> Result<Self, Fault> {
+        let dial = Arc::new(Dial::new(Address::parse(&options.url)?));
+        let count = tuning.connections.max(1);
+        let (met, mut ways, keepers) = if dial.is_cluster() {
+            cluster::open(&dial, tuning.timeout, count + 1).await?
+        } else {
+            Self::open_single(&dial, count + 1).await?
+        };
+        let bulk = ways.pop().ok_or_else(|| Fault::Refused(String::from("no connection")))?;
+        let inner = Inner {
+            patient: Patient::new(Arc::clone(&dial)),
+            dial,
+            met,
+            fast: ways,
+            bulk,
+            timeout: tuning.timeout,
+            commands: AtomicU64::new(0),
+            told: Mutex::default(),
+            _keepers: keepers,
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Runs a script, whose keys all have one hash tag: one round trip.
+    async fn open_single(dial: &Arc<Dial>, count: usize) -> Result<(Arc<Met>, Vec<Way>, Vec<Task>), Fault> {
+        let first = dial.server().await?;
+        first.facts.check()?;
+        if first.facts.is_cluster {
+            return Err(Fault::Refused(String::from("this redis is a node of a cluster: its address begins with redis+cluster://")));
+        }
+        let met = Arc::new(Met::first(first.facts.clone()));
+        let circuits = Arc::new(Circuits::single());
+        let (mut ways, mut keepers, mut next) = (Vec::new(), Vec::new(), Some(first));
+        for number in 0..count {
+            let up = match next.take() {
+                Some(up) => up,
+                None => dial.server().await?,
+            };
+            let kept = Arc::new(Kept::new(up.connection));
+            let keeper = kept::keep(Arc::clone(&kept), Arc::clone(dial), Arc::clone(&met), up.place, up.facts.run_id, number == 0);
+            keepers.push(Task::start(keeper));
+            // Large values are late for reasons of their own.
+            let circuits = if number + 1 == count { Arc::new(Circuits::single()) } else { Arc::clone(&circuits) };
+            ways.push(Way { wire: Wire::One(kept), circuits });
+        }
+        Ok((met, ways, keepers))
+    }
+
+    /// Runs a script, whose keys all have one hash tag: one round trip. Scripts of one hash tag arrive in the order they were sent in.
     ///
     /// # Errors
     /// [`Fault`].
     pub async fn script(&self, script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Result<Value, Fault> {
-        let mut invocation = script.script.prepare_invoke();
-        for key in keys {
-            invocation.key(*key);
-        }
-        for argument in arguments {
-            invocation.arg(*argument);
-        }
         self.inner.commands.fetch_add(1, Ordering::Relaxed);
-        invocation.invoke_async(&mut self.inner.manager.clone()).await.map_err(|error| fault(&error))
+        let slot = keys.first().map_or(0, |key| breaker::slot(key.as_bytes()));
+        let deadline = Instant::now() + self.inner.timeout;
+        let way = self.way(slot)?;
+        let answer = match way.run(slot, &script.called("EVALSHA", &script.hash, keys, arguments), deadline).await {
+            // A restart, a promotion or SCRIPT FLUSH: nothing was run. The text is sent once, which also makes it known again.
+            Err((Sense::NoScript, _)) => way.run(slot, &script.called("EVAL", &script.text, keys, arguments), deadline).await,
+            answer => answer,
+        };
+        answer.map_err(|(_, fault)| self.told(fault))
     }
 
-    /// Runs a command.
+    /// Runs a command; its first argument, if any, is its key.
     ///
     /// # Errors
     /// [`Fault`].
     pub async fn command(&self, command: &Cmd) -> Result<Value, Fault> {
         self.inner.commands.fetch_add(1, Ordering::Relaxed);
-        command.query_async(&mut self.inner.manager.clone()).await.map_err(|error| fault(&error))
+        let slot = slot_of(command);
+        let deadline = Instant::now() + self.inner.timeout;
+        self.way(slot)?.run(slot, command, deadline).await.map_err(|(_, fault)| self.told(fault))
     }
 
-    /// Why commands are not sent at the moment; `None` when they are.
+    /// Runs a command with a large value, on a connection of its own.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn bulk(&self, command: &Cmd) -> Result<Value, Fault> {
+        self.inner.commands.fetch_add(1, Ordering::Relaxed);
+        let deadline = Instant::now() + self.inner.timeout;
+        self.inner.bulk.run(slot_of(command), command, deadline).await.map_err(|(_, fault)| self.told(fault))
+    }
+
+    /// Runs a command that may take seconds (at most five), from a pool of its own.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn patient(&self, command: &Cmd) -> Result<Value, Fault> {
+        self.inner.commands.fetch_add(1, Ordering::Relaxed);
+        self.inner.patient.run(command).await.map_err(|(_, fault)| self.told(fault))
+    }
+
+    /// Runs a script that may take seconds (at most five), from a pool of its own.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn patient_script(&self, script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Result<Value, Fault> {
+        self.inner.commands.fetch_add(1, Ordering::Relaxed);
+        let answer = match self.inner.patient.run(&script.called("EVALSHA", &script.hash, keys, arguments)).await {
+            Err((Sense::NoScript, _)) => self.inner.patient.run(&script.called("EVAL", &script.text, keys, arguments)).await,
+            answer => answer,
+        };
+        answer.map_err(|(_, fault)| self.told(fault))
+    }
+
+    /// Why commands are not sent at the moment; `None` when they are. Of a cluster it may concern only some keys.
     #[must_use]
     pub fn away(&self) -> Option<String> {
-        None
+        self.inner.fast.iter().find_map(Way::away)
     }
 
     /// Commands sent since the start; a script is one.
@@ -109,8 +251,43 @@ impl Link {
     pub fn commands(&self) -> u64 {
         self.inner.commands.load(Ordering::Relaxed)
     }
+
+    /// What the server that was last connected says of itself.
+    #[must_use]
+    pub fn server(&self) -> ServerFacts {
+        self.inner.met.facts()
+    }
+
+    /// A number that grows whenever another server answers than before (a failover, a restart): what was written last may be gone.
+    #[must_use]
+    pub fn server_changes(&self) -> watch::Receiver<u64> {
+        self.inner.met.changes()
+    }
+
+    fn way(&self, slot: u16) -> Result<&Way, Fault> {
+        let count = self.inner.fast.len().max(1);
+        self.inner.fast.get(usize::from(slot) % count).ok_or_else(|| Fault::Away(String::from("no connection")))
+    }
+
+    /// Says once that something is refused: someone must look.
+    fn told(&self, fault: Fault) -> Fault {
+        if fault.is_refused() {
+            let text = fault.to_string();
+            let code = text.split(':').next().unwrap_or_default().to_owned();
+            let now = Instant::now();
+            let mut told = self.inner.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.get(&code).is_none_or(|at| now.duration_since(*at) >= TOLD_AGAIN) {
+                told.insert(code, now);
+                tracing::error!("redis refuses a command: {text}");
+            }
+        }
+        fault
+    }
 }
 
-fn fault(error: &redis::RedisError) -> Fault {
-    Fault::Away(error.to_string())
+fn slot_of(command: &Cmd) -> u16 {
+    match command.args_iter().nth(1) {
+        Some(Arg::Simple(key)) => breaker::slot(key),
+        _ => 0,
+    }
 }

@@ -1,8 +1,8 @@
-//! What a key spent in the window of each period, beside its limits. The ledger is the truth; where
+//! What a key, a team or an organisation spent in the window of each period, beside its limits. The ledger is the truth; where
 //! the counters know the window they are ahead of it by the calls not yet written, and know what is reserved.
 
 use fluxa_domain::budget::{Period, Unit, window};
-use fluxa_domain::key::KeyRecord;
+use fluxa_domain::key::KeyLimits;
 use fluxa_domain::money::NanoUsd;
 use fluxa_store::shared::{BudgetStanding, ScopeStanding};
 use serde_json::{Map, Value, json};
@@ -11,18 +11,23 @@ use crate::problem::Problem;
 use crate::serve::Errand;
 use crate::show::{members, moment, put_dollars};
 
+/// What is asked about.
+pub(super) struct Holder<'a> {
+    /// The organisation under which its counters are kept.
+    pub(super) organization: &'a str,
+    /// Its scope ([`fluxa_domain::scope`]).
+    pub(super) scope: &'a str,
+    /// What it may spend.
+    pub(super) limits: &'a KeyLimits,
+    /// IANA name of the time zone of its periods.
+    pub(super) time_zone: &'a str,
+}
+
 /// One row a period.
-pub(super) async fn standing(errand: &Errand, key: &KeyRecord) -> Result<Value, Problem> {
+pub(super) async fn standing(errand: &Errand, holder: Holder<'_>) -> Result<Value, Problem> {
     let now = errand.now();
-    let scope = errand
-        .desk
-        .admin
-        .shared
-        .counters
-        .standing(fluxa_domain::team::DEFAULT_ORGANIZATION, &fluxa_domain::scope::key(&key.id), now)
-        .await
-        .unwrap_or_default();
-    let l = &key.limits;
+    let scope = errand.desk.admin.shared.counters.standing(holder.organization, holder.scope, now).await.unwrap_or_default();
+    let l = holder.limits;
     let mut rows = Vec::new();
     for (period, name, dollars, tokens) in [
         (Period::Day, "daily", l.budget_usd_daily, l.budget_tokens_daily),
@@ -30,8 +35,8 @@ pub(super) async fn standing(errand: &Errand, key: &KeyRecord) -> Result<Value, 
         (Period::Month, "monthly", l.budget_usd_monthly, l.budget_tokens_monthly),
         (Period::Total, "total", l.budget_usd_total, l.budget_tokens_total),
     ] {
-        let window = window(period, now, &key.time_zone);
-        let ledger = errand.store().spent(&fluxa_domain::scope::key(&key.id), window.starts_at, window.ends_at).await?;
+        let window = window(period, now, holder.time_zone);
+        let ledger = errand.store().spent(holder.scope, window.starts_at, window.ends_at).await?;
         let (nanos, tokens_used) = (known(&scope, &window.id, Unit::NanoUsd), known(&scope, &window.id, Unit::Tokens));
         let mut row: Map<String, Value> = members(json!({
             "period": name,

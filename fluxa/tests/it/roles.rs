@@ -1,0 +1,256 @@
+//! Members of a cluster: each role in a process of its own, on a real Postgres and a real Redis.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use fluxa_loadtest::backends::{Postgres, Redis, RedisOptions};
+use fluxa_loadtest::vendor::{Mock, MockConfig};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Answer, MASTER, VENDOR_KEY, chat};
+use crate::http::{exchange, request};
+
+/// The secret key of the installation: 32 bytes.
+const SECRET_KEY: &str = "cm9sZXMtY2FuYXJ5LXNlY3JldC1rZXktMzItYnl0ZXM=";
+/// A change is in force everywhere within this.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// What a debug build on a busy machine may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at something that has no event of its own.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Postgres, Redis and a mock vendor.
+struct Site {
+    postgres: Postgres,
+    redis: Redis,
+    mock: Mock,
+    database: String,
+    folder: TempDir,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let postgres = Postgres::start().unwrap();
+        let database = postgres.database().unwrap();
+        let redis = Redis::start(RedisOptions::default()).unwrap();
+        let mock = Mock::start(MockConfig::default()).await.unwrap();
+        Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// `fluxa` with these arguments, told of both servers.
+    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fluxa"));
+        command.env_clear().current_dir(folder).stdin(Stdio::null()).args(arguments);
+        command.env("FLUXA_DATABASE_URL", &self.database).env("FLUXA_REDIS_URL", self.redis.url());
+        command.env("FLUXA_SECRET_KEY", SECRET_KEY).env("FLUXA_MASTER_KEY", MASTER);
+        command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8");
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(self.folder.path(), arguments);
+        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
+    }
+
+    /// Starts a member and waits until it listens.
+    async fn member(&self, role: &str) -> Member {
+        let folder = self.folder.path().join(role);
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut command = self.command(&folder, &[role, "--host", "127.0.0.1", "--port", "0", "--telemetry-listen", "127.0.0.1:0"]);
+        let err = folder.join("stderr");
+        command.stdout(File::create(folder.join("stdout")).unwrap()).stderr(File::create(&err).unwrap());
+        let mut child = command.spawn().unwrap();
+        let started = Instant::now();
+        let address = loop {
+            let banner = std::fs::read_to_string(&err).unwrap_or_default();
+            let port = banner.split_once("(127.0.0.1:").and_then(|(_, after)| after.split(')').next()?.parse().ok());
+            if let Some(port) = port {
+                break SocketAddr::from(([127, 0, 0, 1], port));
+            }
+            let ended = child.try_wait().unwrap();
+            let said = || banner.clone() + &std::fs::read_to_string(folder.join("stdout")).unwrap_or_default();
+            assert!(ended.is_none(), "{role} ended with {ended:?}: {}", said());
+            assert!(started.elapsed() < PATIENCE, "{role} does not start: {}", said());
+            tokio::time::sleep(LOOK).await;
+        };
+        Member { child, address, started: started.elapsed() }
+    }
+}
+
+struct Member {
+    child: Child,
+    address: SocketAddr,
+    started: Duration,
+}
+
+impl Member {
+    async fn send(&self, method: &str, path: &str, bearer: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {bearer}");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        exchange(self.address, &request(method, path, &headers, body.as_bytes())).await.expect("an answer").rest().await
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let answer = self.send(method, path, MASTER, &body).await;
+        (answer.status, answer.json())
+    }
+
+    async fn call(&self, key: &str) -> u16 {
+        self.send("POST", "/v1/chat/completions", key, &chat("hello")).await.status
+    }
+
+    /// Waits until calls with `key` are answered with `status`, at most `limit`.
+    async fn answers(&self, key: &str, status: u16, limit: Duration) {
+        let begun = Instant::now();
+        loop {
+            let found = self.call(key).await;
+            if found == status {
+                return;
+            }
+            assert!(begun.elapsed() < limit, "{found}, not {status}, after {:?}", begun.elapsed());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Makes a provider, a route and a key through the admin API; gives the key's id and secret.
+async fn furnish(site: &Site, admin: &Member) -> (String, String) {
+    let provider = json!({"name": "openai", "kind": "openai", "base_url": site.mock.base_url(), "api_key": VENDOR_KEY});
+    let (status, answer) = admin.admin("POST", "/admin/providers", provider).await;
+    assert_eq!(status, 201, "{answer}");
+    let (status, issued) = admin.admin("POST", "/admin/keys", json!({"name": "a", "budget_usd_total": 5})).await;
+    assert_eq!(status, 201, "{issued}");
+    (issued["id"].as_str().unwrap().to_owned(), issued["key"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_is_changed_at_the_admin_is_in_force_at_the_gateway_within_a_second_and_the_books_agree() {
+    let site = Site::new().await;
+    let refused = site.run(&["gateway", "--port", "0", "--telemetry-listen", "off"]).await;
+    assert!(!refused.status.success() && text(&refused).contains("fluxa migrate"), "{}", text(&refused));
+    let migrated = site.run(&["migrate", "--wait", "5s"]).await;
+    assert!(migrated.status.success() && text(&migrated).contains("applied  0001 configuration"), "{}", text(&migrated));
+    assert!(text(&site.run(&["migrate"]).await).contains("nothing to do"));
+
+    let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
+    assert_eq!(gateway.admin("GET", "/admin/keys", Value::Null).await.0, 404, "no admin API at a gateway");
+    assert_eq!(admin.call("vk-x").await, 404, "no calls at an admin");
+    let (id, key) = furnish(&site, &admin).await;
+    gateway.answers(&key, 200, AT_ONCE).await;
+    let (status, tested) = admin.admin("POST", "/admin/providers/openai/test", json!({})).await;
+    assert!(status == 200 && tested["ok"] == true, "{status} {tested}");
+    for _ in 0..5 {
+        assert_eq!(gateway.call(&key).await, 200);
+    }
+    let begun = Instant::now();
+    loop {
+        let (_, health) = admin.admin("GET", "/admin/health", Value::Null).await;
+        let roles: Vec<&str> = health["nodes"].as_array().unwrap().iter().filter_map(|node| node["role"].as_str()).collect();
+        if roles.contains(&"admin") && roles.contains(&"gateway") {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{health}");
+        tokio::time::sleep(LOOK).await;
+    }
+    assert_eq!(admin.admin("DELETE", &format!("/admin/keys/{id}"), Value::Null).await.0, 204);
+    gateway.answers(&key, 401, AT_ONCE).await;
+    gateway.stop();
+    admin.stop();
+
+    let well = site.run(&["audit"]).await;
+    assert!(well.status.success() && text(&well).contains("all is well"), "{}", text(&well));
+    site.postgres
+        .sql(&site.database, "UPDATE spend_by_scope SET nanos = nanos + 7 WHERE scope LIKE 'key:%' AND scope NOT LIKE '%:model:%'")
+        .unwrap();
+    let found = site.run(&["audit", "--json"]).await;
+    let report: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let wrong = |name: &str| report["checks"].as_array().unwrap().iter().any(|check| check["check"] == name && check["ok"] == false);
+    assert!(found.status.code() == Some(1) && wrong("I6") && !wrong("I1"), "{report}");
+}
+
+#[tokio::test]
+async fn a_gateway_starts_from_its_last_configuration_while_postgres_is_down() {
+    let site = Site::new().await;
+    assert!(site.run(&["migrate"]).await.status.success());
+    let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
+    let (_, key) = furnish(&site, &admin).await;
+    gateway.answers(&key, 200, AT_ONCE).await;
+    let kept = site.folder.path().join("gateway/fluxa-data/config.snapshot");
+    let written = |after: Option<std::time::SystemTime>| {
+        let at = std::fs::metadata(&kept).and_then(|meta| meta.modified()).ok();
+        at.is_some_and(|at| after.is_none_or(|after| at > after))
+    };
+    // The file follows within a second or so; the one that holds the key is written after its first use.
+    let used = std::time::SystemTime::now();
+    let begun = Instant::now();
+    while !written(Some(used)) {
+        assert_eq!(gateway.call(&key).await, 200);
+        let (status, _) = admin.admin("PUT", "/admin/routes/again", json!({"provider": "openai"})).await;
+        assert!(matches!(status, 200 | 201));
+        assert!(begun.elapsed() < PATIENCE, "no configuration is kept");
+        tokio::time::sleep(LOOK).await;
+    }
+    gateway.stop();
+    admin.stop();
+    let bytes = std::fs::read(&kept).unwrap();
+    assert!(!bytes.windows(VENDOR_KEY.len()).any(|window| window == VENDOR_KEY.as_bytes()), "it is sealed");
+
+    site.postgres.crash().unwrap();
+    let gateway = site.member("gateway").await;
+    assert_eq!(gateway.call(&key).await, 200, "started in {:?}", gateway.started);
+    site.postgres.resume().unwrap();
+    let admin = site.member("admin").await;
+    let begun = Instant::now();
+    loop {
+        let (_, logs) = admin.admin("GET", "/admin/logs?limit=1", Value::Null).await;
+        let (status, usage) = admin.admin("GET", "/admin/logs", Value::Null).await;
+        if status == 200 && usage["data"].as_array().is_some_and(|rows| rows.len() >= 3) {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the row of the outage is missing: {logs}");
+        tokio::time::sleep(LOOK).await;
+    }
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn a_member_without_its_addresses_says_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = ("FLUXA_DATABASE_URL", "postgres://u:roles-canary@127.0.0.1:1/x");
+    for (arguments, env, expect) in [
+        (&["gateway"][..], &[][..], "set FLUXA_DATABASE_URL"),
+        (&["admin"], &[postgres], "set FLUXA_REDIS_URL"),
+        (&["serve"], &[("FLUXA_REDIS_URL", "redis://:roles-canary@127.0.0.1:1")], "a SQLite file has room for one"),
+        (&["serve"], &[postgres], "set FLUXA_SECRET_KEY"),
+        (&["migrate"], &[postgres], "cannot migrate postgres://u:***@127.0.0.1:1/x"),
+        (&["healthcheck", "--url", "http://127.0.0.1:1/readyz"], &[], "cannot reach 127.0.0.1:1"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fluxa"));
+        command.env_clear().current_dir(folder.path()).stdin(Stdio::null()).args(arguments).envs(env.iter().copied());
+        let output = command.output().unwrap();
+        let said = text(&output);
+        assert!(!output.status.success() && said.contains(expect) && !said.contains("canary"), "{arguments:?}: {said}");
+    }
+}

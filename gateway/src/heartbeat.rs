@@ -1,0 +1,68 @@
+//! Tells the other processes of the cluster how this one is, learns how many they are, and keeps the clock of the counters.
+//!
+//! Never done here: anything that a call waits for. What is learned is a hint: how limits are shared while the counters are away.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use fluxa_domain::time::Micros;
+use fluxa_store::shared::NodeFacts;
+
+use crate::running::Gateway;
+
+/// How often the others are told, well within [`fluxa_store::shared::GONE_AFTER`].
+const BEAT_EVERY: Duration = Duration::from_secs(3);
+/// How often the clock is set.
+const SET_CLOCK_EVERY: Duration = Duration::from_secs(1);
+
+/// Beats as long as the process runs.
+pub(crate) async fn run(gateway: Arc<Gateway>, address: std::net::SocketAddr) {
+    let started_at = crate::clock::now();
+    loop {
+        beat(&gateway, facts(&gateway, address.to_string(), started_at)).await;
+        tokio::time::sleep(crate::clock::around(BEAT_EVERY)).await;
+    }
+}
+
+/// Follows the clock of the counters, as long as the process runs.
+pub(crate) async fn follow_clock(gateway: Arc<Gateway>) {
+    if !gateway.shared.counters.shared() {
+        return;
+    }
+    let mut tick = tokio::time::interval(SET_CLOCK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        crate::clock::follow(gateway.shared.counters.health().clock_ahead_us);
+    }
+}
+
+/// One beat: tells, and counts who else serves calls.
+pub(crate) async fn beat(gateway: &Gateway, facts: NodeFacts) {
+    let nodes = &gateway.shared.nodes;
+    nodes.beat(facts).await;
+    let all = nodes.list().await;
+    let serving = all.iter().filter(|node| serves_calls(&node.role)).count() as u64;
+    gateway.live_nodes.store(serving.max(1), Ordering::Relaxed);
+    gateway.seen_nodes.store(Arc::new(all));
+}
+
+fn serves_calls(role: &str) -> bool {
+    matches!(role, "gateway" | "serve")
+}
+
+fn facts(gateway: &Gateway, address: String, started_at: Micros) -> NodeFacts {
+    NodeFacts {
+        id: gateway.settings.node_id.clone(),
+        role: gateway.settings.role.clone(),
+        address,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at,
+        revision: gateway.view.load().revision.0,
+        in_flight: u64::try_from(gateway.metrics.in_flight.load(Ordering::Relaxed)).unwrap_or(0),
+        ledger_waiting: gateway.queue.waiting(),
+        unready: gateway.unready().map(|why| why.trim_end().to_owned()),
+        ..NodeFacts::default()
+    }
+}
