@@ -3,8 +3,8 @@
 mod bench;
 mod chaos;
 mod load;
-mod proxy;
 mod postgres;
+mod proxy;
 mod streams;
 mod vendor;
 

@@ -14,6 +14,7 @@ use super::{
     checker::{Books, Row},
     fleet::Told,
     process::Process,
+    scenario::How,
 };
 use crate::{
     backends::{Postgres, Redis, RedisOptions, free_port},
@@ -74,7 +75,10 @@ pub(super) struct Lab {
 
 impl Lab {
     /// Starts all of it, with keys: one without limits, one with a budget of its own, two with their team's, one with a rate.
-    pub(super) async fn start(fluxa: &Path, replicas: usize, seed: u64, standby: bool, tight: bool) -> Result<Self> {
+    pub(super) async fn start(fluxa: &Path, replicas: usize, seed: u64, how: How, patient: bool) -> Result<Self> {
+        let (standby, tight) = (how == How::Standby, how == How::Tight);
+        // A busy machine is not the fault that is looked at, so who must not fail waits longer for Redis than an operator's gateway.
+        let timeout = if patient { "1s" } else { "50ms" };
         let folder = tempfile::Builder::new().prefix("fluxa-chaos-").tempdir()?;
         let postgres = Postgres::start()?;
         let database = postgres.database()?;
@@ -107,6 +111,7 @@ impl Lab {
                 ("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8"),
                 ("FLUXA_BUDGET_RESERVATION_TTL", TTL),
                 ("FLUXA_SHUTDOWN_DELAY", "0s"),
+                ("FLUXA_REDIS_TIMEOUT", timeout),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into()

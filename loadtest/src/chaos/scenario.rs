@@ -82,7 +82,7 @@ pub const SCENARIOS: [Scenario; 19] = [
 pub(super) async fn play(scenario: &Scenario, options: &Options, say: &dyn Fn(&str)) -> Result<Line> {
     let tight = scenario.how == How::Tight;
     let replicas = if tight { 8 } else { options.replicas };
-    let mut lab = Lab::start(&options.fluxa, replicas, options.seed, scenario.how == How::Standby, tight).await?;
+    let mut lab = Lab::start(&options.fluxa, replicas, options.seed, scenario.how, scenario.no_failures).await?;
     let seconds = options.seconds.unwrap_or(scenario.seconds);
     let fleet = Fleet::start(plan(scenario, &lab, options.seed));
     let (start, mut notes) = (Instant::now(), Vec::new());
