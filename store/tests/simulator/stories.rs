@@ -4,6 +4,9 @@ use crate::check::{check, money};
 use crate::rules::Rules;
 use crate::world::World;
 
+/// A rule, a seed in which it is missed, and how to leave it out.
+type LeftOut = (&'static str, u64, fn(&mut Rules));
+
 /// Virtual seconds of one run before it comes to rest.
 const SECONDS: i64 = 70;
 
@@ -51,7 +54,7 @@ fn a_seed_says_the_same_twice() {
 /// For each rule a seed in which leaving it out does harm. The others of [`Rules`] take faults that meet too seldom for a test of seconds.
 #[test]
 fn a_rule_that_is_left_out_is_noticed() {
-    let without: [(&str, u64, fn(&mut Rules)); 5] = [
+    let without: [LeftOut; 5] = [
         ("again_chills", 24, |rules| rules.again_chills = false),
         ("final_replaces_draft", 34, |rules| rules.final_replaces_draft = false),
         ("sweeper_corrects", 28, |rules| rules.sweeper_corrects = false),

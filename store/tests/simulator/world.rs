@@ -173,13 +173,11 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Arrive(node) => {
-                if !self.quiet {
-                    let delay = self.rng.range(MS, 400 * MS);
-                    self.after(delay, Event::Arrive(node));
-                    if self.nodes[node].up {
-                        self.arrive(node);
-                    }
+            Event::Arrive(node) if !self.quiet => {
+                let delay = self.rng.range(MS, 400 * MS);
+                self.after(delay, Event::Arrive(node));
+                if self.nodes[node].up {
+                    self.arrive(node);
                 }
             }
             Event::Tick(node, start, kind) if self.lives(node, start) => {
