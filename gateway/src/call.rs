@@ -412,7 +412,6 @@ impl Call {
             tokens,
             rate_tokens: tokens,
             row: None,
-            abandoned: false,
         };
         if shared {
             return Settling::Shared(settlement);

@@ -76,11 +76,11 @@ pub(crate) async fn sweep(gateway: &Gateway, swept: &mut Swept) {
     let mut rows = Vec::with_capacity(fresh.len());
     for WaitingRow { id, organization, json } in fresh {
         match Finished::from_json(json.clone()) {
-            Ok(finished) => rows.push((Recorded { id, organization, abandoned: finished.entry.abandoned }, finished)),
+            Ok(finished) => rows.push((Recorded { id, organization, draft: finished.entry.abandoned }, finished)),
             Err(error) => {
                 if set_aside(gateway, id, &json, &error) {
                     swept.0.insert(id, Instant::now());
-                    gateway.due.push(std::iter::once(Recorded { id, organization, abandoned: false }));
+                    gateway.due.push(std::iter::once(Recorded { id, organization, draft: false }));
                 }
             }
         }
@@ -123,17 +123,13 @@ async fn write(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<Vec<
         Err(error) => return Err(error),
     }
     let corrected = correct(gateway, batch).await?;
-    let lost_or_not = |call: &&(Recorded, Finished)| !lost.contains(&call.0.id) && corrected.get(&call.0.id) != Some(&false);
-    let done = batch.iter().filter(lost_or_not).map(|(call, _)| {
-        // What the ledger has of it is the real row.
-        let abandoned = call.abandoned && !corrected.contains_key(&call.id);
-        Recorded { abandoned, ..call.clone() }
-    });
-    Ok(done.collect())
+    lost.extend(corrected.iter().filter(|(_, answered)| !**answered).map(|(id, _)| *id));
+    let done = batch.iter().map(|(call, _)| Recorded { draft: call.draft && !corrected.contains_key(&call.id), ..call.clone() });
+    Ok(done.filter(|call| !lost.contains(&call.id)).collect())
 }
 
 /// Drafts whose calls were settled in the ledger: the counters charged the estimate and are given the real charge. Gives back
-/// these calls, and whether the correction was delivered.
+/// those calls, and of each whether its correction was delivered.
 async fn correct(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<HashMap<CallId, bool>, StoreError> {
     let drafts: HashMap<CallId, &(Recorded, Finished)> =
         batch.iter().filter(|(_, row)| row.entry.abandoned).map(|both| (both.1.entry.id, both)).collect();
@@ -158,10 +154,8 @@ async fn correct(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<Ha
             tokens: spent.tokens,
             rate_tokens: spent.tokens,
             row: None,
-            abandoned: false,
         };
-        let settled = gateway.shared.counters.settle(Arc::new(settlement)).await;
-        corrected.insert(id, settled != Settled::Unavailable);
+        corrected.insert(id, gateway.shared.counters.settle(Arc::new(settlement)).await != Settled::Unavailable);
     }
     Ok(corrected)
 }

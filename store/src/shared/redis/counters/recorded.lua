@@ -1,4 +1,4 @@
--- KEYS: epoch. ARGV: time, then pairs of id and 1 (all that the ledger has is the draft) or 0. The ledger has these calls.
+-- KEYS: epoch. ARGV: time, then id and, where the ledger has no more than its draft, 1. The ledger has these calls.
 local E = epoch_of(call('GET', KEYS[1]))
 local marks, entries = {}, {}
 for i = 2, #ARGV, 2 do
@@ -6,8 +6,20 @@ for i = 2, #ARGV, 2 do
   local own = prefix .. 'o:' .. id
   local value = call('GET', own)
   local T = value and cmsgpack.unpack(value)
-  -- A draft that was settled since is not what these counters wait for: the real row is still to come.
-  if T and (T[1] == 'e' or T[1] == 's' and (not draft or T[6] == '1')) then
+  if T and T[1] == 'o' and not draft then
+    -- Nobody will settle it any more (there was no room to wait for an answer, or the server that answered is gone). It is given
+    -- back, and its charge is read from the ledger; a settle that comes after all finds a call that is not known.
+    local A = cmsgpack.unpack(T[4])
+    for _, s in ipairs(A[6]) do
+      local key = prefix .. 'c:' .. s[1]
+      local S = load(key, false)
+      give_back(S, s, A[2], A[3])
+      chill(S, A[1])
+      save(key, S)
+    end
+    call('ZREM', prefix .. 'd', id)
+    call('DEL', own)
+  elseif T and (T[1] == 'e' or T[1] == 's' and not draft) then
     local A = cmsgpack.unpack(T[4])
     for _, s in ipairs(A[6]) do
       local key = prefix .. 'c:' .. s[1]
@@ -27,7 +39,7 @@ for i = 2, #ARGV, 2 do
     if T[3] ~= '' then entries[#entries + 1] = T[3] end
     if T[1] == 's' then
       call('DEL', own)
-    elseif T[3] ~= '' then
+    elseif T[3] ~= '' or T[5] ~= '' then
       call('SET', own, cmsgpack.pack({ 'e', T[2], '', T[4], '' }), 'KEEPTTL')
     end
   end
