@@ -412,6 +412,7 @@ impl Call {
             tokens,
             rate_tokens: tokens,
             row: None,
+            abandoned: false,
         };
         if shared {
             return Settling::Shared(settlement);

@@ -135,6 +135,7 @@ fn settlement_of(entry: &Entry) -> Settlement {
         tokens,
         rate_tokens: tokens,
         row: None,
+        abandoned: entry.abandoned,
     }
 }
 

@@ -14,6 +14,7 @@ fn settlement(n: u64) -> Arc<Settlement> {
         tokens: 1,
         rate_tokens: 1,
         row: Some(String::from("{}")),
+        abandoned: false,
     })
 }
 

@@ -110,6 +110,8 @@ pub struct Settlement {
     pub rate_tokens: i64,
     /// The JSON of the row, to be kept with the charge until the ledger has it; `None` where the ledger has it already.
     pub row: Option<String>,
+    /// The charge is the estimate of a call that was cut off: all that the ledger has of it is its draft.
+    pub abandoned: bool,
 }
 
 /// The answer to a reservation.
@@ -251,6 +253,8 @@ pub struct Recorded {
     pub id: CallId,
     /// Its organisation.
     pub organization: Arc<str>,
+    /// What the ledger has is the draft of a call that nobody settled. Where it was settled meanwhile, the real row is still to come.
+    pub abandoned: bool,
 }
 
 /// Why a window could not be warmed.

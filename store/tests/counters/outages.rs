@@ -114,6 +114,33 @@ async fn a_late_settle_after_its_draft_was_recorded_is_read_from_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_draft_that_is_recorded_does_not_take_the_real_row_with_it() {
+    let world = World::redis().await;
+    let mut ask = world.ask(1, 100, dollars(1_000));
+    let mut draft = row(&ask, 100);
+    draft.abandoned = true;
+    ask.draft = Some(Finished::new(draft.clone()).json().to_owned());
+    world.grant(ask.clone()).await;
+    world.pass(121);
+    world.counters.expired(world.now()).await;
+    world.append(&draft).await;
+    assert_eq!(world.settle(&ask, 30).await, Settled::Late);
+    // The report of the draft comes late; the real row is not in the ledger yet, and its owner dies.
+    let report = |abandoned| [Recorded { id: ask.id, organization: ORG.into(), abandoned }];
+    assert!(world.counters.recorded(&report(true)).await);
+    world.pass(20);
+    let waiting = world.counters.waiting(std::time::Duration::from_secs(15), 10).await;
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert!(!waiting[0].json.contains("abandoned"), "{waiting:?}");
+    assert_eq!(world.counters.inspect(ORG).await.unwrap().unrecorded, [ask.id]);
+    world.append(&row(&ask, 30)).await;
+    assert!(world.counters.recorded(&report(false)).await);
+    assert!(world.counters.waiting(std::time::Duration::ZERO, 10).await.is_empty());
+    world.grant(world.ask(2, 1, dollars(1_000))).await;
+    assert_eq!(world.money("key:a").await, (30, 1));
+}
+
+#[tokio::test]
 async fn what_was_flushed_is_reserved_again_by_extending_it() {
     let world = World::redis().await;
     let held: Vec<_> = (1..=3).map(|n| Arc::new(world.ask(n, 100, dollars(250 + 50 * i64::try_from(n).unwrap())))).collect();
@@ -180,7 +207,7 @@ async fn every_key_goes_by_itself_and_shares_its_organizations_tag() {
             assert!((86_000..=3 * 86_400).contains(&ttl), "{key} {ttl}");
         }
         world.counters.settle(Arc::new(settlement(&ask, 70))).await;
-        world.counters.recorded(&[Recorded { id: ask.id, organization: organization.into() }]).await;
+        world.counters.recorded(&[Recorded { id: ask.id, organization: organization.into(), abandoned: false }]).await;
     }
 }
 
@@ -194,7 +221,7 @@ async fn a_server_that_is_gone_is_unavailable_and_nothing_waits_for_it() {
     assert_eq!(world.counters.settle(Arc::new(settlement(&ask, 70))).await, Settled::Unavailable);
     assert_eq!(world.counters.extend(&[Arc::new(ask.clone())], ask.deadline).await, [Extended::Unavailable]);
     assert!(!world.counters.release(ORG, ask.id).await);
-    assert!(!world.counters.recorded(&[Recorded { id: ask.id, organization: ORG.into() }]).await);
+    assert!(!world.counters.recorded(&[Recorded { id: ask.id, organization: ORG.into(), abandoned: false }]).await);
     assert!(world.counters.inspect(ORG).await.is_err());
     assert!(world.counters.expired(world.now()).await.is_empty());
 }

@@ -182,7 +182,7 @@ impl World {
     }
 
     pub(crate) async fn recorded(&self, id: CallId) {
-        let calls = [Recorded { id, organization: ORG.into() }];
+        let calls = [Recorded { id, organization: ORG.into(), abandoned: false }];
         for _ in 0..LOST {
             if self.counters.recorded(&calls).await {
                 return;
@@ -255,6 +255,7 @@ pub(crate) fn settlement(ask: &ReserveAsk, nanos: i64) -> Settlement {
         tokens: nanos / 10,
         rate_tokens: nanos / 10,
         row: Some(Finished::new(row(ask, nanos)).json().to_owned()),
+        abandoned: false,
     }
 }
 

@@ -269,6 +269,7 @@ impl RedisCounters {
             settlement.nanos.to_string().into_bytes(),
             settlement.tokens.to_string().into_bytes(),
             settlement.rate_tokens.max(0).to_string().into_bytes(),
+            u8::from(settlement.abandoned).to_string().into_bytes(),
         ];
         let names: [&str; 2] = [&names[0], &names[1]];
         let Answer { code, mut rest, .. } = self.run(&settlement.organization, &self.scripts.settle, &names, &arguments).await?;
@@ -341,9 +342,10 @@ impl RedisCounters {
         for (organization, places) in grouped(calls, |call| &call.organization) {
             let epoch = Keys::of(organization).epoch();
             for some in places.chunks(BATCH) {
-                let ids: Vec<Vec<u8>> =
-                    some.iter().filter_map(|place| calls.get(*place)).map(|call| pack::id(call.id).into_bytes()).collect();
-                all &= self.run(organization, &self.scripts.recorded, &[&epoch], &ids).await.is_ok();
+                let known = some.iter().filter_map(|place| calls.get(*place));
+                let pairs: Vec<Vec<u8>> =
+                    known.flat_map(|call| [pack::id(call.id).into_bytes(), u8::from(call.abandoned).to_string().into_bytes()]).collect();
+                all &= self.run(organization, &self.scripts.recorded, &[&epoch], &pairs).await.is_ok();
             }
         }
         all

@@ -1,12 +1,13 @@
--- KEYS: epoch. ARGV: time, ids. The ledger has these calls.
+-- KEYS: epoch. ARGV: time, then pairs of id and 1 (all that the ledger has is the draft) or 0. The ledger has these calls.
 local E = epoch_of(call('GET', KEYS[1]))
 local marks, entries = {}, {}
-for i = 2, #ARGV do
-  local id = ARGV[i]
+for i = 2, #ARGV, 2 do
+  local id, draft = ARGV[i], ARGV[i + 1] == '1'
   local own = prefix .. 'o:' .. id
   local value = call('GET', own)
   local T = value and cmsgpack.unpack(value)
-  if T and (T[1] == 's' or T[1] == 'e') then
+  -- A draft that was settled since is not what these counters wait for: the real row is still to come.
+  if T and (T[1] == 'e' or T[1] == 's' and (not draft or T[6] == '1')) then
     local A = cmsgpack.unpack(T[4])
     for _, s in ipairs(A[6]) do
       local key = prefix .. 'c:' .. s[1]

@@ -1,5 +1,5 @@
 -- KEYS: epoch, o:<id>. ARGV: time, id, packed ask of the settlement (its moment and scopes, for a call that is not known), row,
--- bound of the stream, nanos, tokens, tokens for the rate.
+-- bound of the stream, nanos, tokens, tokens for the rate, whether the charge is that of the draft (1).
 local got = call('MGET', KEYS[1], KEYS[2])
 local E = epoch_of(got[1])
 local id, bound = ARGV[2], tonumber(ARGV[5])
@@ -39,7 +39,7 @@ end
 if state == 'o' then call('ZREM', prefix .. 'd', id) end
 if entry ~= '' then call('XDEL', prefix .. 's', entry) end
 entry = append(id, ARGV[4], bound)
-call('SET', KEYS[2], cmsgpack.pack({ 's', second, entry, packed, '' }), 'EX', 86400)
+call('SET', KEYS[2], cmsgpack.pack({ 's', second, entry, packed, '', ARGV[9] }), 'EX', 86400)
 local code = 0
 if state == 'e' then code = 2 elseif state == 'u' then code = 3 end
 return { code, now, E, over }
