@@ -79,7 +79,7 @@ pub enum Command {
     /// Compare counters, ledger and sums while everything runs; exit code 1 when they differ
     #[command(
         after_help = "Prints a line for each of six checks, and the numbers that should agree and do not. Reads Postgres and Redis, or the \
-        SQLite file; then the counters, which are in the process that serves, are left out. A difference is told when it is still there \
+        SQLite file, beside which the counters are in the process that serves and are left out. A difference is told when it is still there \
         six seconds later; keys and teams with calls under way are passed over.\n\n\
         --repair has the counters that differ read from the ledger anew. Rows and sums are never changed."
     )]
