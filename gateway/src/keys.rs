@@ -135,6 +135,11 @@ impl Keys {
         Ok(access)
     }
 
+    /// A key, if it is in memory.
+    pub(crate) fn peek(&self, id: &str) -> Option<Arc<KeyAccess>> {
+        self.known.get(id).map(|known| Arc::clone(&known.access))
+    }
+
     /// All that are in memory.
     pub(crate) fn known(&self) -> Vec<Arc<KeyAccess>> {
         self.known.iter().map(|(_, known)| Arc::clone(&known.access)).collect()

@@ -54,7 +54,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     // Who asks: headers only, a stranger's body is never read.
     let token = token(&parts.headers, key_query(&parts.uri), dialect);
     let access = gateway.keys.identify(&gateway.store, token, now).await?;
-    call.belongs_to(&access);
+    call.belongs_to(&access, view.revision);
     access.key.may_enter(ip, now)?;
     let groups = Groups::of(&view, &access.key);
     groups.may_enter()?;

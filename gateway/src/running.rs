@@ -19,6 +19,7 @@ use crate::ledger::due::{self, Due};
 use crate::ledger::{self, Desk, Queue};
 use crate::metrics::Metrics;
 use crate::probe::ProbeReport;
+use crate::rescoped::Rescoped;
 use crate::server::{Mount, bind, is_free};
 use crate::settings::Settings;
 use crate::settling::Settling;
@@ -70,6 +71,8 @@ pub struct Gateway {
     pub(crate) settling: Settling,
     /// Rows that are in the ledger and not yet reported to shared counters.
     pub(crate) due: Due,
+    /// Calls that are to be counted in scopes that they were not asked in.
+    pub(crate) rescoped: Rescoped,
     /// Processes that serve calls, at least this one.
     pub(crate) live_nodes: AtomicU64,
     /// The processes of the cluster as they were last heard of.
@@ -145,6 +148,7 @@ impl Gateway {
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::new(Arc::clone(&journal), settings.spool_max_bytes)),
             due: Due::default(),
+            rescoped: Rescoped::default(),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
             live_nodes: AtomicU64::new(1),
