@@ -15,7 +15,7 @@ use fluxa_domain::time::Micros;
 use fluxa_domain::usage::Usage;
 use fluxa_store::Finished;
 use fluxa_store::journal::Begin;
-use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, ScopeAsk, Standing};
+use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, ScopeAsk, Standing, WarmError};
 use hyper::header::HeaderName;
 
 use crate::call::{Call, Held};
@@ -120,6 +120,9 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
             Reserved::Granted(standing) => {
                 gateway.away.well(Instant::now());
                 return Ok(Admitted { standing, output_cap: output.cap.then_some(output.tokens) });
+            }
+            Reserved::Cold(_) if !gateway.away.may_ask_ledger(Instant::now()) => {
+                return without_counters(gateway, call, wanted, &bounds, (ask, output), "the ledger does not say what was spent");
             }
             Reserved::Cold(windows) => {
                 if let Err(why) = warm(gateway, &ask.organization, &windows).await {
@@ -235,9 +238,14 @@ async fn warm(gateway: &Gateway, organization: &str, windows: &[ColdWindow]) -> 
             Some(gate) => Some(gate.lock().await),
             None => None,
         };
-        counters.warm(&gateway.store, organization, windows).await.map_err(|error| error.to_string())
+        counters.warm(&gateway.store, organization, windows).await
     };
-    tokio::time::timeout(WARM_WITHIN, warming).await.unwrap_or_else(|_| Err(format!("what was spent is not known within {WARM_WITHIN:?}")))
+    let warmed = tokio::time::timeout(WARM_WITHIN, warming).await;
+    gateway.away.ledger_answered(!matches!(warmed, Ok(Err(WarmError::Ledger(_))) | Err(_)), Instant::now());
+    match warmed {
+        Ok(warmed) => warmed.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("what was spent is not known within {WARM_WITHIN:?}")),
+    }
 }
 
 /// What the policy says about a call whose limits cannot be asked.

@@ -89,8 +89,8 @@ impl Vitals for Pulse {
         self.0.metrics()
     }
 
-    fn ready(&self) -> Result<(), String> {
-        self.0.unready().map_or(Ok(()), |why| Err(why.trim_end().to_owned()))
+    fn ready(&self) -> Result<Vec<&'static str>, String> {
+        self.0.unready().map_or_else(|| Ok(self.0.degraded()), |why| Err(why.trim_end().to_owned()))
     }
 }
 
