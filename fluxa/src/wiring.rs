@@ -22,7 +22,7 @@ use fluxa_store::{Shared, Store};
 use tokio::task::JoinSet;
 
 use crate::admin_listener::{AdminListener, Limits};
-use crate::banner;
+use crate::banner::{self, Facts};
 use crate::boot::{self, Opened, Seeded};
 use crate::config::Config;
 use crate::config::mode::{self, Role};
@@ -66,7 +66,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     let (journal, recovered) = open_journal(config, &opened, &shared).await?;
     let place: Arc<OnceLock<Arc<Running>>> = Arc::default();
     let doors = Arc::new(Here { plane: Arc::clone(&place) });
-    let admin = Arc::new(admin(config, &opened, &shared, doors));
+    let admin = Arc::new(admin(config, &opened, &shared, role, doors));
     // Without the database there is nothing to plant in.
     let seeded = if role == Role::Serve && opened.recalled.is_none() {
         plant(&opened, &loaded, echo.as_ref(), &admin, demo).await?
@@ -88,7 +88,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     };
     let telemetry = telemetry.as_ref().map(listener::Listener::address);
     let facts = boot::facts(&opened, &loaded, &seeded, running.address(), telemetry, demo).await?;
-    banner::announce(&facts);
+    banner::announce(&Facts { role, ..facts });
     let mut tasks = JoinSet::new();
     retention(&mut tasks, config, &opened.store, &shared, &node);
     if let Some(follow) = follow {
@@ -121,7 +121,7 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
         settings: plane::settings(config, opened.pepper, &node, Role::Admin, None),
         roster: Arc::clone(&roster),
     });
-    let admin = Arc::new(admin(config, &opened, &shared, doors));
+    let admin = Arc::new(admin(config, &opened, &shared, Role::Admin, doors));
     let seeded = plant(&opened, &loaded, None, &admin, false).await?;
     let limits = Limits { per_address: config.server.max_connections_per_ip, trusted_proxies: config.server.trusted_proxies.clone() };
     let vitals = Arc::new(Desk::new(shared.clone(), now()));
@@ -134,7 +134,7 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
     };
     let telemetry = telemetry.as_ref().map(listener::Listener::address);
     let facts = boot::facts(&opened, &loaded, &seeded, listener.address(), telemetry, false).await?;
-    banner::announce(&facts);
+    banner::announce(&Facts { role: Role::Admin, ..facts });
     let mut tasks = JoinSet::new();
     retention(&mut tasks, config, &opened.store, &shared, &node);
     let me = NodeFacts {
@@ -271,14 +271,20 @@ async fn reload(running: &Running) {
     }
 }
 
-fn admin<D: Probe + HealthSource + Reload + 'static>(config: &Config, opened: &Opened, shared: &Shared, doors: Arc<D>) -> Admin {
+fn admin<D: Probe + HealthSource + Reload + 'static>(
+    config: &Config,
+    opened: &Opened,
+    shared: &Shared,
+    role: Role,
+    doors: Arc<D>,
+) -> Admin {
     Admin {
         store: Arc::clone(&opened.store),
         shared: shared.clone(),
         master: MasterKey::from_hash(opened.master.hash),
         pepper: opened.pepper,
         clock: Arc::new(now),
-        egress: config.egress(),
+        egress: config.egress(role),
         probe: Arc::clone(&doors) as Arc<dyn Probe>,
         health: Arc::clone(&doors) as Arc<dyn HealthSource>,
         reload: doors,

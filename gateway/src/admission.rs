@@ -286,9 +286,9 @@ fn without_counters(
                 }
                 Err(found) => {
                     give_back(gateway, &ask);
-                    match found {
+                    match *found {
                         Ok(over) => Err(turned(refusals::over_share(wanted.key, wanted.scopes, &over), &over, true)),
-                        Err(refusal) => Err((*refusal).into()),
+                        Err(refusal) => Err(refusal.into()),
                     }
                 }
             }
@@ -303,9 +303,9 @@ fn reserve_share(
     own: Arc<[fluxa_store::shared::ScopeAsk]>,
     bounds: &Bounds<'_>,
     mut output: Output,
-) -> Result<(Standing, Output), Result<Over, Box<Refusal>>> {
+) -> Result<(Standing, Output), Box<Result<Over, Refusal>>> {
     for _ in 0..MAX_TRIES {
-        let nanos = bounds.nanos(output.tokens).map_err(|refusal| Err(Box::new(refusal)))?;
+        let nanos = bounds.nanos(output.tokens).map_err(|refusal| Box::new(Err(refusal)))?;
         let ask = ReserveAsk { scopes: Arc::clone(&own), nanos, tokens: bounds.tokens(output.tokens), draft: None, ..ask.clone() };
         match shares.reserve_now(ask) {
             Reserved::Granted(standing) => return Ok((standing, output)),
@@ -313,12 +313,12 @@ fn reserve_share(
             Reserved::Cold(windows) => windows.iter().for_each(|cold| shares.warm_now(&cold.scope, &cold.window_id, cold.unit, 0)),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
                 Some(less) => output = less,
-                None => return Err(Ok(over)),
+                None => return Err(Box::new(Ok(over))),
             },
             Reserved::Unavailable(_) => break,
         }
     }
-    Err(Err(Box::new(refusals::unavailable())))
+    Err(Box::new(Err(refusals::unavailable())))
 }
 
 /// The answer may have been lost on its way back: what it granted is given back.

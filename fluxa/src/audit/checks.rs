@@ -50,12 +50,7 @@ pub(super) async fn counters(store: &Store, shared: &Shared, organizations: &BTr
     };
     Ok(vec![
         Check { name: "I1", what: I1, found: format!("{} calls not yet recorded", seen.unrecorded), violations: seen.late },
-        Check {
-            name: "I2",
-            what: I2,
-            found: format!("{} windows, {} not looked at: it took too long", seen.windows, seen.busy),
-            violations: seen.spent,
-        },
+        Check { name: "I2", what: I2, found: seen.of_windows(), violations: seen.spent },
         Check { name: "I3", what: I3, found: format!("{} open calls", seen.open), violations: seen.reserved },
     ])
 }
@@ -69,6 +64,13 @@ struct Seen {
     late: Vec<Violation>,
     spent: Vec<Violation>,
     reserved: Vec<Violation>,
+}
+
+impl Seen {
+    fn of_windows(&self) -> String {
+        let not = if self.busy == 0 { String::new() } else { format!(", {} of them not compared: looking took too long", self.busy) };
+        format!("{} windows{not}", self.windows)
+    }
 }
 
 async fn look(store: &Store, shared: &Shared, organizations: &BTreeSet<String>) -> Result<Seen> {
