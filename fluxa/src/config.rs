@@ -15,6 +15,7 @@ use fluxa_domain::secret::Secret;
 
 use cluster::{Database, Ledger, Redis, Spool};
 use error::{At, ConfigErrors};
+use mode::Role;
 use reader::{Effective, Env, Fields, Flags, Reader};
 use seeds::Seeds;
 use tree::{Node, Value};

@@ -30,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) mock: Mock,
     pub(crate) database: String,
     pub(crate) folder: TempDir,
+    /// Private ranges in which vendors may be.
+    pub(crate) private: &'static str,
 }
 
 impl Site {
@@ -38,7 +40,7 @@ impl Site {
         let database = postgres.database().unwrap();
         let redis = Redis::start(RedisOptions::default()).unwrap();
         let mock = Mock::start(MockConfig::default()).await.unwrap();
-        Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap() }
+        Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap(), private: "127.0.0.0/8" }
     }
 
     /// `fluxa` with these arguments, told of both servers.
@@ -47,7 +49,7 @@ impl Site {
         command.env_clear().current_dir(folder).stdin(Stdio::null()).args(arguments);
         command.env("FLUXA_DATABASE_URL", &self.database).env("FLUXA_REDIS_URL", self.redis.url());
         command.env("FLUXA_SECRET_KEY", SECRET_KEY).env("FLUXA_MASTER_KEY", MASTER);
-        command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8");
+        command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", self.private);
         command
     }
 
@@ -318,4 +320,28 @@ async fn a_member_without_its_addresses_says_what_to_set() {
         let said = text(&output);
         assert!(!output.status.success() && said.contains(expect) && !said.contains("canary"), "{arguments:?}: {said}");
     }
+}
+
+#[tokio::test]
+async fn members_reach_no_vendor_at_a_private_address_unless_they_may() {
+    let mut site = Site::new().await;
+    assert!(site.run(&["migrate"]).await.status.success());
+    let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
+    let (_, key) = furnish(&site, &admin).await;
+    gateway.answers(&key, 200, AT_ONCE).await;
+    gateway.stop();
+    admin.stop();
+    site.private = "";
+    let seen = site.mock.bill().requests;
+    let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
+    let answer = gateway.send("POST", "/v1/chat/completions", &key, &chat("hello")).await;
+    assert!(answer.status == 502 && !answer.text().contains("127.0.0.1"), "{}", answer.text());
+    let (_, tested) = admin.admin("POST", "/admin/providers/openai/test", json!({})).await;
+    assert_eq!(tested["ok"], false, "{tested}");
+    let other = json!({"name": "b", "kind": "openai", "base_url": site.mock.base_url(), "api_key": "x"});
+    let (status, refused) = admin.admin("POST", "/admin/providers", other).await;
+    assert!((400..500).contains(&status) && refused.to_string().contains("upstream.allow_private"), "{status} {refused}");
+    assert_eq!(site.mock.bill().requests, seen);
+    gateway.stop();
+    admin.stop();
 }
