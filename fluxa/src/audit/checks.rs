@@ -48,9 +48,10 @@ pub(super) async fn counters(store: &Store, shared: &Shared, organizations: &BTr
         second.reserved.retain(|violation| first.reserved.contains(violation));
         second
     };
+    let windows = seen.of_windows();
     Ok(vec![
         Check { name: "I1", what: I1, found: format!("{} calls not yet recorded", seen.unrecorded), violations: seen.late },
-        Check { name: "I2", what: I2, found: seen.of_windows(), violations: seen.spent },
+        Check { name: "I2", what: I2, found: windows, violations: seen.spent },
         Check { name: "I3", what: I3, found: format!("{} open calls", seen.open), violations: seen.reserved },
     ])
 }
