@@ -227,8 +227,7 @@ impl RedisCounters {
         let mut names = vec![keys.epoch(), keys.call(&id)];
         names.extend(ask.scopes.iter().map(|scope| keys.scope(&scope.scope)));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let draft = ask.draft.clone().unwrap_or_default().into_bytes();
-        let arguments = [id.into_bytes(), ask.deadline.0.to_string().into_bytes(), pack::ask(ask), draft];
+        let arguments = [id.into_bytes(), ask.deadline.0.to_string().into_bytes(), pack::ask(ask)];
         let Answer { code, mut rest, .. } = self.run(&ask.organization, &self.scripts.reserve, &names, &arguments).await?;
         match code {
             0 => Ok(Reserved::Granted(rest.standing()?)),
@@ -299,7 +298,6 @@ impl RedisCounters {
                     places.push(place);
                     forgotten.push(pack::id(ask.id).into_bytes());
                     forgotten.push(pack::ask(ask));
-                    forgotten.push(ask.draft.clone().unwrap_or_default().into_bytes());
                 }
             }
         }

@@ -4,21 +4,21 @@ local E = epoch_of(call('GET', KEYS[1]))
 local answer = { 0, now, E, 0 }
 for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. 'd', '-inf', now, 'LIMIT', 0, ARGV[3])) do
   local own = prefix .. 'o:' .. id
-  local value = call('GET', own)
-  local T = value and cmsgpack.unpack(value)
-  if T and T[1] == 'o' then
-    local A = cmsgpack.unpack(T[4])
-    local at, nanos, tokens = A[1], A[2], A[3]
+  local note = call('GET', own)
+  if note and string.sub(note, 1, 1) == 'o' then
+    local A = read(note, 12)
+    local at, nanos, tokens, p = A[1], A[2], A[3], 7
     local charged = string.format('%.0f %.0f %.0f', at, nanos, tokens)
-    for _, s in ipairs(A[6]) do
-      local key = prefix .. 'c:' .. s[1]
-      local S = load(key, false)
-      give_back(S, s, nanos, tokens)
+    for i = 1, A[6] do
+      local key = prefix .. 'c:' .. A[p]
+      local S = load(key)
+      give_back(S, A, p)
       charge(S, at, nanos, tokens)
       save(key, S, 'h' .. id, charged)
+      p = p + 5 + 4 * A[p + 4]
     end
-    local entry = append(id, T[5], tonumber(ARGV[2]))
-    call('SET', own, cmsgpack.pack({ 'e', T[2], entry, T[4], '' }), 'EX', 86400)
+    local entry = append(id, string.sub(note, A[#A]), tonumber(ARGV[2]))
+    call('SET', own, 'e' .. string.sub(note, 2, A[#A] - 1) .. entry, 'EX', 86400)
     answer[#answer + 1] = id
     answer[#answer + 1] = nanos
     answer[#answer + 1] = tokens
