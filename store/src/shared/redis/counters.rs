@@ -264,10 +264,8 @@ impl RedisCounters {
             id.into_bytes(),
             pack::settled(settlement.at, &settlement.scopes),
             settlement.row.clone().unwrap_or_default().into_bytes(),
-            self.stream_rows.to_string().into_bytes(),
-            settlement.nanos.to_string().into_bytes(),
-            settlement.tokens.to_string().into_bytes(),
-            settlement.rate_tokens.max(0).to_string().into_bytes(),
+            pack::numbers(settlement, self.stream_rows),
+            format!("{} {} {}", settlement.at.0, settlement.nanos, settlement.tokens).into_bytes(),
         ];
         let names: [&str; 2] = [&names[0], &names[1]];
         let Answer { code, mut rest, .. } = self.run(&settlement.organization, &self.scripts.settle, &names, &arguments).await?;

@@ -6,12 +6,12 @@ use fluxa_domain::budget::Unit;
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
 
-use crate::shared::counters::{BudgetAsk, ReserveAsk, ScopeAsk};
+use crate::shared::counters::{BudgetAsk, ReserveAsk, ScopeAsk, Settlement};
 
 /// A limit or an end that is not there.
 const NONE: i64 = -1;
 
-/// An ask, and the draft of its row behind it.
+/// The note of an open call: no second yet, an ask, and the draft of its row behind it.
 pub(super) fn ask(ask: &ReserveAsk) -> Vec<u8> {
     let draft = ask.draft.as_deref().unwrap_or_default();
     let mut out = Packed::new(ask.scopes.len(), draft.len());
@@ -30,6 +30,13 @@ pub(super) fn settled(at: Micros, scopes: &[String]) -> Vec<u8> {
         out.number(0);
     }
     out.finish("")
+}
+
+/// The numbers of a settlement, with the most rows of the stream.
+pub(super) fn numbers(settlement: &Settlement, stream_rows: u64) -> Vec<u8> {
+    let rows = i64::try_from(stream_rows).unwrap_or(i64::MAX);
+    let Settlement { at, nanos, tokens, rate_tokens, .. } = settlement;
+    [at.0, *nanos, *tokens, (*rate_tokens).max(0), rows].into_iter().flat_map(number).collect()
 }
 
 /// A call's id in keys and sets.
@@ -54,6 +61,11 @@ pub(super) fn unit_and_id(name: &str) -> (Unit, &str) {
     }
 }
 
+/// As Lua has it: exact below 2^53, which all amounts are.
+const fn number(value: i64) -> [u8; 8] {
+    (value as f64).to_le_bytes()
+}
+
 /// Values, and the format that `struct` reads them by.
 struct Packed {
     format: Vec<u8>,
@@ -63,7 +75,7 @@ struct Packed {
 impl Packed {
     fn new(scopes: usize, draft: usize) -> Self {
         let mut format = Vec::with_capacity(64 + 160 * scopes + draft);
-        format.push(b'<');
+        format.extend_from_slice(b"o0000000000<");
         Self { format, values: Vec::with_capacity(64 + 128 * scopes) }
     }
 
@@ -91,10 +103,9 @@ impl Packed {
         self.number(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
-    /// As Lua has it: exact below 2^53, which all amounts are.
     fn number(&mut self, value: i64) {
         self.format.push(b'd');
-        self.values.extend_from_slice(&(value as f64).to_le_bytes());
+        self.values.extend_from_slice(&number(value));
     }
 
     /// Its length and its bytes.

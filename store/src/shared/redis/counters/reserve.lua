@@ -1,7 +1,7 @@
--- KEYS: epoch, o:<id>, c:<scope> of each scope. ARGV: time, id, deadline, ask with the draft behind it.
+-- KEYS: epoch, o:<id>, c:<scope> of each scope. ARGV: time, id, deadline, note with ask and draft.
 local got = call('MGET', KEYS[1], KEYS[2])
 local E = epoch_of(got[1])
-local A = read(ARGV[4], 1)
+local A = read(ARGV[4], 12)
 local nanos, tokens, rate_tokens, counts, count = A[2], A[3], A[4], A[5], A[6]
 local again = false
 if got[2] then
@@ -127,6 +127,8 @@ for i = 1, count do
   end
   p = last + 4
 end
-call('SET', KEYS[2], 'o' .. second .. ARGV[4], 'EX', 86400)
+local note = ARGV[4]
+if tpm then note = 'o' .. second .. string.sub(note, 12) end
+call('SET', KEYS[2], note, 'EX', 86400)
 call('ZADD', prefix .. 'd', ARGV[3], ARGV[2])
 return granted()

@@ -1,4 +1,4 @@
--- KEYS: epoch. ARGV: time, deadline, then id, and ask with the draft behind it, of each. Reserves again what was forgotten, whatever the limits
+-- KEYS: epoch. ARGV: time, deadline, then id, and note with ask and draft of each. Reserves again what was forgotten, whatever the limits
 -- say; its rates were counted when it came. Answers 2 (again), or 1 where it is known after all.
 local E = epoch_of(call('GET', KEYS[1]))
 local answer = { 0, now, E }
@@ -8,7 +8,7 @@ for a = 3, #ARGV, 2 do
     call('ZADD', prefix .. 'd', 'XX', ARGV[2], id)
     answer[#answer + 1] = call('ZSCORE', prefix .. 'd', id) and 0 or 1
   else
-    local A, p = read(ARGV[a + 1], 1), 7
+    local A, p = read(ARGV[a + 1], 12), 7
     for i = 1, A[6] do
       local key = prefix .. 'c:' .. A[p]
       local S = load(key)
@@ -25,7 +25,7 @@ for a = 3, #ARGV, 2 do
       save(key, S)
       p = p + 5 + 4 * A[p + 4]
     end
-    call('SET', own, 'o0000000000' .. ARGV[a + 1], 'EX', 86400)
+    call('SET', own, ARGV[a + 1], 'EX', 86400)
     call('ZADD', prefix .. 'd', ARGV[2], id)
     answer[#answer + 1] = 2
   end

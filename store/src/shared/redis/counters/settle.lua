@@ -1,9 +1,9 @@
--- KEYS: epoch, o:<id>. ARGV: time, id, ask of the settlement (its moment and scopes, for a call that is not known), row, bound of the
--- stream, nanos, tokens, tokens for the rate.
+-- KEYS: epoch, o:<id>. ARGV: time, id, note with an ask of its moment and scopes (for a call that is not known), row, the numbers
+-- (at, nanos, tokens, tokens for the rate, bound of the stream), and the first three of them as text.
 local got = call('MGET', KEYS[1], KEYS[2])
 local E = epoch_of(got[1])
 local id, note = ARGV[2], got[2]
-local nanos, tokens = tonumber(ARGV[6]), tonumber(ARGV[7])
+local given, nanos, tokens, rate_tokens, bound = struct.unpack('<ddddd', ARGV[5])
 local state, A, kept, counted, delta, entry
 if note then
   state = string.sub(note, 1, 1)
@@ -11,13 +11,14 @@ if note then
   A = read(note, 12)
   kept = string.sub(note, 2, A[#A] - 1)
   if state == 'e' then entry = string.sub(note, A[#A]) end
-  counted, delta = tonumber(string.sub(note, 2, 11)), ARGV[8] - A[4]
+  counted, delta = tonumber(string.sub(note, 2, 11)), rate_tokens - A[4]
 else
-  A = read(ARGV[3], 1)
-  kept = '0000000000' .. ARGV[3]
+  A = read(ARGV[3], 12)
+  kept = string.sub(ARGV[3], 2)
 end
 local at, p = A[1], 7
-local mark, charged = 'h' .. id, string.format('%.0f ', at) .. ARGV[6] .. ' ' .. ARGV[7]
+local mark, charged = 'h' .. id, ARGV[6]
+if at ~= given then charged = string.format('%.0f %.0f %.0f', at, nanos, tokens) end
 for i = 1, A[6] do
   local key, most = prefix .. 'c:' .. A[p], A[p + 2]
   local S = load(key)
@@ -42,7 +43,7 @@ for i = 1, A[6] do
 end
 if state == 'o' then call('ZREM', prefix .. 'd', id) end
 if entry and entry ~= '' then call('XDEL', prefix .. 's', entry) end
-kept = 's' .. kept .. append(id, ARGV[4], tonumber(ARGV[5]))
+kept = 's' .. kept .. append(id, ARGV[4], bound)
 if state then
   call('SET', KEYS[2], kept, 'KEEPTTL')
 else
