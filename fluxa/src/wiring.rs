@@ -58,7 +58,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     tracing::info!(node, "{}", mode.sentence());
     let opened = boot::open(config, mode).await?;
     let echo = if demo { Some(echo::start(echo::PACE).await.context("cannot start the demo's provider")?) } else { None };
-    let backends::Opened { shared, follow } = backends::open_shared(config, now).await?;
+    let backends::Opened { shared, follow } = backends::open_shared(config, &opened.secret_key, now).await?;
     let (journal, recovered) = open_journal(config, &opened, &shared).await?;
     let place: Arc<OnceLock<Arc<Running>>> = Arc::default();
     let doors = Arc::new(Here { plane: Arc::clone(&place) });
@@ -71,6 +71,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     if opened.recalled.is_some() {
         running.recover_later();
     }
+    running.settle_later(recovered.unsettled);
     running.recorded(recovered.recorded);
     let _ = place.set(Arc::clone(&running));
     let telemetry = match config.telemetry.listen {
@@ -104,7 +105,7 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
     mode::judge(config, Role::Admin)?;
     let node = node_name::of(config);
     let opened = boot::open_for_admin(config).await?;
-    let backends::Opened { shared, .. } = backends::open_shared(config, now).await?;
+    let backends::Opened { shared, .. } = backends::open_shared(config, &opened.secret_key, now).await?;
     let roster = Arc::new(Roster::default());
     let doors = Arc::new(Elsewhere {
         store: Arc::clone(&opened.store),

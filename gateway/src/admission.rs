@@ -15,7 +15,7 @@ use fluxa_domain::time::Micros;
 use fluxa_domain::usage::Usage;
 use fluxa_store::Finished;
 use fluxa_store::journal::Begin;
-use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, Standing};
+use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, ScopeAsk, Standing};
 use hyper::header::HeaderName;
 
 use crate::call::{Call, Held};
@@ -114,6 +114,7 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
     let mode = if budgeted { key.budget_mode } else { BudgetMode::Balanced };
     let bounds = Bounds { mode, clamp: key.budget_clamp, size, targets };
     let mut output = bounds.longest_output(gateway.settings.assumed_max_output, call.op, budgeted);
+    let mut restless = None;
     for _ in 0..MAX_TRIES {
         let ask = Arc::new(ask(gateway, call, wanted, &bounds, output, drafted)?);
         match reserve(gateway, call, &ask).await {
@@ -125,15 +126,54 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
                 if let Err(why) = warm(gateway, &ask.organization, &windows).await {
                     return without_counters(gateway, call, wanted, &bounds, (ask, output), &why);
                 }
+                restless = Some((ask, output));
             }
             Reserved::Unavailable(why) => return without_counters(gateway, call, wanted, &bounds, (ask, output), &why),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
-                Some(less) => output = less,
+                Some(less) => (output, restless) = (less, None),
                 None => return Err(turned(refusals::over(key, scopes, &over), &over, false)),
             },
         }
     }
-    Err(refusals::unavailable().into())
+    match restless {
+        // After an outage every call that is counted late makes its windows cold.
+        Some(asked) => without_counters(gateway, call, wanted, &bounds, asked, "what was spent is read again and again"),
+        None => Err(refusals::unavailable().into()),
+    }
+}
+
+/// A call whose answer was kept costs nothing, and is a request all the same: it counts against limits of requests, and no others.
+///
+/// # Errors
+/// The limit that refuses.
+pub(crate) async fn admit_kept(gateway: &Arc<Gateway>, call: &mut Call, key: &KeyRecord, scopes: &CallScopes) -> Result<Admitted, Turned> {
+    let requests_of = |ask: &ScopeAsk| ScopeAsk { tpm: None, concurrency: None, budgets: Vec::new(), ..ask.clone() };
+    let asks: Arc<[ScopeAsk]> = scopes.asks.iter().filter(|ask| ask.rpm.is_some()).map(requests_of).collect();
+    if asks.is_empty() {
+        return Ok(Admitted::default());
+    }
+    let ttl = i64::try_from(gateway.settings.reservation_ttl.as_micros()).unwrap_or(i64::MAX);
+    let ask = Arc::new(ReserveAsk {
+        id: call.entry.id,
+        now: call.entry.at,
+        deadline: Micros(call.entry.at.0.saturating_add(ttl)),
+        organization: Arc::clone(&scopes.organization),
+        scopes: asks,
+        nanos: 0,
+        tokens: 0,
+        rate_tokens: 0,
+        counts_request: true,
+        draft: None,
+    });
+    match reserve(gateway, call, &ask).await {
+        Reserved::Granted(standing) => Ok(Admitted { standing, output_cap: None }),
+        Reserved::Refused(over) => Err(turned(refusals::over(key, scopes, &over), &over, false)),
+        // Nothing is spent by it, so nobody has to wait for the counters.
+        Reserved::Cold(_) | Reserved::Unavailable(_) => {
+            give_back(gateway, &ask);
+            Ok(Admitted { standing: Standing { degraded: true, ..Standing::default() }, output_cap: None })
+        }
+    }
 }
 
 fn turned(refusal: Refusal, over: &Over, degraded: bool) -> Turned {
@@ -155,7 +195,8 @@ fn ask(
     Ok(ReserveAsk {
         id: call.entry.id,
         now,
-        deadline: Micros(now.0.saturating_add(ttl)),
+        // From now on, not from the call's moment: its body may have taken long to come.
+        deadline: Micros(crate::clock::now().0.saturating_add(ttl)),
         organization: Arc::clone(&scopes.organization),
         scopes: Arc::clone(&scopes.asks),
         draft: drafted.then(|| draft(call, wanted, bounds, (nanos, tokens))),

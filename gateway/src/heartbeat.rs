@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fluxa_domain::scope;
+use fluxa_domain::team::DEFAULT_ORGANIZATION;
 use fluxa_domain::time::Micros;
-use fluxa_store::shared::NodeFacts;
+use fluxa_store::shared::{NodeFacts, Shared};
 
 use crate::running::Gateway;
 
 /// How often the others are told, well within [`fluxa_store::shared::GONE_AFTER`].
 const BEAT_EVERY: Duration = Duration::from_secs(3);
+/// The clock is compared so many times before the first call: the first answer waits for a connection.
+const CLOCK_SAMPLES: u32 = 3;
 /// How often the clock is set.
 const SET_CLOCK_EVERY: Duration = Duration::from_secs(1);
 
@@ -23,6 +27,18 @@ pub(crate) async fn run(gateway: Arc<Gateway>, address: std::net::SocketAddr) {
         beat(&gateway, facts(&gateway, address.to_string(), started_at)).await;
         tokio::time::sleep(crate::clock::around(BEAT_EVERY)).await;
     }
+}
+
+/// Sets the clock before the first call: a window must not be taken from a clock that is wrong.
+pub(crate) async fn set_clock(shared: &Shared) {
+    if !shared.counters.shared() {
+        return;
+    }
+    for _ in 0..CLOCK_SAMPLES {
+        // Whatever it answers, it tells the time; one that is late does not count.
+        shared.counters.standing(DEFAULT_ORGANIZATION, &scope::organization(DEFAULT_ORGANIZATION), crate::clock::now()).await;
+    }
+    crate::clock::follow(shared.counters.health().clock_ahead_us);
 }
 
 /// Follows the clock of the counters, as long as the process runs.

@@ -197,7 +197,7 @@ async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(
 
 /// What the counters are told of a row.
 pub(crate) fn of(entry: &Entry) -> Recorded {
-    Recorded { id: entry.id, organization: scope::organization_of(entry).into() }
+    Recorded { id: entry.id, organization: scope::organization_of(entry).into(), draft: false }
 }
 
 /// Puts a row aside that the ledger refuses for ever, so that it does not stop the others. False when that failed too.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use fluxa_store::journal::{Journal, JournalError};
-use fluxa_store::shared::{NodeFacts, Recorded, Shared};
+use fluxa_store::shared::{NodeFacts, Recorded, Settlement, Shared};
 use fluxa_store::{Store, StoreError};
 use tokio::sync::watch;
 
@@ -136,6 +136,7 @@ impl Gateway {
         };
         // From here on the counters keep apart what the ledger does not hold yet.
         shared.counters.recorded(&[]).await;
+        crate::heartbeat::set_clock(&shared).await;
         Ok(Arc::new(Self {
             keys,
             conversations: Conversations::new(settings.keep_responses),
@@ -258,6 +259,11 @@ impl Running {
         if self.gateway.shared.counters.shared() {
             self.gateway.due.push(calls.into_iter());
         }
+    }
+
+    /// Asks shared counters again for what [`crate::recover`] could not deliver. To be called before [`Self::recorded`].
+    pub fn settle_later(&self, settlements: Vec<Settlement>) {
+        self.gateway.settling.settle_later(settlements);
     }
 
     /// [`crate::recover`], again and again until it is done: for a start while the database was away.

@@ -3,12 +3,12 @@
 //! The invariant: a call whose settle is not known to have happened is in here from before its row is handed in, and its row is
 //! not reported as recorded. Never done here: what a call costs. Start at [`Settle`], then [`run`].
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fluxa_domain::id::CallId;
-use fluxa_store::shared::{Settled, Settlement};
+use fluxa_store::shared::{RECORDED_AFTER, Settled, Settlement};
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
@@ -20,6 +20,8 @@ const MAX_SETTLES: usize = 100_000;
 const MAX_ROWS: usize = 20_000;
 /// Releases that wait; what is not given back expires.
 const MAX_RELEASES: usize = 100_000;
+/// Rows that are on their way to the ledger where nothing is wrong.
+const UNDER_WAY: u64 = 1_000;
 /// Asked at once when the counters are back.
 const BATCH: usize = 256;
 /// Pause after a vain attempt; doubled up to [`MAX_PAUSE`].
@@ -42,8 +44,8 @@ struct State {
     /// Those of them that must be asked again.
     waiting: VecDeque<CallId>,
     releases: VecDeque<GiveBack>,
-    /// Organisations of settles that found no room.
-    overflown: HashSet<Arc<str>>,
+    /// Organisations of settles that found no room, and when the last of them did.
+    overflown: HashMap<Arc<str>, Instant>,
 }
 
 /// A reservation to be given back.
@@ -90,7 +92,7 @@ impl Settling {
                 *known = Arc::new(Settlement { row: None, ..Settlement::clone(known) });
             }
             waiting.push_back(settlement.id);
-        } else if overflown.insert(Arc::clone(&settlement.organization)) {
+        } else if overflown.insert(Arc::clone(&settlement.organization), Instant::now()).is_none() {
             tracing::warn!("too many settled calls wait for the counters: what is spent is read from the ledger once they are back");
         }
         drop(state);
@@ -103,6 +105,15 @@ impl Settling {
             state.releases.push_back(release);
             drop(state);
             self.arrived.notify_one();
+        }
+    }
+
+    /// Takes over what an earlier process could not deliver.
+    pub(crate) fn settle_later(&self, settlements: Vec<Settlement>) {
+        for settlement in settlements {
+            let settlement = Arc::new(settlement);
+            self.expect(&settlement);
+            self.settle_again(&settlement);
         }
     }
 
@@ -227,16 +238,24 @@ async fn round(gateway: &Arc<Gateway>) -> Option<bool> {
     Some(settled.into_iter().chain(released).all(|answered| answered))
 }
 
-/// Makes the windows cold of organisations whose settles found no room, once the ledger has the rows of all of them.
+/// Makes the windows cold of organisations whose settles found no room, once the ledger has the rows of all of them. Others go on
+/// meanwhile, so a moment without any row under way may never come: the rows in question are older than any that still is.
 async fn read_anew(gateway: &Gateway) {
-    let counters = &gateway.shared.counters;
-    if gateway.queue.waiting() > 0 || counters.health().away.is_some() || gateway.settling.pending() > 0 {
+    let (counters, queue) = (&gateway.shared.counters, &gateway.queue);
+    if counters.health().away.is_some() || queue.failing() || queue.spooled() > 0 || queue.waiting() > UNDER_WAY {
         return;
     }
-    let organizations: Vec<Arc<str>> = gateway.settling.lock().overflown.iter().cloned().collect();
-    for organization in organizations {
+    let organizations: Vec<(Arc<str>, Instant)> = {
+        let state = gateway.settling.lock();
+        let ripe = state.overflown.iter().filter(|(_, since)| since.elapsed() >= RECORDED_AFTER);
+        ripe.map(|(organization, since)| (Arc::clone(organization), *since)).collect()
+    };
+    for (organization, since) in organizations {
         if counters.chill(&organization, &[]).await {
-            gateway.settling.lock().overflown.remove(&organization);
+            let mut state = gateway.settling.lock();
+            if state.overflown.get(&organization) == Some(&since) {
+                state.overflown.remove(&organization);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ pub use counters::{
 pub use memory::{MemoryCache, MemoryCounters, MemoryNodes};
 pub use nodes::{GONE_AFTER, NodeFacts, Nodes};
 
+use crate::seal::Sealer;
 use redis::{Link, RedisBulletin, RedisCache, RedisNodes};
 
 /// A future behind a pointer, for traits that are used as objects.
@@ -52,13 +53,14 @@ impl Shared {
         }
     }
 
-    /// Everything in Redis, with these counters: a process of a cluster. Subscribes on the runtime of the caller.
+    /// Everything in Redis, with these counters: a process of a cluster. Answers are kept there under the seal of `sealer`. Subscribes on the
+    /// runtime of the caller.
     #[must_use]
-    pub fn in_redis(link: Link, counters: Arc<dyn Counters>) -> Self {
+    pub fn in_redis(link: Link, counters: Arc<dyn Counters>, sealer: Sealer) -> Self {
         Self {
             counters,
             bulletin: Arc::new(RedisBulletin::new(link.clone())),
-            cache: Arc::new(RedisCache::new(link.clone())),
+            cache: Arc::new(RedisCache::new(link.clone(), sealer)),
             nodes: Arc::new(RedisNodes::new(link)),
         }
     }

@@ -29,7 +29,10 @@ async fn the_same_question_costs_once() {
             })
             .await;
             assert_eq!(again.text(), first.text(), "byte for byte");
-            assert_eq!(again.header("content-type").map(|t| t.split(';').next().unwrap().to_owned()), first.header("content-type").map(|t| t.split(';').next().unwrap().to_owned()));
+            assert_eq!(
+                again.header("content-type").map(|t| t.split(';').next().unwrap().to_owned()),
+                first.header("content-type").map(|t| t.split(';').next().unwrap().to_owned())
+            );
             assert_eq!((again.header("x-fluxa-attempts"), again.header("x-fluxa-cost-usd")), (Some("0"), Some("0")));
             assert_eq!(seen(&lab.mock), 1, "asked once");
             assert_eq!(used(&lab.fluxa, &key).await, spent, "a hit costs nothing");

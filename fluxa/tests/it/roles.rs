@@ -24,20 +24,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Postgres, Redis and a mock vendor.
-struct Site {
-    postgres: Postgres,
-    redis: Redis,
-    mock: Mock,
-    database: String,
+pub(crate) struct Site {
+    pub(crate) postgres: Postgres,
+    pub(crate) redis: Redis,
+    pub(crate) mock: Mock,
+    pub(crate) database: String,
     folder: TempDir,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
+        Self::with(MockConfig::default()).await
+    }
+
+    pub(crate) async fn with(vendor: MockConfig) -> Self {
         let postgres = Postgres::start().unwrap();
         let database = postgres.database().unwrap();
         let redis = Redis::start(RedisOptions::default()).unwrap();
-        let mock = Mock::start(MockConfig::default()).await.unwrap();
+        let mock = Mock::start(vendor).await.unwrap();
         Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -51,16 +55,22 @@ impl Site {
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(self.folder.path(), arguments);
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
 
     /// Starts a member and waits until it listens.
     async fn member(&self, role: &str) -> Member {
-        let folder = self.folder.path().join(role);
+        self.member_in(role, role, &[]).await
+    }
+
+    /// The same in a folder of this name, where it may have been before.
+    pub(crate) async fn member_in(&self, role: &str, name: &str, env: &[(&str, &str)]) -> Member {
+        let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let mut command = self.command(&folder, &[role, "--host", "127.0.0.1", "--port", "0", "--telemetry-listen", "127.0.0.1:0"]);
+        command.envs(env.iter().copied());
         let err = folder.join("stderr");
         command.stdout(File::create(folder.join("stdout")).unwrap()).stderr(File::create(&err).unwrap());
         let mut child = command.spawn().unwrap();
@@ -81,9 +91,9 @@ impl Site {
     }
 }
 
-struct Member {
+pub(crate) struct Member {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     started: Duration,
 }
 
@@ -95,7 +105,7 @@ impl Member {
         exchange(self.address, &request(method, path, &headers, body.as_bytes())).await.expect("an answer").rest().await
     }
 
-    async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let answer = self.send(method, path, MASTER, &body).await;
         (answer.status, answer.json())
     }
@@ -117,7 +127,13 @@ impl Member {
         }
     }
 
-    fn stop(mut self) {
+    /// Ends it as a power cut would.
+    pub(crate) fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -131,7 +147,7 @@ impl Drop for Member {
     }
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 

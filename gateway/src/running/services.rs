@@ -120,6 +120,7 @@ impl Gateway {
             match crate::recovery::recover(&self.store, &self.shared, &self.journal).await {
                 Ok(report) => {
                     tracing::warn!(rows = report.written, "usage of an earlier process was completed from the journal");
+                    self.settling.settle_later(report.unsettled);
                     self.due.push(report.recorded.into_iter());
                     return;
                 }

@@ -144,10 +144,25 @@ impl RedisCounters {
 
     /// Runs a script. Its first argument, the time, is added here.
     async fn run(&self, organization: &str, script: &Script, keys: &[&str], arguments: &[Vec<u8>]) -> Result<Answer, Fault> {
+        self.run_on(organization, script, (keys, arguments), false).await
+    }
+
+    /// The same; a `patient` script has a large answer, and nothing fast waits behind it.
+    async fn run_on(
+        &self,
+        organization: &str,
+        script: &Script,
+        (keys, arguments): (&[&str], &[Vec<u8>]),
+        patient: bool,
+    ) -> Result<Answer, Fault> {
         let time = self.given.as_ref().map_or_else(String::new, |time| time.load(Ordering::Acquire).to_string());
         let arguments: Vec<&[u8]> = std::iter::once(time.as_bytes()).chain(arguments.iter().map(Vec::as_slice)).collect();
-        let (sent, clock) = (Instant::now(), self.clock.map(|clock| clock()));
-        let answer = self.link.script(script, keys, &arguments).await.and_then(|value| {
+        let (sent, clock) = (Instant::now(), self.clock.filter(|_| !patient).map(|clock| clock()));
+        let answer = match patient {
+            true => self.link.patient_script(script, keys, &arguments).await,
+            false => self.link.script(script, keys, &arguments).await,
+        };
+        let answer = answer.and_then(|value| {
             let mut rest = Reply::new(value)?;
             let (code, now, epoch) = (rest.int()?, rest.int()?, rest.int()?);
             Ok((now, Answer { code, epoch, rest }))
@@ -337,9 +352,10 @@ impl RedisCounters {
         for (organization, places) in grouped(calls, |call| &call.organization) {
             let epoch = Keys::of(organization).epoch();
             for some in places.chunks(BATCH) {
-                let ids: Vec<Vec<u8>> =
-                    some.iter().filter_map(|place| calls.get(*place)).map(|call| pack::id(call.id).into_bytes()).collect();
-                all &= self.run(organization, &self.scripts.recorded, &[&epoch], &ids).await.is_ok();
+                let told = some.iter().filter_map(|place| calls.get(*place));
+                let arguments: Vec<Vec<u8>> =
+                    told.flat_map(|call| [pack::id(call.id).into_bytes(), u8::from(call.draft).to_string().into_bytes()]).collect();
+                all &= self.run(organization, &self.scripts.recorded, &[&epoch], &arguments).await.is_ok();
             }
         }
         all

@@ -1,14 +1,27 @@
--- KEYS: epoch. ARGV: time, ids. The ledger has these calls.
+-- KEYS: epoch. ARGV: time, then id and, where the ledger has no more than its draft, 1. The ledger has these calls.
 local E = epoch_of(call('GET', KEYS[1]))
 local marks, entries = {}, {}
-for i = 2, #ARGV do
-  local id = ARGV[i]
+for i = 2, #ARGV, 2 do
+  local id, draft = ARGV[i], ARGV[i + 1] == '1'
   local own = prefix .. 'o:' .. id
   local note = call('GET', own)
   local state = note and string.sub(note, 1, 1)
-  if state == 's' or state == 'e' then
+  if state == 'o' and not draft then
+    -- Nobody will settle it any more (there was no room to wait for an answer, or the server that answered is gone). It is given
+    -- back, and its charge is read from the ledger; a settle that comes after all finds a call that is not known.
     local A, p = read(note, 12), 7
-    local entry = string.sub(note, A[#A])
+    for j = 1, A[6] do
+      local key = prefix .. 'c:' .. A[p]
+      local S = load(key)
+      give_back(S, A, p)
+      chill(S, A[1])
+      save(key, S)
+      p = p + 5 + 4 * A[p + 4]
+    end
+    call('ZREM', prefix .. 'd', id)
+    call('DEL', own)
+  elseif state == 'e' or state == 's' and not draft then
+    local A, p = read(note, 12), 7
     for j = 1, A[6] do
       local key = prefix .. 'c:' .. A[p]
       local of = marks[key]
@@ -25,10 +38,11 @@ for i = 2, #ARGV do
       end
       p = p + 5 + 4 * A[p + 4]
     end
-    if entry ~= '' then entries[#entries + 1] = entry end
+    local entry = string.match(note, '^%d.*', A[#A])
+    if entry then entries[#entries + 1] = entry end
     if state == 's' then
       call('DEL', own)
-    elseif entry ~= '' then
+    elseif A[#A] <= #note then
       call('SET', own, string.sub(note, 1, A[#A] - 1), 'KEEPTTL')
     end
   end

@@ -26,8 +26,8 @@ if state == 'o' or state == 'e' then
   end
   call('ZREM', prefix .. 'd', id)
   if state == 'e' then
-    local entry = string.sub(note, A[#A])
-    if entry ~= '' then call('XDEL', prefix .. 's', entry) end
+    local entry = string.match(note, '^%d.*', A[#A])
+    if entry then call('XDEL', prefix .. 's', entry) end
     -- Its draft may be in the ledger: it stays among the unrecorded with no charge, as a late settle would leave it.
     call('SET', KEYS[2], 's' .. string.sub(note, 2, A[#A] - 1), 'EX', 86400)
     return { 0, now, E }

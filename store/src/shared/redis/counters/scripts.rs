@@ -46,7 +46,7 @@ impl Scripts {
             extend: script!("head.lua", "extend.lua"),
             restore: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "restore.lua"),
             expire: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "windows.lua", "stream.lua", "expire.lua"),
-            recorded: script!("head.lua", "note.lua", "scope.lua", "cold.lua", "recorded.lua"),
+            recorded: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "windows.lua", "cold.lua", "recorded.lua"),
             begin_warm: script!("head.lua", "scope.lua", "begin_warm.lua"),
             end_warm: script!("head.lua", "scope.lua", "end_warm.lua"),
             chill: script!("head.lua", "scope.lua", "cold.lua", "chill.lua"),

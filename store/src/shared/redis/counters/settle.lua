@@ -10,7 +10,7 @@ if note then
   if state == 's' or state == 'x' then return { 1, now, E, 0 } end
   A = read(note, 12)
   kept = string.sub(note, 2, A[#A] - 1)
-  if state == 'e' then entry = string.sub(note, A[#A]) end
+  if state == 'e' then entry = string.match(note, '^%d.*', A[#A]) end
   counted, delta = tonumber(string.sub(note, 2, 11)), rate_tokens - A[4]
 else
   A = read(ARGV[3], 12)
@@ -42,7 +42,7 @@ for i = 1, A[6] do
   p = p + 5 + 4 * A[p + 4]
 end
 if state == 'o' then call('ZREM', prefix .. 'd', id) end
-if entry and entry ~= '' then call('XDEL', prefix .. 's', entry) end
+if entry then call('XDEL', prefix .. 's', entry) end
 kept = 's' .. kept .. append(id, ARGV[4], bound)
 if state then
   call('SET', KEYS[2], kept, 'KEEPTTL')
