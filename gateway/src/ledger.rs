@@ -78,6 +78,8 @@ async fn write(gateway: &Gateway, rows: &Rows, spooled: bool) -> bool {
         }
         if commit(gateway, batch, loose).await {
             let ids: Vec<CallId> = batch.iter().map(|finished| finished.entry.id).collect();
+            // What was read back from the journal would be read back again.
+            let ids = if spooled { ids } else { gateway.settling.forgettable(ids) };
             gateway.journal().committed(&ids);
         } else {
             all = false;
@@ -173,6 +175,7 @@ async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(
         let known =
             rows.iter().zip(loose).filter(|(Finished { entry, .. }, loose)| !**loose || entry.cost.0 != 0 || entry.usage.total() != 0);
         gateway.due.push(known.map(|(finished, _)| of(&finished.entry)));
+        gateway.rescoped.written(rows.iter().map(|finished| finished.entry.id), counters.as_ref()).await;
         return Ok(());
     }
     let _appending = match counters.gate() {
@@ -192,6 +195,7 @@ async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(
             }
         }
     }
+    gateway.rescoped.written(rows.iter().map(|finished| finished.entry.id), counters.as_ref()).await;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! The invariant: a call whose settle is not known to have happened is in here from before its row is handed in, and its row is
 //! not reported as recorded. Never done here: what a call costs. Start at [`Settle`], then [`run`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ struct State {
     open: HashMap<CallId, Arc<Settlement>>,
     /// Those of them that must be asked again.
     waiting: VecDeque<CallId>,
+    /// Those of them whose rows are in the ledger, and in the journal until there is an answer.
+    journaled: HashSet<CallId>,
     releases: VecDeque<GiveBack>,
     /// Organisations of settles that found no room, and when the last of them did.
     overflown: HashMap<Arc<str>, Instant>,
@@ -79,8 +81,28 @@ impl Settling {
         }
     }
 
-    fn answered(&self, id: CallId) {
-        self.lock().open.remove(&id);
+    /// True when the journal kept the call's row for this.
+    fn answered(&self, id: CallId) -> bool {
+        let mut state = self.lock();
+        state.open.remove(&id);
+        state.journaled.remove(&id)
+    }
+
+    /// The ledger has the rows of these calls. Gives those that the journal may forget: of the others a process after this one must
+    /// tell the counters, if this one cannot.
+    pub(crate) fn forgettable(&self, mut ids: Vec<CallId>) -> Vec<CallId> {
+        let mut state = self.lock();
+        if !state.open.is_empty() {
+            let State { open, journaled, .. } = &mut *state;
+            ids.retain(|id| {
+                let pending = open.contains_key(id);
+                if pending {
+                    journaled.insert(*id);
+                }
+                !pending
+            });
+        }
+        ids
     }
 
     fn settle_again(&self, settlement: &Arc<Settlement>) {
@@ -163,7 +185,10 @@ impl Settle {
 impl Drop for Settle {
     fn drop(&mut self) {
         if self.answered {
-            self.gateway.settling.answered(self.settlement.id);
+            let id = self.settlement.id;
+            if self.gateway.settling.answered(id) {
+                self.gateway.journal().committed(&[id]);
+            }
         } else {
             self.gateway.settling.settle_again(&self.settlement);
         }
@@ -260,13 +285,13 @@ async fn read_anew(gateway: &Gateway) {
     }
 }
 
-/// Asks once more for all that is open, at the end of the process. What stays open then expires.
+/// Asks once more for all that is open, at the end of the process. What stays open then is in the journal, for the next one.
 pub(crate) async fn last_words(gateway: &Arc<Gateway>) {
     let asking = async { while round(gateway).await == Some(true) {} };
     let _ = tokio::time::timeout(LAST_WORDS, asking).await;
     let open = gateway.settling.pending();
     if open > 0 {
-        tracing::warn!(open, "the counters have not answered for {open} calls; their estimates are charged until the ledger is read anew");
+        tracing::warn!(open, "the counters have not answered for {open} calls; the journal keeps them for the next start");
     }
 }
 

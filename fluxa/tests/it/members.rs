@@ -108,11 +108,12 @@ async fn client(mut addresses: Vec<SocketAddr>, secret: String, served: Arc<Atom
     let begun = Instant::now();
     while let Some(address) = addresses.first().copied() {
         assert!(begun.elapsed() < SPENT_WITHIN, "the budget is never spent");
-        let head = match TcpStream::connect(address).await {
-            Ok(mut tcp) if tcp.write_all(&bytes).await.is_ok() => Stream::head_of(tcp).await,
-            _ => None,
+        let head = async {
+            let mut tcp = TcpStream::connect(address).await.ok()?;
+            tcp.write_all(&bytes).await.ok()?;
+            Stream::head_of(tcp).await
         };
-        let Some(head) = head else {
+        let Some(head) = head.await else {
             addresses.remove(0);
             continue;
         };

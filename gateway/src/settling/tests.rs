@@ -26,8 +26,10 @@ fn a_settle_is_pending_from_its_start_to_its_answer() {
     assert!(settling.is_pending(one.id));
     settling.settle_again(&one);
     assert!(settling.is_pending(one.id));
-    settling.answered(one.id);
+    assert_eq!(settling.forgettable(vec![one.id, settlement(2).id]), [settlement(2).id], "the journal keeps what is not answered");
+    assert!(settling.answered(one.id) && !settling.answered(one.id));
     assert!(!settling.is_pending(one.id) && settling.pending() == 0);
+    assert_eq!(settling.forgettable(vec![one.id]), [one.id]);
 }
 
 #[test]
