@@ -5,6 +5,8 @@ mod chaos;
 mod load;
 mod postgres;
 mod proxy;
+mod replicas;
+mod scale;
 mod streams;
 mod vendor;
 
@@ -44,6 +46,10 @@ pub(crate) enum Command {
     Postgres(postgres::PostgresArgs),
     /// Compare a fluxa binary with nginx on this machine, and with the targets.
     Bench(bench::BenchArgs),
+    /// Measure several replicas of a cluster before one Redis.
+    Replicas(replicas::ReplicasArgs),
+    /// Measure a replica before a million keys.
+    Scale(scale::ScaleArgs),
 }
 
 /// How big the prompt is.

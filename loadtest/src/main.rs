@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         cli::Command::Postgres(args) => args.run(),
         cli::Command::Streams(args) => args.run(),
         cli::Command::Bench(args) => args.run(),
+        cli::Command::Replicas(args) => args.run(),
+        cli::Command::Scale(args) => args.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
