@@ -100,7 +100,8 @@ impl Course {
         if let Some(other) = settled.iter().find(|answer| **answer != Settled::Done) {
             return Err(format!("a settlement was answered {other:?}").into());
         }
-        let calls: Vec<Recorded> = asks.iter().map(|ask| Recorded { id: ask.id, organization: Arc::clone(&ask.organization), draft: false }).collect();
+        let calls: Vec<Recorded> =
+            asks.iter().map(|ask| Recorded { id: ask.id, organization: Arc::clone(&ask.organization), draft: false }).collect();
         if !self.counters.recorded(&calls).await {
             return Err("recorded calls were not taken".into());
         }
