@@ -17,8 +17,10 @@ use crate::running::Gateway;
 const BEAT_EVERY: Duration = Duration::from_secs(3);
 /// The clock is compared so many times before the first call: the first answer waits for a connection.
 const CLOCK_SAMPLES: u32 = 3;
-/// How often the clock is set.
-const SET_CLOCK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the counters were emptied: until that is seen, they know too little.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Of so many looks one sets the clock: every second.
+const LOOKS_PER_SETTING: u32 = 20;
 
 /// Beats as long as the process runs.
 pub(crate) async fn run(gateway: Arc<Gateway>, address: std::net::SocketAddr) {
@@ -46,16 +48,19 @@ pub(crate) async fn follow_clock(gateway: Arc<Gateway>) {
     if !gateway.shared.counters.shared() {
         return;
     }
-    let mut tick = tokio::time::interval(SET_CLOCK_EVERY);
+    let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut emptied = gateway.shared.counters.health().emptied;
-    loop {
+    for look in (0..LOOKS_PER_SETTING).cycle() {
         tick.tick().await;
         let health = gateway.shared.counters.health();
-        crate::clock::follow(health.clock_ahead_us);
+        if look == 0 {
+            crate::clock::follow(health.clock_ahead_us);
+        }
         if std::mem::replace(&mut emptied, health.emptied) != health.emptied {
             tracing::warn!("the counters were emptied: what is in flight is told to them again");
             gateway.re_extend.notify_waiters();
+            gateway.settling.tell_again();
         }
     }
 }

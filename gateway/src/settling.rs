@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fluxa_domain::id::CallId;
-use fluxa_store::shared::{RECORDED_AFTER, Settled, Settlement};
+use fluxa_store::shared::{RECORDED_AFTER, Recorded, Settled, Settlement};
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
@@ -45,6 +45,9 @@ struct State {
     waiting: VecDeque<CallId>,
     /// Those of them whose rows are in the ledger, and in the journal until there is an answer.
     journaled: HashSet<CallId>,
+    /// Settles with an answer whose calls are not reported as recorded: counters that are emptied know nothing of them, and the
+    /// ledger may not have them yet when it is read.
+    fresh: HashMap<CallId, Arc<Settlement>>,
     releases: VecDeque<GiveBack>,
     /// Organisations of settles that found no room, and when the last of them did.
     overflown: HashMap<Arc<str>, Instant>,
@@ -82,10 +85,30 @@ impl Settling {
     }
 
     /// True when the journal kept the call's row for this.
-    fn answered(&self, id: CallId) -> bool {
+    fn answered(&self, settlement: &Arc<Settlement>) -> bool {
         let mut state = self.lock();
-        state.open.remove(&id);
+        let id = settlement.id;
+        if state.open.remove(&id).is_some() && state.fresh.len() < MAX_ROWS {
+            state.fresh.insert(id, Arc::clone(settlement));
+        }
         state.journaled.remove(&id)
+    }
+
+    /// These calls are reported as recorded.
+    pub(crate) fn recorded(&self, calls: &[Recorded]) {
+        let mut state = self.lock();
+        for call in calls {
+            state.fresh.remove(&call.id);
+        }
+    }
+
+    /// The counters were emptied: they are told again what the ledger may not have had when it was read since.
+    pub(crate) fn tell_again(&self) {
+        let fresh = std::mem::take(&mut self.lock().fresh);
+        for settlement in fresh.into_values() {
+            self.expect(&settlement);
+            self.settle_again(&settlement);
+        }
     }
 
     /// The ledger has the rows of these calls. Gives those that the journal may forget: of the others a process after this one must
@@ -186,7 +209,7 @@ impl Drop for Settle {
     fn drop(&mut self) {
         if self.answered {
             let id = self.settlement.id;
-            if self.gateway.settling.answered(id) {
+            if self.gateway.settling.answered(&self.settlement) {
                 self.gateway.journal().committed(&[id]);
             }
         } else {

@@ -90,6 +90,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>) {
                 gateway.due.put_back(ripe);
                 break;
             }
+            gateway.settling.recorded(&ripe);
         }
     }
 }
