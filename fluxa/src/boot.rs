@@ -16,7 +16,7 @@ use fluxa_store::{KeyFilter, SecretKey, Store, StoreError};
 
 use crate::banner::{Facts, Found};
 use crate::config::Config;
-use crate::config::mode::Mode;
+use crate::config::mode::{Mode, Role};
 use crate::load::{Loaded, env};
 use crate::master::{self, Master, Origin};
 use crate::telemetry::Format;
@@ -322,6 +322,7 @@ pub async fn facts(
         example_model,
         demo: is_demo,
         hints: seeded.hints.clone(),
+        role: Role::Serve,
         json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
     })
 }
@@ -346,6 +347,7 @@ fn facts_recalled(recalled: &Recalled, opened: &Opened, loaded: &Loaded, listen:
         example_model: recalled.configuration.routes.iter().map(|route| route.model.clone()).find(|model| !model.contains('*')),
         demo: false,
         hints: Vec::new(),
+        role: Role::Serve,
         json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
     }
 }

@@ -15,7 +15,7 @@ use fluxa_domain::time::Micros;
 use fluxa_domain::usage::Usage;
 use fluxa_store::Finished;
 use fluxa_store::journal::Begin;
-use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, ScopeAsk, Standing};
+use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, ScopeAsk, Standing, WarmError};
 use hyper::header::HeaderName;
 
 use crate::call::{Call, Held};
@@ -121,6 +121,9 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
             Reserved::Granted(standing) => {
                 gateway.away.well(Instant::now());
                 return Ok(Admitted { standing, output_cap: output.cap.then_some(output.tokens) });
+            }
+            Reserved::Cold(_) if !gateway.away.may_ask_ledger(Instant::now()) => {
+                return without_counters(gateway, call, wanted, &bounds, (ask, output), "the ledger does not say what was spent");
             }
             Reserved::Cold(windows) => {
                 if let Err(why) = warm(gateway, &ask.organization, &windows).await {
@@ -242,9 +245,14 @@ async fn warm(gateway: &Gateway, organization: &str, windows: &[ColdWindow]) -> 
             Some(gate) => Some(gate.lock().await),
             None => None,
         };
-        counters.warm(&gateway.store, organization, windows).await.map_err(|error| error.to_string())
+        counters.warm(&gateway.store, organization, windows).await
     };
-    tokio::time::timeout(WARM_WITHIN, warming).await.unwrap_or_else(|_| Err(format!("what was spent is not known within {WARM_WITHIN:?}")))
+    let warmed = tokio::time::timeout(WARM_WITHIN, warming).await;
+    gateway.away.ledger_answered(!matches!(warmed, Ok(Err(WarmError::Ledger(_))) | Err(_)), Instant::now());
+    match warmed {
+        Ok(warmed) => warmed.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("what was spent is not known within {WARM_WITHIN:?}")),
+    }
 }
 
 /// What the policy says about a call whose limits cannot be asked.
@@ -285,9 +293,9 @@ fn without_counters(
                 }
                 Err(found) => {
                     give_back(gateway, &ask);
-                    match found {
+                    match *found {
                         Ok(over) => Err(turned(refusals::over_share(wanted.key, wanted.scopes, &over), &over, true)),
-                        Err(refusal) => Err((*refusal).into()),
+                        Err(refusal) => Err(refusal.into()),
                     }
                 }
             }
@@ -302,9 +310,9 @@ fn reserve_share(
     own: Arc<[fluxa_store::shared::ScopeAsk]>,
     bounds: &Bounds<'_>,
     mut output: Output,
-) -> Result<(Standing, Output), Result<Over, Box<Refusal>>> {
+) -> Result<(Standing, Output), Box<Result<Over, Refusal>>> {
     for _ in 0..MAX_TRIES {
-        let nanos = bounds.nanos(output.tokens).map_err(|refusal| Err(Box::new(refusal)))?;
+        let nanos = bounds.nanos(output.tokens).map_err(|refusal| Box::new(Err(refusal)))?;
         let ask = ReserveAsk { scopes: Arc::clone(&own), nanos, tokens: bounds.tokens(output.tokens), draft: None, ..ask.clone() };
         match shares.reserve_now(ask) {
             Reserved::Granted(standing) => return Ok((standing, output)),
@@ -312,12 +320,12 @@ fn reserve_share(
             Reserved::Cold(windows) => windows.iter().for_each(|cold| shares.warm_now(&cold.scope, &cold.window_id, cold.unit, 0)),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
                 Some(less) => output = less,
-                None => return Err(Ok(over)),
+                None => return Err(Box::new(Ok(over))),
             },
             Reserved::Unavailable(_) => break,
         }
     }
-    Err(Err(Box::new(refusals::unavailable())))
+    Err(Box::new(Err(refusals::unavailable())))
 }
 
 /// The answer may have been lost on its way back: what it granted is given back.

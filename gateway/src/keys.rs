@@ -170,7 +170,18 @@ impl Keys {
         }
     }
 
-    /// Forgets everything: the way out when a notice may have been lost.
+    /// Any key may have changed, because a notice may have been lost: each is read again before it is next believed, but one that cannot be
+    /// read stays good.
+    pub(crate) fn doubt_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let now = Instant::now();
+        for (_, known) in &self.known {
+            *known.due.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+        self.unknown.invalidate_all();
+    }
+
+    /// Forgets everything: what the store has now is other than what was known.
     pub(crate) fn forget_all(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate_all();

@@ -76,7 +76,8 @@ async fn write(gateway: &Gateway, rows: &Rows, spooled: bool) -> bool {
             // They stay where they are.
             return false;
         }
-        if commit(gateway, batch, loose).await {
+        let written = commit(gateway, batch, loose).await;
+        if written {
             let ids: Vec<CallId> = batch.iter().map(|finished| finished.entry.id).collect();
             // What was read back from the journal would be read back again.
             let ids = if spooled { ids } else { gateway.settling.forgettable(ids) };
@@ -89,7 +90,10 @@ async fn write(gateway: &Gateway, rows: &Rows, spooled: bool) -> bool {
             if let Some(log) = &gateway.settings.request_log {
                 log.write(&mut batch.iter().map(|finished| &finished.entry));
             }
-            gateway.queue.done(batch.len(), spooled);
+            // What the end of the process leaves in the journal waits there, and is told as such.
+            if written {
+                gateway.queue.done(batch.len(), spooled);
+            }
         }
     }
     all

@@ -88,6 +88,8 @@ pub struct Gateway {
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
     draining: AtomicBool,
+    /// It began with the configuration on its disk.
+    recalled: bool,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -133,7 +135,9 @@ impl Gateway {
     ) -> Result<Arc<Self>, StartError> {
         let health = Health::default();
         let keys = Keys::new(settings.pepper);
-        let view = match settings.last_known.as_ref().and_then(|kept| kept.take()) {
+        let recalled = settings.last_known.as_ref().and_then(|kept| kept.take());
+        let has_recalled = recalled.is_some();
+        let view = match recalled {
             Some(recalled) => {
                 keys.remember(recalled.keys);
                 View::of(recalled.configuration, &settings, &health)
@@ -161,6 +165,7 @@ impl Gateway {
             re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
+            recalled: has_recalled,
             settings,
             store,
             shared,
@@ -233,6 +238,13 @@ impl Gateway {
         }
         None
     }
+
+    /// What does not work as it should, though traffic is welcome.
+    pub(crate) fn degraded(&self) -> Vec<&'static str> {
+        let counters = self.shared.counters.health().away.is_some();
+        let names = [(counters, "counters_away"), (self.queue.failing(), "ledger_away")];
+        names.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect()
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the handle is kept by `Running`, which waits for it or ends it")]
@@ -251,6 +263,12 @@ impl Running {
     #[must_use]
     pub fn unready(&self) -> Option<&'static str> {
         self.gateway.unready()
+    }
+
+    /// What does not work as it should, though traffic is welcome: `counters_away`, `ledger_away`.
+    #[must_use]
+    pub fn degraded(&self) -> Vec<&'static str> {
+        self.gateway.degraded()
     }
 
     /// Reads the configuration again.

@@ -17,7 +17,8 @@ pub use bulletin::{Bulletin, Delivery, MemoryBulletin, Notice, NoticeStream};
 pub use cache::Cache;
 pub use counters::{
     BudgetAsk, BudgetStanding, ColdWindow, Counters, CountersHealth, Expired, Extended, Inspection, Over, OverWhat, RECORDED_AFTER,
-    RateStanding, Recorded, ReserveAsk, Reserved, ScopeAsk, ScopeStanding, Settled, Settlement, Standing, WaitingRow, WarmError,
+    RateStanding, Recorded, ReserveAsk, Reserved, ScopeAsk, ScopeStanding, Settled, Settlement, Standing, UnrecordedCharge, WaitingRow,
+    WarmError,
 };
 pub use memory::{MemoryCache, MemoryCounters, MemoryNodes};
 pub use nodes::{GONE_AFTER, NodeFacts, Nodes};

@@ -38,6 +38,8 @@ mod loopholes;
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod packed;
 #[cfg(test)]
 mod prices;

@@ -62,6 +62,23 @@ async fn a_known_key_stays_good_while_the_store_is_away_and_an_unknown_one_is_an
 }
 
 #[tokio::test]
+async fn a_key_in_doubt_is_read_again_and_stays_good_while_the_store_is_away() {
+    let pepper = [7; 32];
+    let keys = Keys::new(pepper);
+    let (store, token, record) = with_key(pepper).await;
+    keys.identify(&store, Some(&token), NOW).await.unwrap();
+    let actor = Actor { name: String::from("test"), role: Role::Owner, ip: None };
+    let disabled = KeyRecord { enabled: false, ..record };
+    store.commit(&actor, &Change::UpdateKey { record: disabled.clone() }, NOW).await.unwrap();
+    assert!(keys.identify(&store, Some(&token), NOW).await.unwrap().0.key.enabled, "nobody said so");
+    keys.doubt_all();
+    assert!(!keys.identify(&store, Some(&token), NOW).await.unwrap().0.key.enabled);
+    store.close().await;
+    keys.doubt_all();
+    assert_eq!(keys.identify(&store, Some(&token), NOW).await.unwrap().0.key, disabled);
+}
+
+#[tokio::test]
 async fn a_key_that_is_gone_is_seen_a_minute_later_even_if_nobody_said_so() {
     let pepper = [7; 32];
     let keys = Keys::new(pepper);

@@ -53,7 +53,8 @@ impl Gateway {
 
     pub(super) async fn follow_changes(self: Arc<Self>) {
         let mut notices = Some(self.shared.bulletin.subscribe());
-        let mut heard = Heard(self.view.load().revision.0);
+        // What was kept on the disk may be older than its revision says: a process that begins with it has heard of nothing.
+        let mut heard = Heard(if self.recalled { 0 } else { self.view.load().revision.0 });
         loop {
             let pause = tokio::time::sleep(crate::clock::around(POLL_REVISION));
             let delivery = tokio::select! {
@@ -75,9 +76,10 @@ impl Gateway {
             };
             self.forget_keys(&delivery.notice.keys);
             let revision = delivery.notice.revision.0;
-            // Revisions begin at 1: this one says that notices may have been lost.
+            // Revisions begin at 1: this one says that notices may have been lost. It comes whenever the others can be heard again, also
+            // while the database cannot be asked: then what is known is all there is.
             if revision == RESYNC || heard.missed_before(revision) {
-                self.forget_all_keys();
+                self.keys.doubt_all();
             }
             self.try_refresh().await;
             drop(delivery);
@@ -141,7 +143,9 @@ impl Gateway {
         loop {
             match crate::recovery::recover(&self.store, &self.shared, &self.journal).await {
                 Ok(report) => {
-                    tracing::warn!(rows = report.written, "usage of an earlier process was completed from the journal");
+                    if !report.is_empty() {
+                        tracing::warn!(rows = report.written, "usage of an earlier process was completed from the journal");
+                    }
                     self.settling.settle_later(report.unsettled);
                     self.due.push(report.recorded.into_iter());
                     return;

@@ -288,8 +288,25 @@ pub struct Inspection {
     pub open: Vec<(CallId, Vec<String>, i64, i64)>,
     /// Settled or expired calls that are not known to be in the ledger.
     pub unrecorded: Vec<CallId>,
+    /// What those of them that were counted charged, once for each scope; read in one step with the sums of that scope.
+    pub charges: Vec<UnrecordedCharge>,
     /// Rows that wait beside the counters.
     pub rows: u64,
+}
+
+/// What a settled or expired call charged in one scope, while it is not known to be in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnrecordedCharge {
+    /// The scope.
+    pub scope: String,
+    /// The call.
+    pub id: CallId,
+    /// The call's moment.
+    pub at: Micros,
+    /// Nano-dollars.
+    pub nanos: i64,
+    /// Tokens.
+    pub tokens: i64,
 }
 
 /// A reservation whose deadline passed. Its estimate is charged, and its draft, where it has one, waits beside the counters.

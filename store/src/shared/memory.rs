@@ -18,7 +18,7 @@ use crate::open::Store;
 use crate::shared::BoxFuture;
 use crate::shared::counters::{
     ColdWindow, Counters, CountersHealth, Expired, Extended, Inspection, Recorded, ReserveAsk, Reserved, ScopeStanding, Settled,
-    Settlement, Standing, WaitingRow, WarmError,
+    Settlement, Standing, UnrecordedCharge, WaitingRow, WarmError,
 };
 
 mod cache;
@@ -302,7 +302,16 @@ impl MemoryCounters {
         }
         for shard in &self.scopes {
             let mut shard = lock(shard);
-            found.scopes.extend(shard.iter_mut().map(|(name, scope)| (name.clone(), scope.show(Micros(0)))));
+            for (name, scope) in shard.iter_mut() {
+                found.charges.extend(scope.unrecorded().map(|(id, at, charge)| UnrecordedCharge {
+                    scope: name.clone(),
+                    id,
+                    at,
+                    nanos: charge.nanos,
+                    tokens: charge.tokens,
+                }));
+                found.scopes.push((name.clone(), scope.show(Micros(0))));
+            }
         }
         found
     }

@@ -242,8 +242,7 @@ impl RedisCounters {
         let mut names = vec![keys.epoch(), keys.call(&id)];
         names.extend(ask.scopes.iter().map(|scope| keys.scope(&scope.scope)));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let draft = ask.draft.clone().unwrap_or_default().into_bytes();
-        let arguments = [id.into_bytes(), ask.deadline.0.to_string().into_bytes(), pack::ask(ask), draft];
+        let arguments = [id.into_bytes(), ask.deadline.0.to_string().into_bytes(), pack::ask(ask)];
         let Answer { code, mut rest, .. } = self.run(&ask.organization, &self.scripts.reserve, &names, &arguments).await?;
         match code {
             0 => Ok(Reserved::Granted(rest.standing()?)),
@@ -280,10 +279,8 @@ impl RedisCounters {
             id.into_bytes(),
             pack::settled(settlement.at, &settlement.scopes),
             settlement.row.clone().unwrap_or_default().into_bytes(),
-            self.stream_rows.to_string().into_bytes(),
-            settlement.nanos.to_string().into_bytes(),
-            settlement.tokens.to_string().into_bytes(),
-            settlement.rate_tokens.max(0).to_string().into_bytes(),
+            pack::numbers(settlement, self.stream_rows),
+            format!("{} {} {}", settlement.at.0, settlement.nanos, settlement.tokens).into_bytes(),
         ];
         let names: [&str; 2] = [&names[0], &names[1]];
         let Answer { code, mut rest, .. } = self.run(&settlement.organization, &self.scripts.settle, &names, &arguments).await?;
@@ -314,7 +311,6 @@ impl RedisCounters {
                     places.push(place);
                     forgotten.push(pack::id(ask.id).into_bytes());
                     forgotten.push(pack::ask(ask));
-                    forgotten.push(ask.draft.clone().unwrap_or_default().into_bytes());
                 }
             }
         }

@@ -39,10 +39,10 @@ const ATTEMPTS: usize = 5;
 const TOKENS: u64 = 1 << 52;
 
 /// A call that is settled and not recorded: its moment and what it charged.
-struct Unrecorded {
-    id: CallId,
-    at: Micros,
-    charged: Spent,
+pub(super) struct Unrecorded {
+    pub(super) id: CallId,
+    pub(super) at: Micros,
+    pub(super) charged: Spent,
 }
 
 impl RedisCounters {
@@ -180,7 +180,7 @@ impl From<Fault> for WarmError {
     }
 }
 
-fn unrecorded(mut list: Reply) -> Result<Vec<Unrecorded>, Fault> {
+pub(super) fn unrecorded(mut list: Reply) -> Result<Vec<Unrecorded>, Fault> {
     let mut found = Vec::new();
     while !list.is_empty() {
         let (id, text) = (list.id()?, list.text()?);

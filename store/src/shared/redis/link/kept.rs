@@ -83,9 +83,9 @@ pub(super) async fn keep(kept: Arc<Kept>, dial: Arc<Dial>, met: Arc<Met>, mut at
             until_broken(&kept, &dial, &met, run_id, asks.then_some(place)).await;
         }
         let up = connected(&kept, &dial, &met, asks).await;
-        let again = if at.is_some() { " again" } else { "" };
-        tracing::info!("redis is connected{again} at {}:{}", up.place.0, up.place.1);
         if asks {
+            let again = if at.is_some() { " again" } else { "" };
+            tracing::info!("redis is connected{again} at {}:{}", up.place.0, up.place.1);
             up.facts.warn_if_silent();
         }
         at = Some((up.place, up.facts.run_id.clone()));
