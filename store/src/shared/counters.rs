@@ -369,7 +369,8 @@ pub trait Counters: Send + Sync {
     fn warm<'a>(&'a self, ledger: &'a Store, organization: &'a str, windows: &'a [ColdWindow]) -> BoxFuture<'a, Result<(), WarmError>>;
 
     /// The ledger has these calls (for [`RECORDED_AFTER`] where [`Counters::shared`]). The first call, which may be empty, switches
-    /// the bookkeeping of unrecorded calls on. False when the counters cannot be reached: ask again.
+    /// the bookkeeping of unrecorded calls on. Where shared, a call that is still open is given back and its windows are read anew:
+    /// nobody will settle it. False when the counters cannot be reached: ask again.
     fn recorded<'a>(&'a self, calls: &'a [Recorded]) -> BoxFuture<'a, bool>;
 
     /// Charges a call that reserved nothing, because its caller had no limits when it began: in the warm windows of its moment `at`.

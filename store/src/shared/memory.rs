@@ -140,7 +140,8 @@ impl MemoryCounters {
         Reserved::Granted(standing)
     }
 
-    /// [`Counters::settle`], at once.
+    /// [`Counters::settle`], at once. An id that is not known was settled or given back before, in this process: one after a restart
+    /// reads the ledger, and what reserved nothing is charged by the ledger's writer ([`Counters::charge`]).
     pub fn settle_now(&self, id: CallId, nanos: i64, tokens: i64, rate_tokens: i64) -> Settled {
         let charge = Charge { nanos, tokens };
         let mut calls = self.calls_of(id);
