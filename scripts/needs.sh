@@ -23,6 +23,10 @@ case "${1:-test}" in
     # The yardstick, and what keeps each program on its core. Debian puts nginx where only root's PATH leads.
     PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || missing+=(nginx-light)
     command -v taskset >/dev/null || missing+=(util-linux)
+    # The servers of a cluster.
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+    command -v psql >/dev/null || missing+=(postgresql-client)
+    command -v redis-server >/dev/null || missing+=(redis-server)
     ;;
   valgrind)
     command -v valgrind >/dev/null || missing+=(valgrind)

@@ -80,6 +80,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     if opened.recalled.is_some() {
         running.recover_later();
     }
+    running.settle_later(recovered.unsettled);
     running.recorded(recovered.recorded);
     let _ = place.set(Arc::clone(&running));
     let telemetry = match config.telemetry.listen {

@@ -114,6 +114,7 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
     let mode = if budgeted { key.budget_mode } else { BudgetMode::Balanced };
     let bounds = Bounds { mode, clamp: key.budget_clamp, size, targets };
     let mut output = bounds.longest_output(gateway.settings.assumed_max_output, call.op, budgeted);
+    let mut restless = None;
     for _ in 0..MAX_TRIES {
         let ask = Arc::new(ask(gateway, call, wanted, &bounds, output, drafted)?);
         match reserve(gateway, call, &ask).await {
@@ -128,15 +129,20 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
                 if let Err(why) = warm(gateway, &ask.organization, &windows).await {
                     return without_counters(gateway, call, wanted, &bounds, (ask, output), &why);
                 }
+                restless = Some((ask, output));
             }
             Reserved::Unavailable(why) => return without_counters(gateway, call, wanted, &bounds, (ask, output), &why),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
-                Some(less) => output = less,
+                Some(less) => (output, restless) = (less, None),
                 None => return Err(turned(refusals::over(key, scopes, &over), &over, false)),
             },
         }
     }
-    Err(refusals::unavailable().into())
+    match restless {
+        // After an outage every call that is counted late makes its windows cold.
+        Some(asked) => without_counters(gateway, call, wanted, &bounds, asked, "what was spent is read again and again"),
+        None => Err(refusals::unavailable().into()),
+    }
 }
 
 /// A call whose answer was kept costs nothing, and is a request all the same: it counts against limits of requests, and no others.
@@ -192,7 +198,8 @@ fn ask(
     Ok(ReserveAsk {
         id: call.entry.id,
         now,
-        deadline: Micros(now.0.saturating_add(ttl)),
+        // From now on, not from the call's moment: its body may have taken long to come.
+        deadline: Micros(crate::clock::now().0.saturating_add(ttl)),
         organization: Arc::clone(&scopes.organization),
         scopes: Arc::clone(&scopes.asks),
         draft: drafted.then(|| draft(call, wanted, bounds, (nanos, tokens))),

@@ -252,7 +252,7 @@ async fn kept_response(worker: &Rc<Worker>, parts: &Parts, ip: IpAddr, id: &str)
     let request_id = request_id(&parts.headers).unwrap_or_else(|| own.clone());
     let gateway = &worker.gateway;
     let found = async {
-        let access = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), Dialect::OpenAi), at).await?;
+        let (access, _) = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), Dialect::OpenAi), at).await?;
         access.key.may_enter(ip, at)?;
         let key = access.key.id.as_str();
         if parts.method == Method::GET {

@@ -48,13 +48,13 @@ impl From<admission::Turned> for Stop {
 pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inbound) -> Result<Reply, Stop> {
     let gateway = Arc::clone(&worker.gateway);
     let now = call.entry.at;
-    let view = gateway.view.load_full();
     let Inbound { parts, body, dialect, op, path, ip } = inbound;
 
     // Who asks: headers only, a stranger's body is never read.
     let token = token(&parts.headers, key_query(&parts.uri), dialect);
-    let access = gateway.keys.identify(&gateway.store, token, now).await?;
-    call.belongs_to(&access);
+    let (access, revision) = gateway.keys.identify(&gateway.store, token, now).await?;
+    let view = gateway.view_since(revision).await;
+    call.belongs_to(&access, view.revision);
     access.key.may_enter(ip, now)?;
     let groups = Groups::of(&view, &access.key);
     groups.may_enter()?;

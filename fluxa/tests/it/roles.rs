@@ -36,10 +36,14 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn new() -> Self {
+        Self::with(MockConfig::default()).await
+    }
+
+    pub(crate) async fn with(vendor: MockConfig) -> Self {
         let postgres = Postgres::start().unwrap();
         let database = postgres.database().unwrap();
         let redis = Redis::start(RedisOptions::default()).unwrap();
-        let mock = Mock::start(MockConfig::default()).await.unwrap();
+        let mock = Mock::start(vendor).await.unwrap();
         Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap(), private: "127.0.0.0/8" }
     }
 
@@ -60,14 +64,24 @@ impl Site {
 
     /// Starts a member and waits until it listens.
     pub(crate) async fn member(&self, role: &str) -> Member {
-        self.begin(role).listening().await
+        self.member_in(role, role, &[]).await
+    }
+
+    /// The same in a folder of this name, where it may have been before.
+    pub(crate) async fn member_in(&self, role: &str, name: &str, env: &[(&str, &str)]) -> Member {
+        self.begin_in(role, name, env).listening().await
     }
 
     /// Starts a member.
     pub(crate) fn begin(&self, role: &str) -> Beginning {
-        let folder = self.folder.path().join(role);
+        self.begin_in(role, role, &[])
+    }
+
+    fn begin_in(&self, role: &str, name: &str, env: &[(&str, &str)]) -> Beginning {
+        let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let mut command = self.command(&folder, &[role, "--host", "127.0.0.1", "--port", "0", "--telemetry-listen", "127.0.0.1:0"]);
+        command.envs(env.iter().copied());
         command.stdout(File::create(folder.join("stdout")).unwrap()).stderr(File::create(folder.join("stderr")).unwrap());
         Beginning { child: Some(command.spawn().unwrap()), folder, begun: Instant::now() }
     }
@@ -154,6 +168,12 @@ impl Member {
             assert!(begun.elapsed() < limit, "{found}, not {status}, after {:?}", begun.elapsed());
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// All it has said.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fluxa_domain::change::Revision;
 use fluxa_store::StoreError;
 
 use super::Gateway;
@@ -14,6 +15,8 @@ use crate::snapshot::View;
 const POLL_REVISION: Duration = Duration::from_secs(5);
 /// The revision of a notice that tells of no change, but that others may not have come.
 const RESYNC: i64 = 0;
+/// A call waits no longer than this for a configuration that is known to be there.
+const SEEK_WITHIN: Duration = Duration::from_millis(500);
 /// Kept responses that have expired are removed this often.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 /// How often the journal is forced to the disk, for the day the power fails.
@@ -98,6 +101,25 @@ impl Gateway {
         }
     }
 
+    /// The configuration in force, of this revision or a later one where that can be had. A key that was made with its team a moment
+    /// ago may come before the notice of it: without the team's limits it would spend what others cannot see.
+    pub(crate) async fn view_since(&self, revision: Revision) -> Arc<View> {
+        let behind = || self.view.load().revision < revision && self.sought.load(Ordering::Acquire) < revision.0;
+        if behind() {
+            let seeking = async {
+                let _turn = self.seeking.lock().await;
+                if behind() {
+                    self.try_refresh().await;
+                    self.sought.fetch_max(revision.0, Ordering::AcqRel);
+                }
+            };
+            let _ = tokio::time::timeout(SEEK_WITHIN, seeking).await;
+            // Once, whatever came of it: a database that is away must not hold every call.
+            self.sought.fetch_max(revision.0, Ordering::AcqRel);
+        }
+        self.view.load_full()
+    }
+
     async fn try_refresh(&self) {
         if let Err(error) = self.refresh().await {
             tracing::error!(%error, "cannot read the changed configuration; the former stays in force");
@@ -124,6 +146,7 @@ impl Gateway {
                     if !report.is_empty() {
                         tracing::warn!(rows = report.written, "usage of an earlier process was completed from the journal");
                     }
+                    self.settling.settle_later(report.unsettled);
                     self.due.push(report.recorded.into_iter());
                     return;
                 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Core of mock and load.
-const LOAD_CORE: usize = 1;
+pub(super) const LOAD_CORE: usize = 1;
 
 /// Below the ports that the system gives to outgoing connections, which would otherwise take ours between two rounds.
 const PORTS: std::ops::Range<u16> = 21_000..31_000;
@@ -105,6 +105,11 @@ impl Lab {
         serde_json::from_str(&text).with_context(|| format!("no report from {}", arguments.join(" ")))
     }
 
+    /// Does asynchronous work to its end, on this thread.
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(tokio::task::LocalSet::new().run_until(work))
+    }
+
     /// The mock's address as this program's arguments have it.
     pub(super) fn mock_url(&self) -> String {
         format!("http://{}/v1/chat/completions", self.mock.addr)
@@ -158,10 +163,15 @@ impl Lab {
     }
 
     fn log_end(&self, contestant: &Contestant) -> String {
+        self.log_end_of(&contestant.program.name)
+    }
+
+    /// The last lines that a program wrote.
+    pub(super) fn log_end_of(&self, program: &str) -> String {
         const LINES: usize = 5;
         let mut text = String::new();
         for end in ["out", "err"] {
-            text += &std::fs::read_to_string(self.dir().join(format!("{}.{end}", contestant.program.name))).unwrap_or_default();
+            text += &std::fs::read_to_string(self.dir().join(format!("{program}.{end}"))).unwrap_or_default();
         }
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LINES)..].join(" | ")
@@ -183,6 +193,6 @@ pub(super) fn free_addrs<const N: usize>() -> Result<[SocketAddr; N]> {
     addrs.try_into().map_err(|_| anyhow!("no {N} free ports"))
 }
 
-fn bearer(key: &str) -> (String, String) {
+pub(super) fn bearer(key: &str) -> (String, String) {
     ("authorization".to_owned(), format!("Bearer {key}"))
 }

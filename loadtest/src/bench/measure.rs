@@ -11,13 +11,13 @@ use super::{contestant::Contestant, lab::Lab, process::Process, results::Sample}
 use crate::{load, streams};
 
 /// Connections of the closed loops.
-const CONNECTIONS: &str = "64";
+pub(super) const CONNECTIONS: usize = 64;
 
 /// Requests a second of the open loop, which leaves every contestant mostly idle.
 const OPEN_RATE: &str = "200";
 
 /// An answer of about a kilobyte: this much text and the JSON around it.
-const ANSWER: &str = "answer_bytes=640";
+pub(super) const ANSWER: &str = "answer_bytes=640";
 
 /// How long each measurement takes.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,15 @@ pub(super) fn round(lab: &Lab, contestant: &Contestant, process: &Process, lengt
     Ok(())
 }
 
+/// The small prompt alone.
+pub(super) fn small(lab: &Lab, contestant: &Contestant, process: &Process, lengths: Lengths, sample: &mut Sample) -> Result<()> {
+    lab.set_mock(&format!("reset;record=0;honour_max_tokens=0;{ANSWER}"))?;
+    let window = closed(lab, contestant, process, lengths, &["--prompt", "small"], sample)?;
+    sample.add("small_cpu_us", window.cpu_us / window.requests);
+    sample.add("small_per_second", window.requests / window.seconds);
+    added(lab, contestant, lengths, "small", sample)
+}
+
 /// Many streams at once through one contestant.
 pub(super) fn many_streams(lab: &Lab, contestant: &Contestant, process: &Process, lengths: Lengths, sample: &mut Sample) -> Result<()> {
     /// Files that a proxy needs besides two for each stream.
@@ -124,8 +133,9 @@ fn closed(
     /// The load goes on a little after the window, so that the window sees nothing of its end.
     const AFTER: Duration = Duration::from_millis(300);
     let duration = (lengths.warm_up + lengths.window + AFTER).as_secs_f64().to_string();
+    let connections = CONNECTIONS.to_string();
     // The mock was told before, and `--mock` keeps the load from telling it with each request.
-    let fixed = ["load", "--mode", "closed", "--connections", CONNECTIONS, "--duration", &duration, "--mock", &lab.mock_url()];
+    let fixed = ["load", "--mode", "closed", "--connections", &connections, "--duration", &duration, "--mock", &lab.mock_url()];
     let load = lab.start_load(contestant, &[&fixed, arguments].concat())?;
     thread::sleep(lengths.warm_up);
     let (bill, cpu, start) = (lab.bill()?, process.cpu_us(), Instant::now());
@@ -146,7 +156,7 @@ fn closed(
 }
 
 /// Direct and through the contestant in the same run; the difference is what it adds.
-fn added(lab: &Lab, contestant: &Contestant, lengths: Lengths, prompt: &str, sample: &mut Sample) -> Result<()> {
+pub(super) fn added(lab: &Lab, contestant: &Contestant, lengths: Lengths, prompt: &str, sample: &mut Sample) -> Result<()> {
     let duration = lengths.open.as_secs_f64().to_string();
     let mock = lab.mock_url();
     let arguments = ["load", "--rate", OPEN_RATE, "--duration", &duration, "--prompt", prompt, "--baseline-url", &mock, "--mock", &mock];
@@ -159,12 +169,12 @@ fn added(lab: &Lab, contestant: &Contestant, lengths: Lengths, prompt: &str, sam
     Ok(())
 }
 
-fn note_errors(contestant: &Contestant, what: &str, errors: &std::collections::BTreeMap<String, u64>, sample: &mut Sample) {
+pub(super) fn note_errors(contestant: &Contestant, what: &str, errors: &std::collections::BTreeMap<String, u64>, sample: &mut Sample) {
     for (error, count) in errors {
         sample.note(format!("{}: {count} {error} with {what}", contestant.name));
     }
 }
 
-fn mb(bytes: u64) -> f64 {
+pub(super) fn mb(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

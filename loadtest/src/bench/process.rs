@@ -87,33 +87,63 @@ impl Process {
 
     /// User and system time of it and its children so far, in microseconds.
     pub(super) fn cpu_us(&self) -> u64 {
-        let ticks: u64 = self.tree().iter().filter_map(|pid| ticks(*pid)).sum();
+        let ticks: u64 = tree(self.child.id()).iter().filter_map(|pid| ticks(*pid)).sum();
         ticks * (1_000_000 / ticks_per_second())
     }
 
     /// Resident memory of it and its children, in bytes. Pages they share count for each.
     pub(super) fn rss_bytes(&self) -> u64 {
-        self.tree().iter().filter_map(|pid| rss_bytes(*pid)).sum()
+        tree(self.child.id()).iter().filter_map(|pid| rss_bytes(*pid)).sum()
     }
+}
 
-    fn tree(&self) -> Vec<u32> {
-        let mut parents = Vec::new();
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
-            if let Some(pid) = pid
-                && let Some(parent) = stat(pid).and_then(|fields| fields.get(1)?.parse::<u32>().ok())
-            {
-                parents.push((pid, parent));
-            }
+/// User and system time of a process, of its children and of those that have ended, in microseconds.
+pub(super) fn family_cpu_us(pid: u32) -> u64 {
+    let ended = ended_ticks(pid).unwrap_or(0);
+    let running: u64 = tree(pid).iter().filter_map(|pid| ticks(*pid)).sum();
+    (ended + running) * (1_000_000 / ticks_per_second())
+}
+
+/// Moves a running process and its children to a core, and gives them the priority of all others here.
+pub(super) fn settle_on(core: usize, pid: u32) -> Result<()> {
+    for pid in tree(pid) {
+        let (text, core) = (pid.to_string(), core.to_string());
+        let moved = run(Command::new("taskset").args(["-a", "-c", "-p", &core, &text]))
+            .and_then(|()| run(Command::new("renice").args(["-n", NICE, "-p", &text])));
+        // A child may have ended meanwhile.
+        if stat(pid).is_some() {
+            moved?;
         }
-        let mut tree = vec![self.child.id()];
-        let mut next = 0;
-        while let Some(&parent) = tree.get(next) {
-            tree.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
-            next += 1;
-        }
-        tree
     }
+    Ok(())
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+/// A process and all below it.
+fn tree(root: u32) -> Vec<u32> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && let Some(parent) = stat(pid).and_then(|fields| fields.get(1)?.parse::<u32>().ok())
+        {
+            parents.push((pid, parent));
+        }
+    }
+    let mut tree = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = tree.get(next) {
+        tree.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    tree
 }
 
 impl Drop for Process {
@@ -132,7 +162,8 @@ impl Drop for Process {
     }
 }
 
-/// The fields of `/proc/PID/stat` from the state on: 0 state, 1 parent, 11 user ticks, 12 system ticks.
+/// The fields of `/proc/PID/stat` from the state on: 0 state, 1 parent, 11 user ticks, 12 system ticks, 13 and 14 those of
+/// children that have ended.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before may itself hold spaces and brackets.
@@ -141,9 +172,17 @@ fn stat(pid: u32) -> Option<Vec<String>> {
 }
 
 fn ticks(pid: u32) -> Option<u64> {
+    two_fields(pid, 11)
+}
+
+fn ended_ticks(pid: u32) -> Option<u64> {
+    two_fields(pid, 13)
+}
+
+fn two_fields(pid: u32, first: usize) -> Option<u64> {
     let fields = stat(pid)?;
     let field = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some(field(11)? + field(12)?)
+    Some(field(first)? + field(first + 1)?)
 }
 
 fn rss_bytes(pid: u32) -> Option<u64> {

@@ -61,7 +61,7 @@ pub struct Results {
     pub notes: Vec<String>,
 }
 
-const ROWS: [(&str, &str, Goal); 24] = [
+const ROWS: [(&str, &str, Goal); 35] = [
     ("small_cpu_us", "small prompt, CPU µs/request", Goal::Times(1.6)),
     ("medium_cpu_us", "8 kB prompt, CPU µs/request", Goal::Free),
     ("large_cpu_us", "100 kB prompt, CPU µs/request", Goal::Times(2.0)),
@@ -86,6 +86,25 @@ const ROWS: [(&str, &str, Goal); 24] = [
     ("streams_delay_p99_us", "streams, event delay p99 µs", Goal::Free),
     ("first_answer_ms", "start to first proxied answer, ms", Goal::AtMost(60.0)),
     ("binary_mib", "binary, MiB", Goal::AtMost(15.0)),
+    ("cluster_cpu_us", "cluster, CPU µs/request", Goal::Times(4.0)),
+    ("cluster_window_cpu_us", "cluster, the same, under load only", Goal::Free),
+    ("cluster_per_second", "cluster, requests/s", Goal::Free),
+    ("cluster_small_added_p50_us", "cluster, added p50 µs", Goal::Free),
+    ("cluster_small_added_p99_us", "cluster, added p99 µs", Goal::Free),
+    ("cluster_redis_cpu_us", "cluster, Redis CPU µs/request", Goal::Free),
+    ("cluster_postgres_cpu_us", "cluster, Postgres CPU µs/request", Goal::Free),
+    ("cluster_redis_before", "cluster, Redis commands before vendor", Goal::AtMost(1.0)),
+    ("cluster_redis_after", "cluster, Redis commands of a call", Goal::Free),
+    ("cluster_redis_scripts", "cluster, scripts/request under load", Goal::Free),
+    ("cluster_rss_c64_mb", "cluster, memory, MB", Goal::Free),
+];
+
+/// What nginx does, under the names of the cluster's figures.
+const YARDSTICKS: [(&str, &str); 4] = [
+    ("small_cpu_us", "cluster_cpu_us"),
+    ("small_per_second", "cluster_per_second"),
+    ("small_added_p50_us", "cluster_small_added_p50_us"),
+    ("small_added_p99_us", "cluster_small_added_p99_us"),
 ];
 
 const HEALTH: (&str, &str, Goal) = ("health_ms", "start to /healthz, ms", Goal::Free);
@@ -101,6 +120,14 @@ impl Sample {
         }
     }
 
+    /// Takes over another's values, their names with a prefix.
+    pub(super) fn absorb(&mut self, prefix: &str, other: Self) {
+        for (name, values) in other.values {
+            self.values.entry(format!("{prefix}{name}")).or_default().extend(values);
+        }
+        other.notes.into_iter().for_each(|note| self.note(note));
+    }
+
     fn rounds(&self, name: &str) -> Vec<f64> {
         self.values.get(name).cloned().unwrap_or_default()
     }
@@ -108,6 +135,11 @@ impl Sample {
 
 /// The lines of the table, from what both gave.
 pub(super) fn figures(nginx: &Sample, fluxa: &Sample) -> Vec<Figure> {
+    let mut nginx = nginx.clone();
+    for (of, name) in YARDSTICKS {
+        nginx.values.insert(name.to_owned(), nginx.rounds(of));
+    }
+    let nginx = &nginx;
     let rows = ROWS.iter().chain(std::iter::once(&HEALTH));
     rows.map(|(name, title, goal)| figure(name, title, *goal, nginx, fluxa)).collect()
 }
@@ -142,7 +174,7 @@ fn figure(name: &str, title: &str, goal: Goal, nginx: &Sample, fluxa: &Sample) -
     }
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -159,7 +191,8 @@ impl Results {
         let mut lines = vec![self.machine.clone(), format!("medians of {} rounds", self.rounds), String::new()];
         lines.push(format!("{:<38} {:>10} {:>10} {:>8}  {:<8}", "", "nginx", "fluxa", "ratio", "target"));
         for figure in &self.figures {
-            if figure.nginx.is_none() && figure.fluxa.is_none() {
+            let yardstick = YARDSTICKS.iter().any(|(_, name)| *name == figure.name);
+            if figure.fluxa.is_none() && (yardstick || figure.nginx.is_none()) {
                 continue;
             }
             let verdict = match figure.met {

@@ -251,6 +251,8 @@ pub struct Recorded {
     pub id: CallId,
     /// Its organisation.
     pub organization: Arc<str>,
+    /// It has no more than the draft of an expired reservation: what has been settled since, or is open again, stays as it is.
+    pub draft: bool,
 }
 
 /// Why a window could not be warmed.

@@ -127,7 +127,7 @@ impl RedisCounters {
     async fn rows(&self, keys: &Keys, from: &str, to: &str, limit: usize) -> Result<Vec<(String, CallId, String)>, Fault> {
         let mut range = Cmd::new();
         range.arg("XRANGE").arg(keys.stream()).arg(from).arg(to).arg("COUNT").arg(limit);
-        let mut entries = Reply::new(self.link.command(&range).await?)?;
+        let mut entries = Reply::new(self.link.patient(&range).await?)?;
         let mut rows = Vec::new();
         while !entries.is_empty() {
             let mut entry = entries.list()?;

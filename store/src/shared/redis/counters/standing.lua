@@ -2,7 +2,7 @@
 -- else in flight, requests, tokens, id and charge of each of those calls, then unit and id, spent and reserved of each warm window.
 local E = epoch_of(call('GET', KEYS[1]))
 if call('HEXISTS', KEYS[2], 'b') == 0 then return { 0, now, E } end
-local S = load(KEYS[2], false)
+local S = load(KEYS[2])
 local _, q_left = slide(KEYS[2], S, 3, 'q')
 local _, k_left = slide(KEYS[2], S, 6, 'k')
 if q_left or k_left then save(KEYS[2], S) end

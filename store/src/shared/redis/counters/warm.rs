@@ -123,7 +123,9 @@ impl RedisCounters {
             arguments.push(window.from.0.to_string().into_bytes());
             arguments.push(window.to.map_or(-1, |to| to.0).to_string().into_bytes());
         }
-        let reply = self.run(organization, &self.scripts.begin_warm, &[&keys.epoch(), &keys.scope(scope)], &arguments).await?;
+        // After an outage of the ledger a hundred thousand calls may be unrecorded.
+        let keys = [&*keys.epoch(), &*keys.scope(scope)];
+        let reply = self.run_on(organization, &self.scripts.begin_warm, (&keys, &arguments), token > 0).await?;
         Ok((reply.epoch, reply.rest))
     }
 
