@@ -244,6 +244,10 @@ async fn what_is_changed_at_the_admin_is_in_force_at_the_gateway_within_a_second
     gateway.answers(&key, 200, AT_ONCE).await;
     let (status, tested) = admin.admin("POST", "/admin/providers/openai/test", json!({})).await;
     assert!(status == 200 && tested["ok"] == true, "{status} {tested}");
+    let (status, team) = admin.admin("POST", "/admin/teams", json!({"name": "red", "budget_usd_total": 5})).await;
+    assert_eq!(status, 201, "{team}");
+    let (_, issued) = admin.admin("POST", "/admin/keys", json!({"name": "b", "team": "red"})).await;
+    gateway.answers(issued["key"].as_str().unwrap(), 200, AT_ONCE).await;
     for _ in 0..5 {
         assert_eq!(gateway.call(&key).await, 200);
     }
@@ -270,7 +274,19 @@ async fn what_is_changed_at_the_admin_is_in_force_at_the_gateway_within_a_second
     let found = site.run(&["audit", "--json"]).await;
     let report: Value = serde_json::from_slice(&found.stdout).unwrap();
     let wrong = |name: &str| report["checks"].as_array().unwrap().iter().any(|check| check["check"] == name && check["ok"] == false);
-    assert!(found.status.code() == Some(1) && wrong("I6") && !wrong("I1"), "{report}");
+    assert!(found.status.code() == Some(1) && wrong("I6") && wrong("I2") && !wrong("I1"), "{report}");
+    // Counters are read from the ledger anew; rows and sums are nobody's to change.
+    let repaired: Value = serde_json::from_slice(&site.run(&["audit", "--json", "--repair"]).await.stdout).unwrap();
+    assert_eq!(repaired["repaired"], json!([format!("key:{id}")]), "{repaired}");
+    let after: Value = serde_json::from_slice(&site.run(&["audit", "--json"]).await.stdout).unwrap();
+    let bad: Vec<&str> = after["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["ok"] == false)
+        .filter_map(|check| check["check"].as_str())
+        .collect();
+    assert_eq!(bad, ["I6"], "{after}");
 }
 
 /// Waits until the gateway's file holds these keys; gives its path.
