@@ -22,11 +22,8 @@ use crate::load;
 /// Calls that are held at the vendor while commands are counted.
 const HELD: u64 = 200;
 
-/// How long all parts are watched while nothing is asked.
-const REST: Duration = Duration::from_secs(3);
-
 /// What a closed loop through all gateways cost, a call. CPU is of the whole loop and of what follows until every row is in
-/// Postgres and gone from Redis, less what all parts need when nothing is asked.
+/// Postgres and gone from Redis. What all parts do when nothing is asked is in it too, which is little.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     /// Calls a second in the window.
@@ -84,8 +81,6 @@ pub(super) fn closed(
     let arguments =
         ["load", "--mode", "closed", "--connections", &connections, "--duration", &duration, "--mock", &mock, "--prompt", "small"];
     drained(servers)?;
-    let rest = Point::now(lab, servers, gateways)?;
-    thread::sleep(REST);
     let begin = Point::now(lab, servers, gateways)?;
     let loads: Vec<Process> = gateways.iter().map(|(contestant, _)| lab.start_load(contestant, &arguments)).collect::<Result<_>>()?;
     thread::sleep(lengths.warm_up);
@@ -100,15 +95,13 @@ pub(super) fn closed(
     let end = Point::now(lab, servers, gateways)?;
     let (calls, window) = (end.calls - begin.calls, after.calls - before.calls);
     ensure!(calls > 0.0 && window > 0.0, "nothing reached the mock through the cluster");
-    let (idle, whole) = (begin.since(&rest), end.since(&begin));
-    let a_call = |value: fn(&Point) -> f64| (value(&whole) - value(&idle) * whole.seconds / idle.seconds) / calls;
+    let whole = end.since(&begin);
     Ok(Cost {
         per_second: window / after.since(&before).seconds,
         window_us: after.since(&before).gateways_us / window,
-        gateway_us: a_call(|point| point.gateways_us),
-        redis_us: a_call(|point| point.work.redis_us),
-        postgres_us: a_call(|point| point.work.postgres_us),
-        // Not less those of the rest, which are too few in it to be a rate.
+        gateway_us: whole.gateways_us / calls,
+        redis_us: whole.work.redis_us / calls,
+        postgres_us: whole.work.postgres_us / calls,
         scripts: whole.work.scripts / calls,
     })
 }
