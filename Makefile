@@ -28,7 +28,7 @@ FILTER ?=
 PAIRS ?= yes
 PAIR_ARGS ?=
 
-.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-scale bench-replicas bench-wire conformance recorded pairs fuzz clean
+.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-scale bench-replicas simulate chaos bench-wire conformance recorded pairs fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -109,6 +109,14 @@ bench: ## the latency promise beside nginx, measured on this machine against moc
 	@scripts/needs.sh bench
 	$(CARGO) build $(LOCKED) --release -p fluxa -p fluxa-loadtest
 	$(BIN)/release/fluxa-loadtest bench --fluxa $(BIN)/release/fluxa $(ARGS)
+
+simulate: ## the money protocol in a simulator: STEPS=1000000 steps from SEED=1 on, a failure prints its seed
+	SEED=$(or $(SEED),1) STEPS=$(or $(STEPS),1000000) $(CARGO) test $(LOCKED) --release -p fluxa-store --test simulator -- --nocapture every_call
+
+chaos: ## real processes while Redis, Postgres, the vendor and gateways break; an independent checker (ARGS=--only F-01,F-30 --seed 7)
+	@scripts/needs.sh
+	$(CARGO) build $(LOCKED) --release -p fluxa -p fluxa-loadtest
+	$(BIN)/release/fluxa-loadtest chaos --fluxa $(BIN)/release/fluxa $(ARGS)
 
 bench-scale: ## a replica before a million keys: its start, its memory, the first call of a key (ARGS="--keys 20000 --used 500" for a look)
 	@scripts/needs.sh bench

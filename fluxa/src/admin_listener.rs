@@ -88,16 +88,17 @@ impl Entrance {
         self.limits.trusted_proxies.iter().any(|range| range.contains(ip))
     }
 
-    /// Whether one more connection of this address may stay.
-    fn enter(&self, ip: IpAddr) -> bool {
+    /// A seat for one more connection of this address, where it may stay.
+    fn enter(self: &Arc<Self>, ip: IpAddr) -> Option<Seat> {
         let exempt = ip.is_loopback() || self.trusts(ip);
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.entry(ip).or_insert(0);
         let may = exempt || *taken < self.limits.per_address;
-        if may {
-            *taken += 1;
+        if !may {
+            return None;
         }
-        may
+        *taken += 1;
+        Some(Seat { entrance: Arc::clone(self), ip })
     }
 
     fn leave(&self, ip: IpAddr) {
@@ -108,6 +109,18 @@ impl Entrance {
                 seats.remove(&ip);
             }
         }
+    }
+}
+
+/// The place of a connection, until it is dropped.
+struct Seat {
+    entrance: Arc<Entrance>,
+    ip: IpAddr,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.entrance.leave(self.ip);
     }
 }
 
@@ -126,16 +139,16 @@ async fn accept(socket: TcpListener, entrance: Arc<Entrance>, mut stopping: watc
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        if entrance.enter(peer.ip()) {
-            connections.spawn(serve(Arc::clone(&entrance), stream, peer.ip(), stopping.clone()));
+        if let Some(seat) = entrance.enter(peer.ip()) {
+            connections.spawn(serve(seat, stream, stopping.clone()));
         }
     }
     drop(socket);
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve(entrance: Arc<Entrance>, stream: TcpStream, peer: IpAddr, mut stopping: watch::Receiver<bool>) {
-    let at = Arc::clone(&entrance);
+async fn serve(seat: Seat, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+    let (at, peer) = (Arc::clone(&seat.entrance), seat.ip);
     let service = service_fn(move |request: Request<Incoming>| {
         let forwarded = request.headers().get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
         let ip = if at.trusts(peer) { client_ip(peer, forwarded, &at.limits.trusted_proxies) } else { peer };
@@ -159,7 +172,6 @@ async fn serve(entrance: Arc<Entrance>, stream: TcpStream, peer: IpAddr, mut sto
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
     }
-    entrance.leave(peer);
 }
 
 #[cfg(test)]
@@ -191,6 +203,34 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), listener.shutdown()).await.expect("an idle connection is no reason to stay");
         drop(idle);
         assert!(TcpStream::connect(listener.address()).await.is_err());
+    }
+
+    #[test]
+    fn an_address_holds_so_many_connections_and_trusted_ones_more() {
+        let limits = Limits { per_address: 2, trusted_proxies: vec![range("10.0.0.0/8")] };
+        let entrance = Arc::new(Entrance { router: Router::new(), limits, seats: Mutex::default() });
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let seats: Vec<_> = (0..3).map(|_| entrance.enter(ip("192.0.2.1"))).collect();
+        assert_eq!(seats.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
+        assert!(entrance.enter(ip("192.0.2.2")).is_some(), "another address");
+        for exempt in ["10.0.0.1", "127.0.0.1", "::1"] {
+            let many: Vec<_> = (0..5).map(|_| entrance.enter(ip(exempt))).collect();
+            assert!(many.iter().all(Option::is_some), "{exempt}");
+        }
+        drop(seats);
+        assert!(entrance.enter(ip("192.0.2.1")).is_some(), "who leaves makes room");
+        assert!(entrance.seats.lock().unwrap().is_empty(), "nobody is remembered");
+    }
+
+    #[tokio::test]
+    async fn who_sends_no_head_in_time_is_let_go() {
+        let limits = Limits { per_address: 1, trusted_proxies: Vec::new() };
+        let listener = AdminListener::start("127.0.0.1:0".parse().unwrap(), Router::new(), limits).await.unwrap();
+        let mut slow = TcpStream::connect(listener.address()).await.unwrap();
+        slow.write_all(b"GET /admin/x HTTP/1.1\r\nhost:").await.unwrap();
+        let mut text = Vec::new();
+        let ended = tokio::time::timeout(HEADER_TIMEOUT * 3, slow.read_to_end(&mut text)).await;
+        assert!(ended.is_ok(), "it is still connected");
     }
 
     fn range(text: &str) -> Cidr {

@@ -63,7 +63,7 @@ pub(crate) struct Violation {
 pub async fn run(config: &Config, wish: &Wish) -> Result<ExitCode> {
     let secret_key = backends::secret_key(config)?;
     let store = backends::open_store(config, &secret_key).await.with_context(|| backends::cannot_open(config))?;
-    let shared = backends::open_shared(config, wiring::now).await?.shared;
+    let shared = backends::open_shared_now(config, &secret_key, wiring::now).await?;
     let mut organizations: BTreeSet<String> = store.organizations().await?.into_iter().map(|record| record.name).collect();
     organizations.insert(DEFAULT_ORGANIZATION.to_owned());
     if let Some(only) = &wish.organization {

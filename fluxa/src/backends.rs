@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use fluxa_domain::time::Micros;
 use fluxa_store::shared::redis::{Fault, Link, LinkOptions, LinkTuning, RedisCounters};
-use fluxa_store::{Migrate, PostgresOptions, SecretKey, Shared, Store, StoreError, StoreOptions, load_or_create_secret_key};
+use fluxa_store::{Migrate, PostgresOptions, Sealer, SecretKey, Shared, Store, StoreError, StoreOptions, load_or_create_secret_key};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::config::addresses::redacted;
@@ -22,8 +23,12 @@ const LEDGER_SHARE: u32 = 4;
 /// Rows that were settled on a server that is lost are in the database after this.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 
-/// Redis may be starting at the same time: it is waited for so long.
-const STARTING: Duration = Duration::from_secs(30);
+/// The label under which the key that seals kept answers comes from the secret key.
+const KEPT_ANSWERS: &str = "fluxa/v1/kept-answers";
+
+/// A start waits so long for Redis: whoever begins while it answers should find its counters at once, and be ready within a second
+/// while it does not.
+const FIRST_ANSWER: Duration = Duration::from_millis(300);
 
 /// Between two questions to counters that do not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -91,25 +96,26 @@ pub async fn open_link(config: &Config) -> Result<Option<Link>> {
 }
 
 async fn connect(config: &Config, url: &str) -> Result<Link, Fault> {
-    let tuning = LinkTuning { timeout: config.redis.timeout, ..LinkTuning::default() };
-    Link::open_with(LinkOptions { url: url.to_owned() }, tuning).await
+    Link::open_with(LinkOptions { url: url.to_owned() }, tuning(config)).await
 }
 
-/// The same for a process that needs it: a server that is starting too is waited for.
-async fn await_link(config: &Config) -> Result<Option<Link>> {
+fn tuning(config: &Config) -> LinkTuning {
+    LinkTuning { timeout: config.redis.timeout, ..LinkTuning::default() }
+}
+
+/// The same for a process that goes on without it: one that does not answer now is looked for in the background.
+async fn link_or_later(config: &Config) -> Result<Option<Link>> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let url = url.expose();
-    let deadline = tokio::time::Instant::now() + STARTING;
-    loop {
-        match connect(config, url).await {
-            Ok(link) => return Ok(Some(link)),
-            Err(Fault::Away(why)) if tokio::time::Instant::now() + ASK_AGAIN < deadline => {
-                tracing::warn!("{} does not answer yet: {why}", redacted(url));
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
-            Err(fault) => return Err(anyhow!("cannot use {}: {fault}", redacted(url))),
-        }
-    }
+    let cannot = |fault: Fault| anyhow!("cannot use {}: {fault}", redacted(url));
+    let why = match tokio::time::timeout(FIRST_ANSWER, connect(config, url)).await {
+        Ok(Ok(link)) => return Ok(Some(link)),
+        Ok(Err(Fault::Away(why))) => why,
+        Ok(Err(fault @ Fault::Refused(_))) => return Err(cannot(fault)),
+        Err(_) => format!("no answer within {} ms", FIRST_ANSWER.as_millis()),
+    };
+    tracing::warn!("{} does not answer: {why}; starting without it, budgets go by budget.on_store_error until it does", redacted(url));
+    Link::open_later(LinkOptions { url: url.to_owned() }, tuning(config)).await.map(Some).map_err(cannot)
 }
 
 /// What is shared, and what has to be done for it as long as the process runs.
@@ -120,21 +126,33 @@ pub struct Opened {
     pub follow: Option<BoxFuture<'static, ()>>,
 }
 
-/// Opens what is shared between processes. `clock` is this process's own, which is compared with the server's.
+/// Opens what is shared between processes; a Redis that does not answer is looked for in the background. `clock` is this process's own,
+/// which is compared with the server's.
+///
+/// # Errors
+/// When the address or password of Redis is wrong, and when it will not do.
+pub async fn open_shared(config: &Config, secret_key: &SecretKey, clock: fn() -> Micros) -> Result<Opened> {
+    Ok(with_link(config, secret_key, clock, link_or_later(config).await?))
+}
+
+/// The same for a command that is of no use without Redis.
 ///
 /// # Errors
 /// As [`open_link`].
-pub async fn open_shared(config: &Config, clock: fn() -> Micros) -> Result<Opened> {
-    let Some(link) = await_link(config).await? else { return Ok(Opened { shared: Shared::in_memory(), follow: None }) };
+pub async fn open_shared_now(config: &Config, secret_key: &SecretKey, clock: fn() -> Micros) -> Result<Shared> {
+    Ok(with_link(config, secret_key, clock, open_link(config).await?).shared)
+}
+
+fn with_link(config: &Config, secret_key: &SecretKey, clock: fn() -> Micros, link: Option<Link>) -> Opened {
+    let Some(link) = link else { return Opened { shared: Shared::in_memory(), follow: None } };
     let counters = Arc::new(RedisCounters::new(link.clone()).with_clock(clock).with_stream_rows(config.ledger.stream_max));
-    let follow = Box::pin(follow(link.clone(), Arc::clone(&counters)));
-    Ok(Opened { shared: Shared::in_redis(link, counters), follow: Some(follow) })
+    let follow = Box::pin(follow(link.server_changes(), Arc::clone(&counters)));
+    Opened { shared: Shared::in_redis(link, counters, Sealer::new(secret_key.derive(KEPT_ANSWERS))), follow: Some(follow) }
 }
 
 /// A server that takes another's place may have old data: what was counted last is missing there. Rows settled on the lost one are
 /// in the database a little later, so the counters are read from there at once and once more.
-async fn follow(link: Link, counters: Arc<RedisCounters>) {
-    let mut changes = link.server_changes();
+async fn follow(mut changes: watch::Receiver<u64>, counters: Arc<RedisCounters>) {
     while changes.changed().await.is_ok() {
         tracing::warn!("another server answers for the counters than before: they are read from the ledger anew");
         for pause in [Duration::ZERO, SECOND_LOOK] {

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::config::mode::Role;
 use fluxa_domain::secret::Secret;
 
 /// What there is to tell.
@@ -12,6 +13,8 @@ use fluxa_domain::secret::Secret;
 pub struct Facts {
     /// The version of the program.
     pub version: &'static str,
+    /// What the process serves.
+    pub role: Role,
     /// The address that is listened on.
     pub listen: SocketAddr,
     /// The address of metrics and probes.
@@ -153,19 +156,28 @@ fn next(facts: &Facts, ink: &Ink, out: &mut String) -> std::fmt::Result {
         writeln!(out, "\n  ! {hint}")?;
     }
     writeln!(out, "\n  {bold}next{off}")?;
-    if facts.providers.is_empty() {
-        writeln!(out, "  {dim}# no provider yet: stop, set a key, start again with a new database; or{off}")?;
+    if facts.role == Role::Gateway {
+        writeln!(out, "  {dim}# providers, routes and keys are made at the admin API (`fluxa admin`), and are in force here at once{off}")?;
+    }
+    let has_admin = facts.role != Role::Gateway;
+    if facts.providers.is_empty() && has_admin {
+        // Seeds are planted in an empty database, which a cluster's is not for long.
+        let or = if facts.role == Role::Serve { ": stop, set a key, start again with a new database; or" } else { "" };
+        writeln!(out, "  {dim}# no provider yet{or}{off}")?;
         writeln!(
             out,
             "  curl -s {url}/admin/providers -H \"authorization: Bearer {master}\" {JSON} -d '{{\"name\":\"openai\",\"kind\":\"openai\",\"api_key\":\"sk-…\"}}'"
         )?;
     }
-    if facts.made_keys.is_empty() {
+    if facts.made_keys.is_empty() && has_admin {
         writeln!(out, "  {dim}# make a virtual key{off}")?;
         writeln!(
             out,
             "  curl -s {url}/admin/keys -H \"authorization: Bearer {master}\" {JSON} -d '{{\"name\":\"me\",\"budget_usd_daily\":5}}'"
         )?;
+    }
+    if facts.role == Role::Admin {
+        return writeln!(out, "  {dim}# calls are answered by `fluxa gateway`, on a port of its own{off}\n");
     }
     writeln!(out, "  {dim}# ask{off}")?;
     writeln!(
@@ -232,6 +244,7 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             version: "0.1.0",
+            role: Role::Serve,
             listen: "0.0.0.0:8080".parse().unwrap(),
             telemetry: Some("127.0.0.1:9090".parse().unwrap()),
             database: String::from("./fluxa.db"),
@@ -266,6 +279,15 @@ mod tests {
         }
         assert!(!text.contains('\u{1b}'));
         assert!(render(&facts(), true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_member_says_only_what_works_there() {
+        let gateway = render(&Facts { role: Role::Gateway, ..facts() }, false);
+        assert!(gateway.contains("/v1/chat/completions") && !gateway.contains("/admin/") && gateway.contains("`fluxa admin`"), "{gateway}");
+        let admin = render(&Facts { role: Role::Admin, providers: Vec::new(), ..facts() }, false);
+        assert!(admin.contains("/admin/keys") && admin.contains("/admin/providers") && !admin.contains("/v1"), "{admin}");
+        assert!(!admin.contains("new database"), "{admin}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use fluxa_store::{KeyFilter, SecretKey, Store, StoreError};
 
 use crate::banner::{Facts, Found};
 use crate::config::Config;
-use crate::config::mode::Mode;
+use crate::config::mode::{Mode, Role};
 use crate::load::{Loaded, env};
 use crate::master::{self, Master, Origin};
 use crate::telemetry::Format;
@@ -33,6 +33,9 @@ const FIRST_ANSWER: Duration = Duration::from_millis(600);
 
 /// A process without one waits so long.
 const UNAIDED: Duration = Duration::from_secs(30);
+
+/// And asks it so often.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// An open installation.
 #[derive(Debug)]
@@ -74,15 +77,13 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Opened> {
     }
     let recalled = recall(config, &secret_key);
     // With a configuration at hand nobody waits long for the database: the data plane follows it as soon as it answers.
-    let patience = if recalled.is_some() { FIRST_ANSWER } else { UNAIDED };
-    let why = match tokio::time::timeout(patience, settle_opened(config, secret_key.clone())).await {
+    let Some(recalled) = recalled else { return settle_patiently(config, secret_key).await };
+    let why = match tokio::time::timeout(FIRST_ANSWER, settle_opened(config, secret_key.clone())).await {
         Ok(Err(error)) if !is_away(&error) => return Err(error),
-        Ok(Err(error)) if recalled.is_none() => return Err(error),
         Ok(Ok(opened)) => return Ok(opened),
-        Ok(Err(error)) => format!("{error:#}"),
+        Ok(Err(error)) => error.root_cause().to_string(),
         Err(_) => String::from("no answer"),
     };
-    let Some(recalled) = recalled else { return Err(anyhow!("{}: {why}", backends::cannot_open(config))) };
     let age = crate::wiring::now().0.saturating_sub(recalled.written_at.0) / 1_000_000;
     tracing::warn!(
         age_seconds = age,
@@ -106,7 +107,24 @@ pub async fn open(config: &Config, mode: Mode) -> Result<Opened> {
 /// # Errors
 /// When the database or its secret key cannot be opened.
 pub async fn open_for_admin(config: &Config) -> Result<Opened> {
-    settle_opened(config, backends::secret_key(config)?).await
+    settle_patiently(config, backends::secret_key(config)?).await
+}
+
+/// Waits a while for a database that does not answer: it may be starting at the same time.
+async fn settle_patiently(config: &Config, secret_key: SecretKey) -> Result<Opened> {
+    let deadline = tokio::time::Instant::now() + UNAIDED;
+    loop {
+        let why = match tokio::time::timeout_at(deadline, settle_opened(config, secret_key.clone())).await {
+            Ok(Err(error)) if is_away(&error) => error,
+            Ok(settled) => return settled,
+            Err(_) => anyhow!("no answer within {} seconds", UNAIDED.as_secs()).context(backends::cannot_open(config)),
+        };
+        if tokio::time::Instant::now() + ASK_AGAIN >= deadline {
+            return Err(why);
+        }
+        tracing::warn!("{}: {}; trying again", backends::cannot_open(config), why.root_cause());
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
 }
 
 async fn settle_opened(config: &Config, secret_key: SecretKey) -> Result<Opened> {
@@ -304,6 +322,7 @@ pub async fn facts(
         example_model,
         demo: is_demo,
         hints: seeded.hints.clone(),
+        role: Role::Serve,
         json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
     })
 }
@@ -328,6 +347,7 @@ fn facts_recalled(recalled: &Recalled, opened: &Opened, loaded: &Loaded, listen:
         example_model: recalled.configuration.routes.iter().map(|route| route.model.clone()).find(|model| !model.contains('*')),
         demo: false,
         hints: Vec::new(),
+        role: Role::Serve,
         json_logs: Format::of_stdout(loaded.config.logging.format) == Format::Json,
     }
 }

@@ -20,13 +20,15 @@ use crate::config::reader::Flags;
     long_about = "A self-hosted AI gateway: one port for every model provider, with keys, budgets and a ledger.\n\n\
         Without a command it serves. Settings come from flags, then FLUXA_* variables, then the configuration file \
         (./fluxa.yaml when it exists), then defaults. A provider is made at the first start for every <KIND>_API_KEY \
-        variable that is set; afterwards the admin API is the source of truth.",
+        variable that is set; afterwards the admin API is the source of truth.\n\n\
+        One process keeps its data in a SQLite file. Many share one Postgres (FLUXA_DATABASE_URL) and one Redis \
+        (FLUXA_REDIS_URL), with the same FLUXA_SECRET_KEY everywhere.",
     after_help = "Examples:\n  \
         fluxa demo                                  look around without any provider key\n  \
         OPENAI_API_KEY=sk-… fluxa                   serve OpenAI's models on :8080\n  \
         fluxa -c /etc/fluxa.yaml check              is this configuration right, do the providers answer?\n  \
         fluxa serve --port 9000 --database /data/fluxa.db --log-format json\n  \
-        fluxa migrate && fluxa gateway              a member of a cluster (Postgres and Redis)",
+        fluxa migrate && fluxa gateway              one of many gateways (needs Postgres and Redis)",
     subcommand_required = false,
     propagate_version = true
 )]
@@ -48,25 +50,38 @@ pub enum Command {
         fluxa serve -c fluxa.yaml --host 127.0.0.1 --port 9000\n\n\
         SIGTERM drains (finish running answers, then exit 0), a second one stops at once; SIGHUP reloads.")]
     Serve,
-    /// Serve calls alone, as a member of a cluster: no admin API here
-    #[command(after_help = "Needs Postgres and Redis: FLUXA_DATABASE_URL, FLUXA_REDIS_URL and FLUXA_SECRET_KEY. \
-        Run `fluxa migrate` before the first one. /metrics, /healthz and /readyz answer on port 9090 of every address.")]
+    /// Serve clients' calls only; run as many as you like (needs Postgres and Redis)
+    #[command(after_help = "Example:\n  \
+        export FLUXA_DATABASE_URL=postgres://… FLUXA_REDIS_URL=redis://… FLUXA_SECRET_KEY=…\n  \
+        fluxa migrate && fluxa gateway\n\n\
+        All gateways count budgets and limits together, in Redis. There is no admin API here: see `fluxa admin`. The journal and the \
+        last known configuration are kept in ./fluxa-data (FLUXA_SPOOL_PATH), a folder that belongs to this process alone. /metrics, \
+        /healthz and /readyz answer on port 9090 of every address (--telemetry-listen).\n\n\
+        SIGTERM drains for up to 10 minutes (FLUXA_DRAIN_TIMEOUT), then exits with 0; a second one stops at once; SIGHUP reloads.")]
     Gateway,
-    /// Serve the admin API alone, as a member of a cluster, on port 8081
-    #[command(after_help = "Needs what `fluxa gateway` needs. No calls are served here.")]
+    /// Serve the admin API only, on port 8081, beside `fluxa gateway` (needs Postgres and Redis)
+    #[command(
+        after_help = "Needs FLUXA_DATABASE_URL, FLUXA_REDIS_URL and FLUXA_SECRET_KEY, as `fluxa gateway` does, and FLUXA_MASTER_KEY to be \
+        opened with (one is made and printed at the first start without). Clients' calls are not served here, and go on while this \
+        process is down. /metrics, /healthz and /readyz answer on port 9090 of every address (--telemetry-listen)."
+    )]
     Admin,
-    /// Bring the database's schema up to date, and say what was done
+    /// Bring the schema of Postgres up to date, and print what was done
     #[command(after_help = "Example:\n  FLUXA_DATABASE_URL=postgres://… fluxa migrate --wait 120s\n\n\
-        Safe beside running processes of the release before, and when several run at once. Exit code 1 when it fails.")]
+        Run it before the processes of a new release; those of the release before go on meanwhile. Several at once do no harm. \
+        Where a pooler stands before Postgres, FLUXA_DATABASE_MIGRATION_URL leads past it. A SQLite file needs none of this: every start \
+        sees to it. Exit code 1 when it fails; then nothing has changed.")]
     Migrate {
-        /// How long to wait for a database that does not answer yet
+        /// How long to wait for a database that does not answer yet, as 30s or 2m
         #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::config::values::duration)]
         wait: Duration,
     },
-    /// Check that counters, ledger and sums agree, on the running system; exit code 1 when they do not
+    /// Compare counters, ledger and sums while everything runs; exit code 1 when they differ
     #[command(
-        after_help = "Reads Postgres and Redis (or the SQLite file). The counters of a process that counts by itself are not read.\n\
-        --repair makes the counters of the scopes that differ be read from the ledger anew; rows and sums are never changed."
+        after_help = "Prints a line for each of six checks, and the numbers that should agree and do not. Reads Postgres and Redis, or the \
+        SQLite file, beside which the counters are in the process that serves and are left out. A difference is told when it is still there \
+        six seconds later; keys and teams with calls under way are passed over.\n\n\
+        --repair has the counters that differ read from the ledger anew. Rows and sums are never changed."
     )]
     Audit {
         /// Only this organization
@@ -75,13 +90,13 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
-        /// Have counters that differ read from the ledger anew
+        /// Correct counters that differ, by reading them from the ledger anew
         #[arg(long)]
         repair: bool,
     },
-    /// Whether the process on this machine is ready: exit code 0 or 1, for containers
+    /// Ask the process on this machine whether it is ready: exit code 0 or 1, for containers
     Healthcheck {
-        /// What to ask; by default the telemetry listener of this configuration
+        /// What to ask [default: /readyz of the telemetry listener in this configuration]
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
@@ -110,16 +125,16 @@ pub struct Common {
     /// Address to listen on [env: FLUXA_HOST] [default: 0.0.0.0]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub host: Option<String>,
-    /// Port to listen on, 0 for any free one [env: FLUXA_PORT] [default: 8080]
+    /// Port to listen on, 0 for any free one [env: FLUXA_PORT] [default: 8080; admin: 8081]
     #[arg(short, long, global = true, value_name = "PORT")]
     pub port: Option<String>,
-    /// The SQLite file [env: FLUXA_DATABASE_PATH] [default: ./fluxa.db]
+    /// The SQLite file, where there is no FLUXA_DATABASE_URL [env: FLUXA_DATABASE_PATH] [default: ./fluxa.db]
     #[arg(long, visible_alias = "data", global = true, value_name = "PATH")]
     pub database: Option<String>,
     /// Threads of the data plane, or auto for one a core [env: FLUXA_WORKERS]
     #[arg(long, global = true, value_name = "N")]
     pub workers: Option<String>,
-    /// Listener for /metrics and probes, or off [env: FLUXA_TELEMETRY_LISTEN] [default: 127.0.0.1:9090]
+    /// Listener for /metrics and probes, or off [env: FLUXA_TELEMETRY_LISTEN] [default: 127.0.0.1:9090; gateway and admin: 0.0.0.0:9090]
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     pub telemetry_listen: Option<String>,
     /// error, warn, info, debug, trace, or a filter [env: FLUXA_LOG_LEVEL] [default: info]

@@ -15,6 +15,7 @@ use fluxa_domain::secret::Secret;
 
 use cluster::{Database, Ledger, Redis, Spool};
 use error::{At, ConfigErrors};
+use mode::Role;
 use reader::{Effective, Env, Fields, Flags, Reader};
 use seeds::Seeds;
 use tree::{Node, Value};
@@ -244,12 +245,14 @@ impl Config {
         }
     }
 
-    /// Where providers may be in `serve`: everywhere but at metadata addresses.
+    /// Where providers may be: in `serve` everywhere but at metadata addresses; for the other members of a cluster at public addresses, and
+    /// where `upstream.allow_private` says.
     #[must_use]
-    pub fn egress(&self) -> EgressPolicy {
+    pub fn egress(&self, role: Role) -> EgressPolicy {
+        let own = role == Role::Serve;
         EgressPolicy {
-            allow_loopback: true,
-            allow_private_ranges: true,
+            allow_loopback: own,
+            allow_private_ranges: own,
             allow_private: self.upstream.allow_private.clone(),
             allow_metadata: self.upstream.allow_metadata,
         }

@@ -1,5 +1,6 @@
 //! Who gets what: the only lines that know every room. Start reading at [`serve`].
 
+mod desk;
 mod doors;
 mod last_known;
 mod plane;
@@ -21,7 +22,7 @@ use fluxa_store::{Shared, Store};
 use tokio::task::JoinSet;
 
 use crate::admin_listener::{AdminListener, Limits};
-use crate::banner;
+use crate::banner::{self, Facts};
 use crate::boot::{self, Opened, Seeded};
 use crate::config::Config;
 use crate::config::mode::{self, Role};
@@ -32,6 +33,7 @@ use crate::shutdown::{Drained, Signals};
 use crate::telemetry::listener::{self, Listener, Vitals};
 use crate::{backends, jobs, node_name};
 
+use desk::Desk;
 use doors::{Elsewhere, Here, Roster};
 use plane::{Mounted, Pulse};
 
@@ -44,6 +46,8 @@ const CUT_GRACE: Duration = Duration::from_secs(3);
 const FLUSH_GRACE: Duration = Duration::from_secs(20);
 /// Heartbeats, and looks at those of others, well within `GONE_AFTER`.
 const BEAT_EVERY: Duration = Duration::from_secs(3);
+/// What a heartbeat waits for the database.
+const REVISION_WITHIN: Duration = Duration::from_millis(500);
 
 /// Serves calls until a signal ends it; the admin API too, unless the role is that of a gateway.
 ///
@@ -58,12 +62,17 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     tracing::info!(node, "{}", mode.sentence());
     let opened = boot::open(config, mode).await?;
     let echo = if demo { Some(echo::start(echo::PACE).await.context("cannot start the demo's provider")?) } else { None };
-    let backends::Opened { shared, follow } = backends::open_shared(config, now).await?;
+    let backends::Opened { shared, follow } = backends::open_shared(config, &opened.secret_key, now).await?;
     let (journal, recovered) = open_journal(config, &opened, &shared).await?;
     let place: Arc<OnceLock<Arc<Running>>> = Arc::default();
     let doors = Arc::new(Here { plane: Arc::clone(&place) });
-    let admin = Arc::new(admin(config, &opened, &shared, doors));
-    let seeded = if role == Role::Serve { plant(&opened, &loaded, echo.as_ref(), &admin, demo).await? } else { Seeded::default() };
+    let admin = Arc::new(admin(config, &opened, &shared, role, doors));
+    // Without the database there is nothing to plant in.
+    let seeded = if role == Role::Serve && opened.recalled.is_none() {
+        plant(&opened, &loaded, echo.as_ref(), &admin, demo).await?
+    } else {
+        Seeded::default()
+    };
     let router = || fluxa_admin_api::router(Arc::clone(&admin));
     let mount = (role == Role::Serve).then(|| Arc::new(Mounted { router: router() }) as Arc<dyn Mount>);
     let settings = plane::settings(config, opened.pepper, &node, role, last_known::of(config, &opened, mode));
@@ -71,6 +80,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     if opened.recalled.is_some() {
         running.recover_later();
     }
+    running.settle_later(recovered.unsettled);
     running.recorded(recovered.recorded);
     let _ = place.set(Arc::clone(&running));
     let telemetry = match config.telemetry.listen {
@@ -79,7 +89,7 @@ pub async fn serve(loaded: Loaded, role: Role, demo: bool) -> Result<ExitCode> {
     };
     let telemetry = telemetry.as_ref().map(listener::Listener::address);
     let facts = boot::facts(&opened, &loaded, &seeded, running.address(), telemetry, demo).await?;
-    banner::announce(&facts);
+    banner::announce(&Facts { role, ..facts });
     let mut tasks = JoinSet::new();
     retention(&mut tasks, config, &opened.store, &shared, &node);
     if let Some(follow) = follow {
@@ -104,7 +114,7 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
     mode::judge(config, Role::Admin)?;
     let node = node_name::of(config);
     let opened = boot::open_for_admin(config).await?;
-    let backends::Opened { shared, .. } = backends::open_shared(config, now).await?;
+    let backends::Opened { shared, .. } = backends::open_shared(config, &opened.secret_key, now).await?;
     let roster = Arc::new(Roster::default());
     let doors = Arc::new(Elsewhere {
         store: Arc::clone(&opened.store),
@@ -112,19 +122,20 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
         settings: plane::settings(config, opened.pepper, &node, Role::Admin, None),
         roster: Arc::clone(&roster),
     });
-    let admin = Arc::new(admin(config, &opened, &shared, doors));
+    let admin = Arc::new(admin(config, &opened, &shared, Role::Admin, doors));
     let seeded = plant(&opened, &loaded, None, &admin, false).await?;
     let limits = Limits { per_address: config.server.max_connections_per_ip, trusted_proxies: config.server.trusted_proxies.clone() };
-    let listening = AdminListener::start(config.listen(), fluxa_admin_api::router(Arc::clone(&admin)), limits).await;
+    let vitals = Arc::new(Desk::new(shared.clone(), now()));
+    let router = desk::counted(fluxa_admin_api::router(Arc::clone(&admin)), &vitals);
+    let listening = AdminListener::start(config.listen(), router, limits).await;
     let mut listener = listening.with_context(|| format!("cannot listen on {}", config.listen()))?;
-    let vitals = Arc::new(Desk::default());
     let telemetry = match config.telemetry.listen {
         Some(address) => Some(listen_for_telemetry(config, address, Arc::clone(&vitals) as Arc<dyn Vitals>).await?),
         None => None,
     };
     let telemetry = telemetry.as_ref().map(listener::Listener::address);
     let facts = boot::facts(&opened, &loaded, &seeded, listener.address(), telemetry, false).await?;
-    banner::announce(&facts);
+    banner::announce(&Facts { role: Role::Admin, ..facts });
     let mut tasks = JoinSet::new();
     retention(&mut tasks, config, &opened.store, &shared, &node);
     let me = NodeFacts {
@@ -137,7 +148,7 @@ pub async fn administer(loaded: Loaded) -> Result<ExitCode> {
     };
     tasks.spawn(beat(me, Arc::clone(&opened.store), shared.clone(), roster));
     signals.until_drain(async || tracing::info!("the admin API reads the database anew with every request")).await;
-    vitals.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    vitals.announce_stop();
     tokio::time::sleep(config.server.shutdown_delay).await;
     tracing::info!("stopping: no new connections, running requests may finish");
     let outcome = signals.drain(config.server.drain_timeout, listener.shutdown()).await;
@@ -183,7 +194,8 @@ async fn beat(mut me: NodeFacts, store: Arc<Store>, shared: Shared, roster: Arc<
     let mut clock = tokio::time::interval(BEAT_EVERY);
     loop {
         clock.tick().await;
-        if let Ok(revision) = store.revision().await {
+        // A database that does not answer is no reason not to be heard of.
+        if let Ok(Ok(revision)) = tokio::time::timeout(REVISION_WITHIN, store.revision()).await {
             me.revision = revision.0;
         }
         shared.nodes.beat(me.clone()).await;
@@ -210,22 +222,6 @@ fn retention(tasks: &mut JoinSet<()>, config: &Config, store: &Arc<Store>, share
         };
         jobs::retention(keep, now, may, prepare, prune).await;
     });
-}
-
-/// How an admin process is; it is ready as soon as it listens.
-#[derive(Debug, Default)]
-struct Desk {
-    stopping: std::sync::atomic::AtomicBool,
-}
-
-impl Vitals for Desk {
-    fn metrics(&self) -> String {
-        format!("# TYPE fluxa_ready gauge\nfluxa_ready {}\n", u8::from(self.ready().is_ok()))
-    }
-
-    fn ready(&self) -> Result<(), String> {
-        if self.stopping.load(std::sync::atomic::Ordering::Relaxed) { Err(String::from("stopping")) } else { Ok(()) }
-    }
 }
 
 /// Metrics and probes. Where nobody asked for this port, another process that has it is no reason not to serve.
@@ -276,14 +272,20 @@ async fn reload(running: &Running) {
     }
 }
 
-fn admin<D: Probe + HealthSource + Reload + 'static>(config: &Config, opened: &Opened, shared: &Shared, doors: Arc<D>) -> Admin {
+fn admin<D: Probe + HealthSource + Reload + 'static>(
+    config: &Config,
+    opened: &Opened,
+    shared: &Shared,
+    role: Role,
+    doors: Arc<D>,
+) -> Admin {
     Admin {
         store: Arc::clone(&opened.store),
         shared: shared.clone(),
         master: MasterKey::from_hash(opened.master.hash),
         pepper: opened.pepper,
         clock: Arc::new(now),
-        egress: config.egress(),
+        egress: config.egress(role),
         probe: Arc::clone(&doors) as Arc<dyn Probe>,
         health: Arc::clone(&doors) as Arc<dyn HealthSource>,
         reload: doors,

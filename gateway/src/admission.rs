@@ -15,7 +15,7 @@ use fluxa_domain::time::Micros;
 use fluxa_domain::usage::Usage;
 use fluxa_store::Finished;
 use fluxa_store::journal::Begin;
-use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, Standing};
+use fluxa_store::shared::{ColdWindow, MemoryCounters, Over, ReserveAsk, Reserved, ScopeAsk, Standing, WarmError};
 use hyper::header::HeaderName;
 
 use crate::call::{Call, Held};
@@ -114,6 +114,7 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
     let mode = if budgeted { key.budget_mode } else { BudgetMode::Balanced };
     let bounds = Bounds { mode, clamp: key.budget_clamp, size, targets };
     let mut output = bounds.longest_output(gateway.settings.assumed_max_output, call.op, budgeted);
+    let mut restless = None;
     for _ in 0..MAX_TRIES {
         let ask = Arc::new(ask(gateway, call, wanted, &bounds, output, drafted)?);
         match reserve(gateway, call, &ask).await {
@@ -121,19 +122,61 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
                 gateway.away.well(Instant::now());
                 return Ok(Admitted { standing, output_cap: output.cap.then_some(output.tokens) });
             }
+            Reserved::Cold(_) if !gateway.away.may_ask_ledger(Instant::now()) => {
+                return without_counters(gateway, call, wanted, &bounds, (ask, output), "the ledger does not say what was spent");
+            }
             Reserved::Cold(windows) => {
                 if let Err(why) = warm(gateway, &ask.organization, &windows).await {
                     return without_counters(gateway, call, wanted, &bounds, (ask, output), &why);
                 }
+                restless = Some((ask, output));
             }
             Reserved::Unavailable(why) => return without_counters(gateway, call, wanted, &bounds, (ask, output), &why),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
-                Some(less) => output = less,
+                Some(less) => (output, restless) = (less, None),
                 None => return Err(turned(refusals::over(key, scopes, &over), &over, false)),
             },
         }
     }
-    Err(refusals::unavailable().into())
+    match restless {
+        // After an outage every call that is counted late makes its windows cold.
+        Some(asked) => without_counters(gateway, call, wanted, &bounds, asked, "what was spent is read again and again"),
+        None => Err(refusals::unavailable().into()),
+    }
+}
+
+/// A call whose answer was kept costs nothing, and is a request all the same: it counts against limits of requests, and no others.
+///
+/// # Errors
+/// The limit that refuses.
+pub(crate) async fn admit_kept(gateway: &Arc<Gateway>, call: &mut Call, key: &KeyRecord, scopes: &CallScopes) -> Result<Admitted, Turned> {
+    let requests_of = |ask: &ScopeAsk| ScopeAsk { tpm: None, concurrency: None, budgets: Vec::new(), ..ask.clone() };
+    let asks: Arc<[ScopeAsk]> = scopes.asks.iter().filter(|ask| ask.rpm.is_some()).map(requests_of).collect();
+    if asks.is_empty() {
+        return Ok(Admitted::default());
+    }
+    let ttl = i64::try_from(gateway.settings.reservation_ttl.as_micros()).unwrap_or(i64::MAX);
+    let ask = Arc::new(ReserveAsk {
+        id: call.entry.id,
+        now: call.entry.at,
+        deadline: Micros(call.entry.at.0.saturating_add(ttl)),
+        organization: Arc::clone(&scopes.organization),
+        scopes: asks,
+        nanos: 0,
+        tokens: 0,
+        rate_tokens: 0,
+        counts_request: true,
+        draft: None,
+    });
+    match reserve(gateway, call, &ask).await {
+        Reserved::Granted(standing) => Ok(Admitted { standing, output_cap: None }),
+        Reserved::Refused(over) => Err(turned(refusals::over(key, scopes, &over), &over, false)),
+        // Nothing is spent by it, so nobody has to wait for the counters.
+        Reserved::Cold(_) | Reserved::Unavailable(_) => {
+            give_back(gateway, &ask);
+            Ok(Admitted { standing: Standing { degraded: true, ..Standing::default() }, output_cap: None })
+        }
+    }
 }
 
 fn turned(refusal: Refusal, over: &Over, degraded: bool) -> Turned {
@@ -155,7 +198,8 @@ fn ask(
     Ok(ReserveAsk {
         id: call.entry.id,
         now,
-        deadline: Micros(now.0.saturating_add(ttl)),
+        // From now on, not from the call's moment: its body may have taken long to come.
+        deadline: Micros(crate::clock::now().0.saturating_add(ttl)),
         organization: Arc::clone(&scopes.organization),
         scopes: Arc::clone(&scopes.asks),
         draft: drafted.then(|| draft(call, wanted, bounds, (nanos, tokens))),
@@ -201,9 +245,14 @@ async fn warm(gateway: &Gateway, organization: &str, windows: &[ColdWindow]) -> 
             Some(gate) => Some(gate.lock().await),
             None => None,
         };
-        counters.warm(&gateway.store, organization, windows).await.map_err(|error| error.to_string())
+        counters.warm(&gateway.store, organization, windows).await
     };
-    tokio::time::timeout(WARM_WITHIN, warming).await.unwrap_or_else(|_| Err(format!("what was spent is not known within {WARM_WITHIN:?}")))
+    let warmed = tokio::time::timeout(WARM_WITHIN, warming).await;
+    gateway.away.ledger_answered(!matches!(warmed, Ok(Err(WarmError::Ledger(_))) | Err(_)), Instant::now());
+    match warmed {
+        Ok(warmed) => warmed.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("what was spent is not known within {WARM_WITHIN:?}")),
+    }
 }
 
 /// What the policy says about a call whose limits cannot be asked.
@@ -244,9 +293,9 @@ fn without_counters(
                 }
                 Err(found) => {
                     give_back(gateway, &ask);
-                    match found {
+                    match *found {
                         Ok(over) => Err(turned(refusals::over_share(wanted.key, wanted.scopes, &over), &over, true)),
-                        Err(refusal) => Err((*refusal).into()),
+                        Err(refusal) => Err(refusal.into()),
                     }
                 }
             }
@@ -261,9 +310,9 @@ fn reserve_share(
     own: Arc<[fluxa_store::shared::ScopeAsk]>,
     bounds: &Bounds<'_>,
     mut output: Output,
-) -> Result<(Standing, Output), Result<Over, Box<Refusal>>> {
+) -> Result<(Standing, Output), Box<Result<Over, Refusal>>> {
     for _ in 0..MAX_TRIES {
-        let nanos = bounds.nanos(output.tokens).map_err(|refusal| Err(Box::new(refusal)))?;
+        let nanos = bounds.nanos(output.tokens).map_err(|refusal| Box::new(Err(refusal)))?;
         let ask = ReserveAsk { scopes: Arc::clone(&own), nanos, tokens: bounds.tokens(output.tokens), draft: None, ..ask.clone() };
         match shares.reserve_now(ask) {
             Reserved::Granted(standing) => return Ok((standing, output)),
@@ -271,12 +320,12 @@ fn reserve_share(
             Reserved::Cold(windows) => windows.iter().for_each(|cold| shares.warm_now(&cold.scope, &cold.window_id, cold.unit, 0)),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
                 Some(less) => output = less,
-                None => return Err(Ok(over)),
+                None => return Err(Box::new(Ok(over))),
             },
             Reserved::Unavailable(_) => break,
         }
     }
-    Err(Err(Box::new(refusals::unavailable())))
+    Err(Box::new(Err(refusals::unavailable())))
 }
 
 /// The answer may have been lost on its way back: what it granted is given back.

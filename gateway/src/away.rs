@@ -18,12 +18,19 @@ const MOST: NanoUsd = NanoUsd(NanoUsd::PER_USD);
 /// Shares are kept for so long after the counters came back, so that counters that come and go are one outage.
 const KEPT: Duration = Duration::from_secs(60);
 
+/// While the ledger does not say what was spent, one call in so long asks it; the others do not wait for an answer that does not come.
+const ASK_LEDGER_EVERY: Duration = Duration::from_secs(3);
+
 /// The shares of one process.
 #[derive(Debug, Default)]
 pub(crate) struct Away {
     /// There are shares: what every call looks at.
     on: AtomicBool,
     state: Mutex<State>,
+    /// The ledger did not answer when windows were to be read from it.
+    no_ledger: AtomicBool,
+    /// When it is asked again.
+    ask_ledger: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +68,29 @@ impl Away {
             state.well_since = Some(now);
             tracing::info!("budgets can be checked again");
         }
+    }
+
+    /// Whether this call may ask the ledger what was spent. While it does not answer, one call at a time does.
+    pub(crate) fn may_ask_ledger(&self, now: Instant) -> bool {
+        if !self.no_ledger.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut at = self.ask_ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = at.is_none_or(|at| at <= now);
+        if may {
+            *at = Some(now + ASK_LEDGER_EVERY);
+        }
+        may
+    }
+
+    /// Whether the ledger said what was spent.
+    pub(crate) fn ledger_answered(&self, it_did: bool, now: Instant) {
+        if it_did && !self.no_ledger.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut at = self.ask_ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        *at = (!it_did).then_some(now + ASK_LEDGER_EVERY);
+        self.no_ledger.store(!it_did, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -123,6 +153,21 @@ mod tests {
         assert_eq!((own.rpm, own.tpm, own.concurrency), (Some(3), Some(1), Some(0)));
         let limits: Vec<i64> = own.budgets.iter().map(|budget| budget.limit).collect();
         assert_eq!(limits, [NanoUsd::PER_USD / 2, NanoUsd::PER_USD, 50_000, 0]);
+    }
+
+    #[test]
+    fn one_call_at_a_time_waits_for_a_ledger_that_does_not_answer() {
+        let (away, start) = (Away::default(), Instant::now());
+        let may = |seconds| away.may_ask_ledger(start + Duration::from_secs(seconds));
+        assert!(may(0) && may(0));
+        away.ledger_answered(false, start);
+        assert!(!may(0) && !may(2));
+        assert!(may(3) && !may(3), "one asks");
+        away.ledger_answered(false, start + Duration::from_secs(4));
+        assert!(!may(6) && may(7), "and one that gave up is followed by another");
+        assert!(may(10));
+        away.ledger_answered(true, start + Duration::from_secs(10));
+        assert!(may(10) && may(10));
     }
 
     #[test]

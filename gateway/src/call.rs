@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use fluxa_domain::change::Revision;
 use fluxa_domain::dialect::{Dialect, Op};
 use fluxa_domain::entry::{AttemptRow, CostState, Entry};
 use fluxa_domain::estimate::{TextCount, likely_tokens};
@@ -71,6 +72,8 @@ pub(crate) struct Call {
     pub(crate) busy: Option<Busy>,
     /// Write a row at the end.
     pub(crate) keep_row: bool,
+    /// The configuration that its limits are of.
+    revision: Revision,
     open: bool,
 }
 
@@ -134,13 +137,15 @@ impl Call {
             found: None,
             // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
             keep_row: false,
+            revision: Revision::default(),
             open: true,
         }
     }
 
-    /// Whose call it is.
-    pub(crate) fn belongs_to(&mut self, access: &KeyAccess) {
+    /// Whose call it is, under the configuration of this revision.
+    pub(crate) fn belongs_to(&mut self, access: &KeyAccess, revision: Revision) {
         self.keep_row = true;
+        self.revision = revision;
         self.entry.key_id.clone_from(&access.key.id);
         self.entry.key_name.clone_from(&access.key.name);
         self.entry.team = access.key.team.clone().unwrap_or_default();
@@ -367,6 +372,7 @@ impl Call {
         self.entry.finish = ending.finish.unwrap_or_default();
         ending.error.clone_into(&mut self.entry.error);
         self.entry.client_closed = ending.client_closed;
+        self.note_new_scopes();
         let settling = self.settle();
         self.worker.gateway.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
         let finished = self.keep_row.then(|| {
@@ -388,6 +394,19 @@ impl Call {
             self.spawn(settling.ask());
         }
         charged
+    }
+
+    /// The limits may be others than when the call began.
+    fn note_new_scopes(&self) {
+        let gateway = &self.worker.gateway;
+        let costs = self.entry.cost != NanoUsd::ZERO || self.entry.usage.total() != 0;
+        if !costs || !self.keep_row || gateway.view.load().revision == self.revision {
+            return;
+        }
+        let asked = self.held.as_ref().map(|held| &*held.ask);
+        if let Some(scopes) = crate::rescoped::missed(gateway, &self.entry, asked) {
+            gateway.rescoped.note(self.entry.id, scopes);
+        }
     }
 
     /// Replaces what was reserved by the charge: at once in this process, else by what is to be asked when the row is written.

@@ -235,7 +235,7 @@ impl Reply {
     }
 
     /// An answer that was given before: it costs nothing, and nobody is asked.
-    pub(crate) fn given_again(call: &mut Call, kept: KeptAnswer) -> Self {
+    pub(crate) fn given_again(call: &mut Call, admitted: Admitted, kept: KeptAnswer) -> Self {
         let KeptAnswer { content_type, provider, upstream_model, dialect_out, finish, body } = kept;
         (call.sent, call.tried) = (false, 0);
         call.found = Some(Found::Hit);
@@ -246,7 +246,7 @@ impl Reply {
         let facts = Facts { finish: (!finish.is_empty()).then_some(finish), ..Facts::default() };
         Self {
             head: AnswerHead::ours(200),
-            admitted: Admitted::default(),
+            admitted,
             body: Committed::Whole(body, Some(facts)),
             translated: Some(Translated { content_type, dropped: Vec::new() }),
             mended: Vec::new(),

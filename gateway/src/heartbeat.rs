@@ -6,15 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fluxa_domain::scope;
+use fluxa_domain::team::DEFAULT_ORGANIZATION;
 use fluxa_domain::time::Micros;
-use fluxa_store::shared::NodeFacts;
+use fluxa_store::shared::{NodeFacts, Shared};
 
 use crate::running::Gateway;
 
 /// How often the others are told, well within [`fluxa_store::shared::GONE_AFTER`].
 const BEAT_EVERY: Duration = Duration::from_secs(3);
-/// How often the clock is set.
-const SET_CLOCK_EVERY: Duration = Duration::from_secs(1);
+/// The clock is compared so many times before the first call: the first answer waits for a connection.
+const CLOCK_SAMPLES: u32 = 3;
+/// How often it is looked whether the counters were emptied: until that is seen, they know too little.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Of so many looks one sets the clock: every second.
+const LOOKS_PER_SETTING: u32 = 20;
 
 /// Beats as long as the process runs.
 pub(crate) async fn run(gateway: Arc<Gateway>, address: std::net::SocketAddr) {
@@ -25,21 +31,36 @@ pub(crate) async fn run(gateway: Arc<Gateway>, address: std::net::SocketAddr) {
     }
 }
 
+/// Sets the clock before the first call: a window must not be taken from a clock that is wrong.
+pub(crate) async fn set_clock(shared: &Shared) {
+    if !shared.counters.shared() {
+        return;
+    }
+    for _ in 0..CLOCK_SAMPLES {
+        // Whatever it answers, it tells the time; one that is late does not count.
+        shared.counters.standing(DEFAULT_ORGANIZATION, &scope::organization(DEFAULT_ORGANIZATION), crate::clock::now()).await;
+    }
+    crate::clock::follow(shared.counters.health().clock_ahead_us);
+}
+
 /// Follows the clock of the counters, as long as the process runs.
 pub(crate) async fn follow_clock(gateway: Arc<Gateway>) {
     if !gateway.shared.counters.shared() {
         return;
     }
-    let mut tick = tokio::time::interval(SET_CLOCK_EVERY);
+    let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut emptied = gateway.shared.counters.health().emptied;
-    loop {
+    for look in (0..LOOKS_PER_SETTING).cycle() {
         tick.tick().await;
         let health = gateway.shared.counters.health();
-        crate::clock::follow(health.clock_ahead_us);
+        if look == 0 {
+            crate::clock::follow(health.clock_ahead_us);
+        }
         if std::mem::replace(&mut emptied, health.emptied) != health.emptied {
             tracing::warn!("the counters were emptied: what is in flight is told to them again");
             gateway.re_extend.notify_waiters();
+            gateway.settling.tell_again();
         }
     }
 }

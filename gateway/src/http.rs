@@ -195,7 +195,7 @@ pub(crate) async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer:
     match route(request.method(), uri.path(), request.headers()) {
         Route::Alive => text(StatusCode::OK, "ok\n"),
         Route::Ready => match worker.gateway.unready() {
-            None => text(StatusCode::OK, "ready\n"),
+            None => text(StatusCode::OK, ready_text(&worker.gateway.degraded())),
             Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
         },
         Route::Home => json(
@@ -252,7 +252,7 @@ async fn kept_response(worker: &Rc<Worker>, parts: &Parts, ip: IpAddr, id: &str)
     let request_id = request_id(&parts.headers).unwrap_or_else(|| own.clone());
     let gateway = &worker.gateway;
     let found = async {
-        let access = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), Dialect::OpenAi), at).await?;
+        let (access, _) = gateway.keys.identify(&gateway.store, token(&parts.headers, parts.uri.query(), Dialect::OpenAi), at).await?;
         access.key.may_enter(ip, at)?;
         let key = access.key.id.as_str();
         if parts.method == Method::GET {
@@ -440,8 +440,13 @@ pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<ReplyBody> {
     response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::full(Bytes::from_static(body.as_bytes())));
+/// What `/readyz` says where traffic is welcome.
+fn ready_text(degraded: &[&str]) -> String {
+    if degraded.is_empty() { String::from("ready\n") } else { format!("ready; degraded: {}\n", degraded.join(", ")) }
+}
+
+fn text(status: StatusCode, body: impl Into<String>) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::full(Bytes::from(body.into())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response

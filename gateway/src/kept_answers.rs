@@ -1,8 +1,8 @@
 //! Answers that are given again: the same question of the same key (or team) within a while costs nothing and asks nobody.
 //!
 //! Exact: the body, byte for byte, with everything beside it that changes what a vendor answers. Only whole, good answers are
-//! kept; a stream is kept as the client got it and given again as a stream. What is kept is sealed by nothing but the place it
-//! is in, so it is off unless a key or its team asks for it.
+//! kept; a stream is kept as the client got it and given again as a stream. It is off unless a key or its team asks for it; what is
+//! kept outside this process is sealed there.
 
 use std::time::Duration;
 

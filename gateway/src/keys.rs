@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fluxa_domain::change::Revision;
 use fluxa_domain::key::{KeyAccess, hash, public_id};
 use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_domain::time::Micros;
@@ -41,11 +42,17 @@ pub(crate) struct Keys {
 #[derive(Debug)]
 struct Known {
     access: Arc<KeyAccess>,
+    /// The configuration that the store had when it gave the key: the teams and limits that the key came with are in it.
+    revision: Revision,
     /// When it is to be read again. One call does so; the others go on with what is known.
     due: Mutex<Instant>,
 }
 
 impl Known {
+    fn new(access: Arc<KeyAccess>, revision: Revision) -> Self {
+        Self { access, revision, due: Mutex::new(Instant::now() + KNOWN_FOR) }
+    }
+
     /// Whether this call is the one that reads the key again.
     fn is_due(&self) -> bool {
         let now = Instant::now();
@@ -68,10 +75,10 @@ impl Keys {
         }
     }
 
-    /// The key that `token` opens.
+    /// The key that `token` opens, and the configuration that it needs at least.
     ///
     /// Every failure is the same 401: a stranger learns nothing about which keys exist.
-    pub(crate) async fn identify(&self, store: &Store, token: Option<&str>, now: Micros) -> Result<Arc<KeyAccess>, Refusal> {
+    pub(crate) async fn identify(&self, store: &Store, token: Option<&str>, now: Micros) -> Result<(Arc<KeyAccess>, Revision), Refusal> {
         let Some(token) = token else {
             return Err(Refusal::new(
                 RefusalKind::InvalidApiKey,
@@ -81,47 +88,48 @@ impl Keys {
         let stranger =
             || Refusal::new(RefusalKind::InvalidApiKey, "this API key is not valid here: use a virtual key (vk-…) of this gateway");
         let id = public_id(token).ok_or_else(stranger)?;
-        let access = match self.known.get(id) {
+        let found = match self.known.get(id) {
             Some(known) if known.is_due() => self.again(store, id, &known).await.ok_or_else(stranger)?,
-            Some(known) => Arc::clone(&known.access),
+            Some(known) => known,
             None if self.unknown.contains_key(id) => return Err(stranger()),
             None => self.look_up(store, id).await?.ok_or_else(stranger)?,
         };
         let given = hash(&self.pepper, token);
-        let opens = access.doors.iter().any(|door| {
+        let opens = found.access.doors.iter().any(|door| {
             let same: bool = door.hash.ct_eq(&given).into();
             same && door.until.is_none_or(|until| now < until)
         });
-        if opens { Ok(access) } else { Err(stranger()) }
+        if opens { Ok((Arc::clone(&found.access), found.revision)) } else { Err(stranger()) }
     }
 
     /// Reads a key again that has been known for a while. What cannot be read stays as it was.
-    async fn again(&self, store: &Store, id: &str, known: &Known) -> Option<Arc<KeyAccess>> {
+    async fn again(&self, store: &Store, id: &str, known: &Arc<Known>) -> Option<Arc<Known>> {
         match tokio::time::timeout(REFRESH_TIMEOUT, self.read(store, id)).await {
-            Ok(Ok(access)) => access,
+            Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a known key cannot be read again; it stays in force as it was");
-                Some(Arc::clone(&known.access))
+                Some(Arc::clone(known))
             }
-            Err(_) => Some(Arc::clone(&known.access)),
+            Err(_) => Some(Arc::clone(known)),
         }
     }
 
-    async fn look_up(&self, store: &Store, id: &str) -> Result<Option<Arc<KeyAccess>>, Refusal> {
+    async fn look_up(&self, store: &Store, id: &str) -> Result<Option<Arc<Known>>, Refusal> {
         self.read(store, id).await.map_err(|error| {
             tracing::error!(%error, "cannot look up a key");
             Refusal::new(RefusalKind::BudgetStoreUnavailable, "keys cannot be looked up at the moment").retry_after(1)
         })
     }
 
-    async fn read(&self, store: &Store, id: &str) -> Result<Option<Arc<KeyAccess>>, StoreError> {
+    async fn read(&self, store: &Store, id: &str) -> Result<Option<Arc<Known>>, StoreError> {
         let before = self.epoch.load(Ordering::SeqCst);
-        let access = store.key_access(id).await?.map(Arc::new);
-        match &access {
-            Some(access) => {
-                let known = Known { access: Arc::clone(access), due: Mutex::new(Instant::now() + KNOWN_FOR) };
-                self.known.insert(id.to_owned(), Arc::new(known));
-            }
+        let found = match store.key_access(id).await? {
+            // Asked after the key: whatever was committed before it is in this configuration.
+            Some(access) => Some(Arc::new(Known::new(Arc::new(access), store.revision().await?))),
+            None => None,
+        };
+        match &found {
+            Some(known) => self.known.insert(id.to_owned(), Arc::clone(known)),
             None => {
                 self.known.invalidate(id);
                 self.unknown.insert(id.to_owned(), ());
@@ -132,7 +140,12 @@ impl Keys {
             self.known.invalidate(id);
             self.unknown.invalidate(id);
         }
-        Ok(access)
+        Ok(found)
+    }
+
+    /// A key, if it is in memory.
+    pub(crate) fn peek(&self, id: &str) -> Option<Arc<KeyAccess>> {
+        self.known.get(id).map(|known| Arc::clone(&known.access))
     }
 
     /// All that are in memory.
@@ -143,7 +156,7 @@ impl Keys {
     /// Takes keys from another source than the store, which cannot be asked.
     pub(crate) fn remember(&self, keys: Vec<KeyAccess>) {
         for access in keys {
-            let known = Known { access: Arc::new(access), due: Mutex::new(Instant::now() + KNOWN_FOR) };
+            let known = Known::new(Arc::new(access), Revision::default());
             self.known.insert(known.access.key.id.clone(), Arc::new(known));
         }
     }
@@ -157,7 +170,18 @@ impl Keys {
         }
     }
 
-    /// Forgets everything: the way out when a notice may have been lost.
+    /// Any key may have changed, because a notice may have been lost: each is read again before it is next believed, but one that cannot be
+    /// read stays good.
+    pub(crate) fn doubt_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let now = Instant::now();
+        for (_, known) in &self.known {
+            *known.due.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+        self.unknown.invalidate_all();
+    }
+
+    /// Forgets everything: what the store has now is other than what was known.
     pub(crate) fn forget_all(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate_all();

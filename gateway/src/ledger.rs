@@ -76,8 +76,11 @@ async fn write(gateway: &Gateway, rows: &Rows, spooled: bool) -> bool {
             // They stay where they are.
             return false;
         }
-        if commit(gateway, batch, loose).await {
+        let written = commit(gateway, batch, loose).await;
+        if written {
             let ids: Vec<CallId> = batch.iter().map(|finished| finished.entry.id).collect();
+            // What was read back from the journal would be read back again.
+            let ids = if spooled { ids } else { gateway.settling.forgettable(ids) };
             gateway.journal().committed(&ids);
         } else {
             all = false;
@@ -87,7 +90,10 @@ async fn write(gateway: &Gateway, rows: &Rows, spooled: bool) -> bool {
             if let Some(log) = &gateway.settings.request_log {
                 log.write(&mut batch.iter().map(|finished| &finished.entry));
             }
-            gateway.queue.done(batch.len(), spooled);
+            // What the end of the process leaves in the journal waits there, and is told as such.
+            if written {
+                gateway.queue.done(batch.len(), spooled);
+            }
         }
     }
     all
@@ -173,6 +179,7 @@ async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(
         let known =
             rows.iter().zip(loose).filter(|(Finished { entry, .. }, loose)| !**loose || entry.cost.0 != 0 || entry.usage.total() != 0);
         gateway.due.push(known.map(|(finished, _)| of(&finished.entry)));
+        gateway.rescoped.written(rows.iter().map(|finished| finished.entry.id), counters.as_ref()).await;
         return Ok(());
     }
     let _appending = match counters.gate() {
@@ -192,12 +199,13 @@ async fn append(gateway: &Gateway, Piece { rows, loose }: Piece<'_>) -> Result<(
             }
         }
     }
+    gateway.rescoped.written(rows.iter().map(|finished| finished.entry.id), counters.as_ref()).await;
     Ok(())
 }
 
 /// What the counters are told of a row.
 pub(crate) fn of(entry: &Entry) -> Recorded {
-    Recorded { id: entry.id, organization: scope::organization_of(entry).into() }
+    Recorded { id: entry.id, organization: scope::organization_of(entry).into(), draft: false }
 }
 
 /// Puts a row aside that the ledger refuses for ever, so that it does not stop the others. False when that failed too.

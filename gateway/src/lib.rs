@@ -34,6 +34,7 @@ mod reconcile;
 mod recovery;
 mod relay;
 mod reply;
+mod rescoped;
 mod reservations;
 mod running;
 mod scopes;

@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     now: Micros,
 ) -> Result<Bytes, Refusal> {
     let gateway = &worker.gateway;
-    let access = gateway.keys.identify(&gateway.store, token(&parts.headers, key_query(&parts.uri), dialect), now).await?;
+    let (access, _) = gateway.keys.identify(&gateway.store, token(&parts.headers, key_query(&parts.uri), dialect), now).await?;
     access.key.may_enter(ip, now)?;
     let view = gateway.view.load_full();
     let groups = crate::scopes::Groups::of(&view, &access.key);

@@ -38,17 +38,23 @@ impl From<Refusal> for Stop {
     }
 }
 
+impl From<admission::Turned> for Stop {
+    fn from(turned: admission::Turned) -> Self {
+        Self { refusal: turned.refusal, headers: turned.headers }
+    }
+}
+
 /// Takes a call from its head to its answer. The body of a streamed answer flows afterwards, metered and settled at its end.
 pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inbound) -> Result<Reply, Stop> {
     let gateway = Arc::clone(&worker.gateway);
     let now = call.entry.at;
-    let view = gateway.view.load_full();
     let Inbound { parts, body, dialect, op, path, ip } = inbound;
 
     // Who asks: headers only, a stranger's body is never read.
     let token = token(&parts.headers, key_query(&parts.uri), dialect);
-    let access = gateway.keys.identify(&gateway.store, token, now).await?;
-    call.belongs_to(&access);
+    let (access, revision) = gateway.keys.identify(&gateway.store, token, now).await?;
+    let view = gateway.view_since(revision).await;
+    call.belongs_to(&access, view.revision);
     access.key.may_enter(ip, now)?;
     let groups = Groups::of(&view, &access.key);
     groups.may_enter()?;
@@ -104,7 +110,10 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         Looked::Off => {}
         Looked::Bypass => call.found = Some(Found::Bypass),
         Looked::Miss(keep) => (call.found, call.keep_answer) = (Some(Found::Miss), Some(Box::new(keep))),
-        Looked::Hit(kept) => return Ok(Reply::given_again(call, *kept)),
+        Looked::Hit(kept) => {
+            let admitted = admission::admit_kept(&gateway, call, &access.key, &scopes).await?;
+            return Ok(Reply::given_again(call, admitted, *kept));
+        }
     }
 
     // May they spend it.
@@ -115,7 +124,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let first = plan.first().map_or(("", ""), |target| (target.provider.record.name.as_str(), target.model.as_str()));
     let may_cost = may_cost(&parts.method, op);
     let wanted = Wanted { key: &access.key, scopes: &scopes, size, targets: &targets, first, may_cost };
-    let admitted = admission::admit(&gateway, call, &wanted).await.map_err(|over| Stop { refusal: over.refusal, headers: over.headers })?;
+    let admitted = admission::admit(&gateway, call, &wanted).await?;
     call.hold_reservation();
 
     // The only calls to vendors; the first byte of an answer commits to it.

@@ -3,14 +3,15 @@
 //! The invariant: the journal is discarded only when every row of it is in the ledger or put aside for people; a row that the
 //! ledger refuses for ever never keeps the process from starting.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fluxa_domain::entry::Entry;
 use fluxa_domain::id::CallId;
 use fluxa_domain::scope;
 use fluxa_store::journal::{Journal, JournalError};
-use fluxa_store::shared::{Counters, Recorded, Settlement, Shared};
+use fluxa_store::records::spend::Spent;
+use fluxa_store::shared::{Counters, Recorded, Settled, Settlement, Shared};
 use fluxa_store::{Finished, Store, StoreError};
 
 /// Rows of one transaction.
@@ -38,6 +39,8 @@ pub struct Recovery {
     /// Calls of which shared counters are to be told that the ledger has them, no sooner than
     /// [`fluxa_store::shared::RECORDED_AFTER`] from now: [`crate::Running::recorded`].
     pub recorded: Vec<Recorded>,
+    /// What shared counters are still to be told, because they did not answer: [`crate::Running::settle_later`].
+    pub unsettled: Vec<Settlement>,
 }
 
 impl Recovery {
@@ -75,7 +78,7 @@ pub async fn recover(store: &Store, shared: &Shared, journal: &Journal) -> Resul
             report.abandoned += batch.iter().filter(|entry| entry.abandoned).count();
             let buried = append(store, journal, batch, &mut report).await?;
             if shared.counters.shared() {
-                tell(shared.counters.as_ref(), batch, &buried, &mut report).await;
+                tell(store, shared.counters.as_ref(), batch, &buried, &mut report).await?;
             }
         }
     }
@@ -114,24 +117,49 @@ async fn append(store: &Store, journal: &Journal, batch: &[Entry], report: &mut 
     Ok(buried)
 }
 
-/// Tells shared counters what these calls cost. When they are away: their reservations expire, and the rows are in the ledger.
-async fn tell(counters: &dyn Counters, batch: &[Entry], buried: &HashSet<CallId>, report: &mut Recovery) {
+/// Tells shared counters what the ledger has of these calls.
+///
+/// Of a call that was cut off the ledger may have another row than the journal: the draft of its reservation, or the real one.
+async fn tell(
+    store: &Store,
+    counters: &dyn Counters,
+    batch: &[Entry],
+    buried: &HashSet<CallId>,
+    report: &mut Recovery,
+) -> Result<(), StoreError> {
     let told: Vec<&Entry> = batch.iter().filter(|entry| !buried.contains(&entry.id)).collect();
+    let guessed: Vec<CallId> = told.iter().filter(|entry| entry.abandoned).map(|entry| entry.id).collect();
+    let written: HashMap<CallId, Spent> = match guessed.is_empty() {
+        true => HashMap::new(),
+        false => store.ledger_moment().await?.charges(&guessed).await?.into_iter().collect(),
+    };
     for some in told.chunks(AT_ONCE) {
-        futures_util::future::join_all(some.iter().map(|entry| counters.settle(Arc::new(settlement_of(entry))))).await;
+        let asked: Vec<Arc<Settlement>> = some.iter().map(|entry| Arc::new(settlement_of(entry, written.get(&entry.id)))).collect();
+        let answers = futures_util::future::join_all(asked.iter().map(|settlement| counters.settle(Arc::clone(settlement)))).await;
+        for ((entry, settlement), answer) in some.iter().zip(asked).zip(answers) {
+            let answered = answer != Settled::Unavailable;
+            if !answered && report.unsettled.len() < MAX_RECORDED {
+                report.unsettled.push(Settlement::clone(&settlement));
+            }
+            // Where somebody else has settled a call that was cut off here, the row of its end waits beside the counters.
+            let ended = !entry.abandoned || answered && answer != Settled::AlreadyDone;
+            if ended && report.recorded.len() < MAX_RECORDED {
+                report.recorded.push(crate::ledger::of(entry));
+            }
+        }
     }
-    let room = MAX_RECORDED.saturating_sub(report.recorded.len());
-    report.recorded.extend(told.into_iter().take(room).map(crate::ledger::of));
+    Ok(())
 }
 
-fn settlement_of(entry: &Entry) -> Settlement {
-    let tokens = i64::try_from(entry.usage.total()).unwrap_or(i64::MAX);
+fn settlement_of(entry: &Entry, written: Option<&Spent>) -> Settlement {
+    let own = Spent { nanos: entry.cost.0, tokens: i64::try_from(entry.usage.total()).unwrap_or(i64::MAX) };
+    let Spent { nanos, tokens } = *written.unwrap_or(&own);
     Settlement {
         id: entry.id,
         at: entry.at,
         organization: scope::organization_of(entry).into(),
         scopes: scope::of_entry(entry),
-        nanos: entry.cost.0,
+        nanos,
         tokens,
         rate_tokens: tokens,
         row: None,

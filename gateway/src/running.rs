@@ -1,13 +1,13 @@
 //! The data plane as a whole: what its threads share, its start, its reload and its stop.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use fluxa_store::journal::{Journal, JournalError};
-use fluxa_store::shared::{NodeFacts, Recorded, Shared};
+use fluxa_store::shared::{NodeFacts, Recorded, Settlement, Shared};
 use fluxa_store::{Store, StoreError};
 use tokio::sync::watch;
 
@@ -19,6 +19,7 @@ use crate::ledger::due::{self, Due};
 use crate::ledger::{self, Desk, Queue};
 use crate::metrics::Metrics;
 use crate::probe::ProbeReport;
+use crate::rescoped::Rescoped;
 use crate::server::{Mount, bind, is_free};
 use crate::settings::Settings;
 use crate::settling::Settling;
@@ -68,8 +69,13 @@ pub struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) settling: Settling,
+    /// The newest revision that a call has asked the store for, and whoever does so now.
+    pub(crate) sought: AtomicI64,
+    pub(crate) seeking: tokio::sync::Mutex<()>,
     /// Rows that are in the ledger and not yet reported to shared counters.
     pub(crate) due: Due,
+    /// Calls that are to be counted in scopes that they were not asked in.
+    pub(crate) rescoped: Rescoped,
     /// Processes that serve calls, at least this one.
     pub(crate) live_nodes: AtomicU64,
     /// The processes of the cluster as they were last heard of.
@@ -82,6 +88,8 @@ pub struct Gateway {
     journal: Arc<Journal>,
     tls: Arc<TlsSetup>,
     draining: AtomicBool,
+    /// It began with the configuration on its disk.
+    recalled: bool,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -127,7 +135,9 @@ impl Gateway {
     ) -> Result<Arc<Self>, StartError> {
         let health = Health::default();
         let keys = Keys::new(settings.pepper);
-        let view = match settings.last_known.as_ref().and_then(|kept| kept.take()) {
+        let recalled = settings.last_known.as_ref().and_then(|kept| kept.take());
+        let has_recalled = recalled.is_some();
+        let view = match recalled {
             Some(recalled) => {
                 keys.remember(recalled.keys);
                 View::of(recalled.configuration, &settings, &health)
@@ -136,6 +146,7 @@ impl Gateway {
         };
         // From here on the counters keep apart what the ledger does not hold yet.
         shared.counters.recorded(&[]).await;
+        crate::heartbeat::set_clock(&shared).await;
         Ok(Arc::new(Self {
             keys,
             conversations: Conversations::new(settings.keep_responses),
@@ -143,7 +154,10 @@ impl Gateway {
             health,
             metrics: Arc::new(Metrics::default()),
             queue: Arc::new(Queue::new(Arc::clone(&journal), settings.spool_max_bytes)),
+            sought: AtomicI64::new(0),
+            seeking: tokio::sync::Mutex::default(),
             due: Due::default(),
+            rescoped: Rescoped::default(),
             seen_nodes: ArcSwap::default(),
             settling: Settling::default(),
             live_nodes: AtomicU64::new(1),
@@ -151,6 +165,7 @@ impl Gateway {
             re_extend: tokio::sync::Notify::new(),
             tls: Arc::new(TlsSetup::default()),
             draining: AtomicBool::new(false),
+            recalled: has_recalled,
             settings,
             store,
             shared,
@@ -223,6 +238,13 @@ impl Gateway {
         }
         None
     }
+
+    /// What does not work as it should, though traffic is welcome.
+    pub(crate) fn degraded(&self) -> Vec<&'static str> {
+        let counters = self.shared.counters.health().away.is_some();
+        let names = [(counters, "counters_away"), (self.queue.failing(), "ledger_away")];
+        names.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect()
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the handle is kept by `Running`, which waits for it or ends it")]
@@ -243,6 +265,12 @@ impl Running {
         self.gateway.unready()
     }
 
+    /// What does not work as it should, though traffic is welcome: `counters_away`, `ledger_away`.
+    #[must_use]
+    pub fn degraded(&self) -> Vec<&'static str> {
+        self.gateway.degraded()
+    }
+
     /// Reads the configuration again.
     ///
     /// # Errors
@@ -258,6 +286,11 @@ impl Running {
         if self.gateway.shared.counters.shared() {
             self.gateway.due.push(calls.into_iter());
         }
+    }
+
+    /// Asks shared counters again for what [`crate::recover`] could not deliver. To be called before [`Self::recorded`].
+    pub fn settle_later(&self, settlements: Vec<Settlement>) {
+        self.gateway.settling.settle_later(settlements);
     }
 
     /// [`crate::recover`], again and again until it is done: for a start while the database was away.

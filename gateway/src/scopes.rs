@@ -118,6 +118,11 @@ pub(crate) struct CallScopes {
 }
 
 impl CallScopes {
+    /// The scopes of a call that was made at `now`, worked out anew.
+    pub(crate) fn of(key: &KeyRecord, groups: Groups<'_>, model: &str, now: Micros) -> Self {
+        Self::work_out(key, groups, model, now).0
+    }
+
     /// Works out the scopes of a call, and the moments from and until which they hold.
     fn work_out(key: &KeyRecord, groups: Groups<'_>, model: &str, now: Micros) -> (Self, Micros, Micros) {
         let mut found: Vec<(ScopeAsk, Owner)> = Vec::with_capacity(4);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fluxa_domain::id::CallId;
-use fluxa_store::shared::{Settled, Settlement};
+use fluxa_store::shared::{RECORDED_AFTER, Recorded, Settled, Settlement};
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
@@ -20,6 +20,8 @@ const MAX_SETTLES: usize = 100_000;
 const MAX_ROWS: usize = 20_000;
 /// Releases that wait; what is not given back expires.
 const MAX_RELEASES: usize = 100_000;
+/// Rows that are on their way to the ledger where nothing is wrong.
+const UNDER_WAY: u64 = 1_000;
 /// Asked at once when the counters are back.
 const BATCH: usize = 256;
 /// Pause after a vain attempt; doubled up to [`MAX_PAUSE`].
@@ -41,9 +43,14 @@ struct State {
     open: HashMap<CallId, Arc<Settlement>>,
     /// Those of them that must be asked again.
     waiting: VecDeque<CallId>,
+    /// Those of them whose rows are in the ledger, and in the journal until there is an answer.
+    journaled: HashSet<CallId>,
+    /// Settles with an answer whose calls are not reported as recorded: counters that are emptied know nothing of them, and the
+    /// ledger may not have them yet when it is read.
+    fresh: HashMap<CallId, Arc<Settlement>>,
     releases: VecDeque<GiveBack>,
-    /// Organisations of settles that found no room.
-    overflown: HashSet<Arc<str>>,
+    /// Organisations of settles that found no room, and when the last of them did.
+    overflown: HashMap<Arc<str>, Instant>,
 }
 
 /// A reservation to be given back.
@@ -77,8 +84,48 @@ impl Settling {
         }
     }
 
-    fn answered(&self, id: CallId) {
-        self.lock().open.remove(&id);
+    /// True when the journal kept the call's row for this.
+    fn answered(&self, settlement: &Arc<Settlement>) -> bool {
+        let mut state = self.lock();
+        let id = settlement.id;
+        if state.open.remove(&id).is_some() && state.fresh.len() < MAX_ROWS {
+            state.fresh.insert(id, Arc::clone(settlement));
+        }
+        state.journaled.remove(&id)
+    }
+
+    /// These calls are reported as recorded.
+    pub(crate) fn recorded(&self, calls: &[Recorded]) {
+        let mut state = self.lock();
+        for call in calls {
+            state.fresh.remove(&call.id);
+        }
+    }
+
+    /// The counters were emptied: they are told again what the ledger may not have had when it was read since.
+    pub(crate) fn tell_again(&self) {
+        let fresh = std::mem::take(&mut self.lock().fresh);
+        for settlement in fresh.into_values() {
+            self.expect(&settlement);
+            self.settle_again(&settlement);
+        }
+    }
+
+    /// The ledger has the rows of these calls. Gives those that the journal may forget: of the others a process after this one must
+    /// tell the counters, if this one cannot.
+    pub(crate) fn forgettable(&self, mut ids: Vec<CallId>) -> Vec<CallId> {
+        let mut state = self.lock();
+        if !state.open.is_empty() {
+            let State { open, journaled, .. } = &mut *state;
+            ids.retain(|id| {
+                let pending = open.contains_key(id);
+                if pending {
+                    journaled.insert(*id);
+                }
+                !pending
+            });
+        }
+        ids
     }
 
     fn settle_again(&self, settlement: &Arc<Settlement>) {
@@ -90,7 +137,7 @@ impl Settling {
                 *known = Arc::new(Settlement { row: None, ..Settlement::clone(known) });
             }
             waiting.push_back(settlement.id);
-        } else if overflown.insert(Arc::clone(&settlement.organization)) {
+        } else if overflown.insert(Arc::clone(&settlement.organization), Instant::now()).is_none() {
             tracing::warn!("too many settled calls wait for the counters: what is spent is read from the ledger once they are back");
         }
         drop(state);
@@ -103,6 +150,15 @@ impl Settling {
             state.releases.push_back(release);
             drop(state);
             self.arrived.notify_one();
+        }
+    }
+
+    /// Takes over what an earlier process could not deliver.
+    pub(crate) fn settle_later(&self, settlements: Vec<Settlement>) {
+        for settlement in settlements {
+            let settlement = Arc::new(settlement);
+            self.expect(&settlement);
+            self.settle_again(&settlement);
         }
     }
 
@@ -152,7 +208,10 @@ impl Settle {
 impl Drop for Settle {
     fn drop(&mut self) {
         if self.answered {
-            self.gateway.settling.answered(self.settlement.id);
+            let id = self.settlement.id;
+            if self.gateway.settling.answered(&self.settlement) {
+                self.gateway.journal().committed(&[id]);
+            }
         } else {
             self.gateway.settling.settle_again(&self.settlement);
         }
@@ -227,27 +286,35 @@ async fn round(gateway: &Arc<Gateway>) -> Option<bool> {
     Some(settled.into_iter().chain(released).all(|answered| answered))
 }
 
-/// Makes the windows cold of organisations whose settles found no room, once the ledger has the rows of all of them.
+/// Makes the windows cold of organisations whose settles found no room, once the ledger has the rows of all of them. Others go on
+/// meanwhile, so a moment without any row under way may never come: the rows in question are older than any that still is.
 async fn read_anew(gateway: &Gateway) {
-    let counters = &gateway.shared.counters;
-    if gateway.queue.waiting() > 0 || counters.health().away.is_some() || gateway.settling.pending() > 0 {
+    let (counters, queue) = (&gateway.shared.counters, &gateway.queue);
+    if counters.health().away.is_some() || queue.failing() || queue.spooled() > 0 || queue.waiting() > UNDER_WAY {
         return;
     }
-    let organizations: Vec<Arc<str>> = gateway.settling.lock().overflown.iter().cloned().collect();
-    for organization in organizations {
+    let organizations: Vec<(Arc<str>, Instant)> = {
+        let state = gateway.settling.lock();
+        let ripe = state.overflown.iter().filter(|(_, since)| since.elapsed() >= RECORDED_AFTER);
+        ripe.map(|(organization, since)| (Arc::clone(organization), *since)).collect()
+    };
+    for (organization, since) in organizations {
         if counters.chill(&organization, &[]).await {
-            gateway.settling.lock().overflown.remove(&organization);
+            let mut state = gateway.settling.lock();
+            if state.overflown.get(&organization) == Some(&since) {
+                state.overflown.remove(&organization);
+            }
         }
     }
 }
 
-/// Asks once more for all that is open, at the end of the process. What stays open then expires.
+/// Asks once more for all that is open, at the end of the process. What stays open then is in the journal, for the next one.
 pub(crate) async fn last_words(gateway: &Arc<Gateway>) {
     let asking = async { while round(gateway).await == Some(true) {} };
     let _ = tokio::time::timeout(LAST_WORDS, asking).await;
     let open = gateway.settling.pending();
     if open > 0 {
-        tracing::warn!(open, "the counters have not answered for {open} calls; their estimates are charged until the ledger is read anew");
+        tracing::warn!(open, "the counters have not answered for {open} calls; the journal keeps them for the next start");
     }
 }
 

@@ -76,11 +76,11 @@ pub(crate) async fn sweep(gateway: &Gateway, swept: &mut Swept) {
     let mut rows = Vec::with_capacity(fresh.len());
     for WaitingRow { id, organization, json } in fresh {
         match Finished::from_json(json.clone()) {
-            Ok(finished) => rows.push((Recorded { id, organization }, finished)),
+            Ok(finished) => rows.push((Recorded { id, organization, draft: finished.entry.abandoned }, finished)),
             Err(error) => {
                 if set_aside(gateway, id, &json, &error) {
                     swept.0.insert(id, Instant::now());
-                    gateway.due.push(std::iter::once(Recorded { id, organization }));
+                    gateway.due.push(std::iter::once(Recorded { id, organization, draft: false }));
                 }
             }
         }
@@ -122,21 +122,23 @@ async fn write(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<Vec<
         }
         Err(error) => return Err(error),
     }
-    lost.extend(correct(gateway, batch).await?);
-    Ok(batch.iter().map(|(call, _)| call.clone()).filter(|call| !lost.contains(&call.id)).collect())
+    let corrected = correct(gateway, batch).await?;
+    lost.extend(corrected.iter().filter(|(_, answered)| !**answered).map(|(id, _)| *id));
+    let done = batch.iter().map(|(call, _)| Recorded { draft: call.draft && !corrected.contains_key(&call.id), ..call.clone() });
+    Ok(done.filter(|call| !lost.contains(&call.id)).collect())
 }
 
 /// Drafts whose calls were settled in the ledger: the counters charged the estimate and are given the real charge. Gives back
-/// the calls whose correction could not be delivered.
-async fn correct(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<Vec<CallId>, StoreError> {
+/// those calls, and of each whether its correction was delivered.
+async fn correct(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<HashMap<CallId, bool>, StoreError> {
     let drafts: HashMap<CallId, &(Recorded, Finished)> =
         batch.iter().filter(|(_, row)| row.entry.abandoned).map(|both| (both.1.entry.id, both)).collect();
     if drafts.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
     let ids: Vec<CallId> = drafts.keys().copied().collect();
     let real = gateway.store.ledger_moment().await?.charges(&ids).await?;
-    let mut failed = Vec::new();
+    let mut corrected = HashMap::new();
     for (id, spent) in real {
         let Some((call, Finished { entry, .. })) = drafts.get(&id) else { continue };
         let estimate = i64::try_from(entry.usage.total()).unwrap_or(i64::MAX);
@@ -153,11 +155,9 @@ async fn correct(gateway: &Gateway, batch: &[(Recorded, Finished)]) -> Result<Ve
             rate_tokens: spent.tokens,
             row: None,
         };
-        if gateway.shared.counters.settle(Arc::new(settlement)).await == Settled::Unavailable {
-            failed.push(id);
-        }
+        corrected.insert(id, gateway.shared.counters.settle(Arc::new(settlement)).await != Settled::Unavailable);
     }
-    Ok(failed)
+    Ok(corrected)
 }
 
 /// Puts something aside that the ledger will never take. False when that failed: then it stays where it is.

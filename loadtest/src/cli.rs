@@ -1,8 +1,10 @@
 //! The arguments of the program, one file for each subcommand, and the few lines that print.
 
 mod bench;
+mod chaos;
 mod load;
 mod postgres;
+mod proxy;
 mod replicas;
 mod scale;
 mod streams;
@@ -32,6 +34,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a mock vendor that speaks the dialects of OpenAI, Anthropic, Gemini and Bedrock.
     Vendor(vendor::VendorArgs),
+    /// Break things under load, with real processes, and check that no call is lost or counted twice.
+    Chaos(chaos::ChaosArgs),
+    /// Spoil connections on purpose: a TCP proxy with faults.
+    Proxy(proxy::ProxyArgs),
     /// Send requests at a rate, or as fast as they are answered, and report times.
     Load(load::LoadArgs),
     /// Open many event streams at once and check that each is whole.

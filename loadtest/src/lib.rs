@@ -5,9 +5,11 @@
 
 pub mod backends;
 pub mod bench;
+pub mod chaos;
 pub mod client;
 pub mod conformance;
 pub mod filler;
 pub mod load;
+pub mod proxy;
 pub mod streams;
 pub mod vendor;

@@ -11,6 +11,8 @@ use clap::Parser;
 fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().command {
         cli::Command::Vendor(args) => args.run(),
+        cli::Command::Chaos(args) => args.run(),
+        cli::Command::Proxy(args) => args.run(),
         cli::Command::Load(args) => args.run(),
         cli::Command::Postgres(args) => args.run(),
         cli::Command::Streams(args) => args.run(),

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use aes_gcm::{Aes256Gcm, Nonce};
+use aes_gcm::aead::{Aead, AeadInPlace, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use fluxa_domain::secret::Secret;
@@ -17,6 +17,9 @@ use crate::error::StoreError;
 
 /// Bytes of a nonce. Random 96 bits are safe for 2³² seals under one key; provider keys are sealed a few times a day.
 const NONCE_BYTES: usize = 12;
+
+/// Bytes of a tag, behind the ciphertext.
+const TAG_BYTES: usize = 16;
 
 /// Written before the sealed bytes, so that a later format can be told apart.
 const VERSION: &str = "v1.";
@@ -62,6 +65,38 @@ impl Sealer {
         self.try_open(table, row, column, sealed).ok_or_else(|| StoreError::Sealed { what: format!("{table} {row}") })
     }
 
+    /// Seals a large value that is kept under `name`: nonce, ciphertext and tag. Each name has a key of its own, so that there may be any
+    /// number of values.
+    ///
+    /// # Errors
+    /// [`StoreError::Random`] when the system gives no random bytes.
+    pub fn seal_value(&self, name: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(StoreError::Random)?;
+        let mut sealed = Vec::with_capacity(NONCE_BYTES + plain.len() + TAG_BYTES);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plain);
+        let body = sealed.get_mut(NONCE_BYTES..).unwrap_or_default();
+        let tag = self
+            .cipher_of(name)
+            .and_then(|cipher| cipher.encrypt_in_place_detached(Nonce::from_slice(&nonce), name, body).ok())
+            .ok_or_else(|| StoreError::Sealed { what: String::from("value") })?;
+        sealed.extend_from_slice(&tag);
+        Ok(sealed)
+    }
+
+    /// Opens what [`Self::seal_value`] gave for the same name; `None` for another key, another name, and anything that was changed.
+    #[must_use]
+    pub fn open_value(&self, name: &[u8], mut sealed: Vec<u8>) -> Option<Vec<u8>> {
+        let end = sealed.len().checked_sub(TAG_BYTES)?;
+        let tag = sealed.split_off(end);
+        let (nonce, body) = sealed.split_at_mut_checked(NONCE_BYTES)?;
+        let (nonce, tag) = (Nonce::from_slice(nonce), Tag::from_slice(&tag));
+        self.cipher_of(name)?.decrypt_in_place_detached(nonce, name, body, tag).ok()?;
+        sealed.drain(..NONCE_BYTES);
+        Some(sealed)
+    }
+
     /// A keyed fingerprint of a secret for the audit log: equal secrets are seen to be equal, nothing else is shown.
     #[must_use]
     pub fn fingerprint(&self, secret: &str) -> String {
@@ -79,6 +114,13 @@ impl Sealer {
         let aad = bound_to(table, row, column);
         let plain = self.cipher()?.decrypt(Nonce::from_slice(nonce), Payload { msg: body, aad: aad.as_bytes() }).ok()?;
         Some(Secret::new(plain))
+    }
+
+    fn cipher_of(&self, name: &[u8]) -> Option<Aes256Gcm> {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(self.key.expose()).ok()?;
+        mac.update(b"fluxa/v1|value|");
+        mac.update(name);
+        Aes256Gcm::new_from_slice(&mac.finalize().into_bytes()).ok()
     }
 
     fn cipher(&self) -> Option<Aes256Gcm> {
@@ -128,6 +170,27 @@ mod tests {
         for cut in 0..sealed.len() {
             assert!(sealer.open("t", "r", "c", &sealed[..cut]).is_err(), "cut {cut}");
         }
+    }
+
+    #[test]
+    fn a_large_value_opens_only_under_its_name_and_whole() {
+        let sealer = Sealer::new([7; 32]);
+        let plain = b"the answer ".repeat(10);
+        let sealed = sealer.seal_value(b"name", &plain).unwrap();
+        assert_eq!(sealer.open_value(b"name", sealed.clone()).as_deref(), Some(&plain[..]));
+        assert!(!sealed.windows(6).any(|part| part == b"answer"));
+        assert_eq!(sealer.open_value(b"other", sealed.clone()), None);
+        assert_eq!(Sealer::new([8; 32]).open_value(b"name", sealed.clone()), None);
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(sealer.open_value(b"name", changed), None, "bit {bit}");
+        }
+        for cut in 0..sealed.len() {
+            assert_eq!(sealer.open_value(b"name", sealed[..cut].to_vec()), None, "cut {cut}");
+        }
+        let empty = sealer.seal_value(b"name", b"").unwrap();
+        assert_eq!(sealer.open_value(b"name", empty), Some(Vec::new()));
     }
 
     #[test]

@@ -17,11 +17,13 @@ pub use bulletin::{Bulletin, Delivery, MemoryBulletin, Notice, NoticeStream};
 pub use cache::Cache;
 pub use counters::{
     BudgetAsk, BudgetStanding, ColdWindow, Counters, CountersHealth, Expired, Extended, Inspection, Over, OverWhat, RECORDED_AFTER,
-    RateStanding, Recorded, ReserveAsk, Reserved, ScopeAsk, ScopeStanding, Settled, Settlement, Standing, WaitingRow, WarmError,
+    RateStanding, Recorded, ReserveAsk, Reserved, ScopeAsk, ScopeStanding, Settled, Settlement, Standing, UnrecordedCharge, WaitingRow,
+    WarmError,
 };
 pub use memory::{MemoryCache, MemoryCounters, MemoryNodes};
 pub use nodes::{GONE_AFTER, NodeFacts, Nodes};
 
+use crate::seal::Sealer;
 use redis::{Link, RedisBulletin, RedisCache, RedisNodes};
 
 /// A future behind a pointer, for traits that are used as objects.
@@ -52,13 +54,14 @@ impl Shared {
         }
     }
 
-    /// Everything in Redis, with these counters: a process of a cluster. Subscribes on the runtime of the caller.
+    /// Everything in Redis, with these counters: a process of a cluster. Answers are kept there under the seal of `sealer`. Subscribes on the
+    /// runtime of the caller.
     #[must_use]
-    pub fn in_redis(link: Link, counters: Arc<dyn Counters>) -> Self {
+    pub fn in_redis(link: Link, counters: Arc<dyn Counters>, sealer: Sealer) -> Self {
         Self {
             counters,
             bulletin: Arc::new(RedisBulletin::new(link.clone())),
-            cache: Arc::new(RedisCache::new(link.clone())),
+            cache: Arc::new(RedisCache::new(link.clone(), sealer)),
             nodes: Arc::new(RedisNodes::new(link)),
         }
     }

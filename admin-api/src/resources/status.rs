@@ -22,7 +22,8 @@ pub(crate) async fn health(errand: Errand) -> Answer {
     for (name, value) in members(errand.desk.admin.health.report()) {
         shown.insert(name, value);
     }
-    if store.is_err() {
+    let is_degraded = shown.get("degraded").and_then(Value::as_array).is_some_and(|names| !names.is_empty());
+    if store.is_err() || is_degraded {
         // Whatever the report says of itself: without the store no change and no ledger row is possible.
         shown.insert(String::from("status"), Value::from("degraded"));
     }

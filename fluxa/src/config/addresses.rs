@@ -22,8 +22,10 @@ pub fn redis(text: &str) -> Result<String, String> {
         "rediss+sentinel",
         "redis+cluster",
         "rediss+cluster",
-        "redis-sentinel",
-        "rediss-sentinel",
+        "valkey+sentinel",
+        "valkeys+sentinel",
+        "valkey+cluster",
+        "valkeys+cluster",
     ];
     with_scheme(text, SCHEMES, "expected an address such as redis://host:6379, rediss://…, redis+sentinel://… or redis+cluster://…")
 }

@@ -17,11 +17,11 @@ use tokio::task::JoinSet;
 pub trait Vitals: Send + Sync + 'static {
     /// The metrics in Prometheus' text format.
     fn metrics(&self) -> String;
-    /// `Ok` when the process may take traffic, else why not.
+    /// `Ok` when the process may take traffic, with the names of what does not work as it should; else why not.
     ///
     /// # Errors
     /// One reason a line.
-    fn ready(&self) -> Result<(), String>;
+    fn ready(&self) -> Result<Vec<&'static str>, String>;
 }
 
 /// A scraper that sends no request within this is let go.
@@ -91,7 +91,8 @@ fn answer<B>(request: &Request<B>, vitals: &dyn Vitals) -> Response<Full<Bytes>>
         (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, PROMETHEUS, vitals.metrics()),
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, String::from("ok\n")),
         (&Method::GET | &Method::HEAD, "/readyz") => match vitals.ready() {
-            Ok(()) => (StatusCode::OK, TEXT, String::from("ready\n")),
+            Ok(degraded) if degraded.is_empty() => (StatusCode::OK, TEXT, String::from("ready\n")),
+            Ok(degraded) => (StatusCode::OK, TEXT, format!("ready; degraded: {}\n", degraded.join(", "))),
             Err(why) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
         },
         (_, "/metrics" | "/healthz" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, String::from("method not allowed\n")),
@@ -108,25 +109,26 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    struct Fake;
+    struct Fake(bool);
     impl Vitals for Fake {
         fn metrics(&self) -> String {
             String::from("fluxa_up 1\n")
         }
-        fn ready(&self) -> Result<(), String> {
-            Err(String::from("draining"))
+        fn ready(&self) -> Result<Vec<&'static str>, String> {
+            if self.0 { Ok(vec!["counters_away", "ledger_away"]) } else { Err(String::from("draining")) }
         }
     }
 
     #[tokio::test]
     async fn metrics_and_probes_answer() {
-        let listener = start("127.0.0.1:0".parse().unwrap(), Arc::new(Fake)).await.unwrap();
-        for (path, status, body) in [
-            ("/metrics", "200", "fluxa_up 1"),
-            ("/healthz", "200", "ok"),
-            ("/readyz", "503", "not ready: draining"),
-            ("/admin", "404", "not found"),
+        for (path, status, body, ready) in [
+            ("/metrics", "200", "fluxa_up 1", false),
+            ("/healthz", "200", "ok", false),
+            ("/readyz", "503", "not ready: draining", false),
+            ("/readyz", "200", "ready; degraded: counters_away, ledger_away", true),
+            ("/admin", "404", "not found", false),
         ] {
+            let listener = start("127.0.0.1:0".parse().unwrap(), Arc::new(Fake(ready))).await.unwrap();
             let mut stream = tokio::net::TcpStream::connect(listener.address()).await.unwrap();
             stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
             let mut text = String::new();

@@ -103,7 +103,15 @@ impl Probe for Elsewhere {
 
 impl HealthSource for Elsewhere {
     fn report(&self) -> Value {
-        json!({ "ready": true, "nodes": self.roster.report() })
+        let away = self.shared.counters.health().away;
+        let degraded: &[&str] = if away.is_some() { &["counters_away"] } else { &[] };
+        json!({
+            "ready": true,
+            "degraded": degraded,
+            "counters": { "shared": true, "away": away },
+            "node": self.settings.node_id,
+            "nodes": self.roster.report(),
+        })
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn settings(config: &Config, pepper: [u8; 32], node: &str, role: Role
         max_body_bytes: usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
         max_connections_per_ip: config.server.max_connections_per_ip,
         trusted_proxies: config.server.trusted_proxies.clone(),
-        egress: config.egress(),
+        egress: config.egress(role),
         media_allow_private: config.upstream.media_allow_private.clone(),
         connect_timeout: config.upstream.connect_timeout,
         first_byte_timeout: config.upstream.first_byte_timeout,
@@ -89,8 +89,8 @@ impl Vitals for Pulse {
         self.0.metrics()
     }
 
-    fn ready(&self) -> Result<(), String> {
-        self.0.unready().map_or(Ok(()), |why| Err(why.trim_end().to_owned()))
+    fn ready(&self) -> Result<Vec<&'static str>, String> {
+        self.0.unready().map_or_else(|| Ok(self.0.degraded()), |why| Err(why.trim_end().to_owned()))
     }
 }
 

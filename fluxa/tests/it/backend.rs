@@ -65,7 +65,7 @@ impl Backend {
                 command.env("FLUXA_DATABASE_URL", database).env("FLUXA_REDIS_URL", redis.url());
                 command.env("FLUXA_SECRET_KEY", SECRET_KEY).env("FLUXA_SPOOL_PATH", "spool");
                 // As the embedded mode allows by itself: the vendors of stories are on this machine.
-                command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8,::1/128").env("FLUXA_DRAIN_TIMEOUT", "30s");
+                command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8,::1/128");
             }
         }
     }

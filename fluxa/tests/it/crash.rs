@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use fluxa_loadtest::vendor::{Mock, MockConfig, Record};
 use futures_util::future::join_all;
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::backend::embedded_only;
+use crate::backend::{embedded_only, is_cluster};
 use crate::books::{GPT_4O, Key, ask, billed, body, cost, eventually, key, logs, number, open, read_texts, rows, text, tokens, used};
-use crate::harness::{Fluxa, Lab, Setup, lab};
+use crate::harness::{Fluxa, Lab, PATIENCE, Setup, lab};
 use crate::http::Stream;
 
 /// Times that the process is killed.
@@ -143,10 +144,38 @@ async fn killed(fluxa: &mut Fluxa, mock: &Mock, key: &Key, kills: usize, streams
         let rows = logs(fluxa, &format!("key={}", key.id)).await;
         println!("kill {kill} at {target} tokens: {} rows, {} abandoned", rows.len(), abandoned(&rows).count());
         guessed = compare(&rows, &mock.requests(), &seen);
+        if is_cluster() {
+            expire(fluxa, key).await;
+        }
+        let rows = logs(fluxa, &format!("key={}", key.id)).await;
         // What the key used is the sum of its rows.
         assert_eq!(used(fluxa, key).await, [cost(&rows), 0, tokens(&rows), 0]);
     }
     guessed
+}
+
+/// Waits until what the dead process had reserved, and had not noted in its journal, has expired into rows.
+async fn expire(fluxa: &Fluxa, key: &Key) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let rows = logs(fluxa, &format!("key={}", key.id)).await;
+        let used = used(fluxa, key).await;
+        if used == [cost(&rows), 0, tokens(&rows), 0] {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{used:?} used, {} and {} in rows", cost(&rows), tokens(&rows));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Kills of one story: each waits for reservations to expire where the counters outlive the process.
+fn kills() -> usize {
+    if is_cluster() { 3 } else { KILLS }
+}
+
+/// Reservations expire soon, where that is waited for.
+fn setup() -> Setup {
+    if is_cluster() { Setup::default().env("FLUXA_BUDGET_RESERVATION_TTL", "2s") } else { Setup::default() }
 }
 
 /// A start that is killed as soon as it has completed the ledger, and before it can have done much else.
@@ -176,9 +205,9 @@ fn abandoned(rows: &[Value]) -> impl Iterator<Item = &Value> {
 #[tokio::test]
 async fn no_kill_loses_or_doubles_a_call() {
     let Lab { mut fluxa, mock, .. } =
-        lab(Setup::default(), MockConfig { events: Some(30), interval_ms: 4, delay_ms: 20, ..MockConfig::default() }).await;
+        lab(setup(), MockConfig { events: Some(30), interval_ms: 4, delay_ms: 20, ..MockConfig::default() }).await;
     let key = key(&fluxa, json!({"budget_usd_total": 1_000, "budget_tokens_monthly": 100_000_000})).await;
-    killed(&mut fluxa, &mock, &key, KILLS, true).await;
+    killed(&mut fluxa, &mock, &key, kills(), true).await;
     let ledger = logs(&fluxa, "").await;
     assert!(abandoned(&ledger).count() > 0, "some of the kills hit a call");
     for clean in [false, true] {
@@ -198,9 +227,9 @@ async fn no_kill_loses_or_doubles_a_call() {
 
 #[tokio::test]
 async fn a_call_whose_client_has_the_whole_answer_is_exact_after_a_kill() {
-    let Lab { mut fluxa, mock, .. } = lab(Setup::default(), MockConfig { events: Some(30), delay_ms: 5, ..MockConfig::default() }).await;
+    let Lab { mut fluxa, mock, .. } = lab(setup(), MockConfig { events: Some(30), delay_ms: 5, ..MockConfig::default() }).await;
     let key = key(&fluxa, json!({"budget_usd_total": 1_000})).await;
-    let guessed = killed(&mut fluxa, &mock, &key, KILLS, false).await;
+    let guessed = killed(&mut fluxa, &mock, &key, kills(), false).await;
     assert!(guessed.is_empty(), "{guessed:#?}");
 }
 

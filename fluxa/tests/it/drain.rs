@@ -99,7 +99,7 @@ async fn cut(setup: Setup, signals: usize) -> (Fluxa, crate::harness::Answer, Va
 
 #[tokio::test]
 async fn the_end_of_the_drain_time_cuts_what_still_runs_and_records_it() {
-    let (fluxa, answer, row) = cut(Setup::yaml("server: { drain_timeout: 200ms }"), 1).await;
+    let (fluxa, answer, row) = cut(Setup::default().env("FLUXA_DRAIN_TIMEOUT", "200ms"), 1).await;
     assert!(!answer.text().contains("[DONE]"), "{answer:?}");
     assert!(row["usage"]["output"].as_i64() >= Some(5) && row["usage_state"] == "estimated", "{row}");
     assert_eq!(row["id"], json!(answer.id()));
@@ -108,14 +108,14 @@ async fn the_end_of_the_drain_time_cuts_what_still_runs_and_records_it() {
 
 #[tokio::test]
 async fn a_stream_that_is_cut_by_the_drain_ends_with_an_error_event() {
-    let (_, answer, row) = cut(Setup::yaml("server: { drain_timeout: 200ms }"), 1).await;
+    let (_, answer, row) = cut(Setup::default().env("FLUXA_DRAIN_TIMEOUT", "200ms"), 1).await;
     assert!(answer.events().last().is_some_and(|event| event.contains("\"error\"")), "{:?}", answer.events());
     assert_eq!(row["client_closed"], false, "the client did not leave: {row}");
 }
 
 #[tokio::test]
 async fn a_second_signal_stops_at_once() {
-    let (_, answer, row) = cut(Setup::yaml("server: { drain_timeout: 600s }"), 2).await;
+    let (_, answer, row) = cut(Setup::default().env("FLUXA_DRAIN_TIMEOUT", "600s"), 2).await;
     assert!(!answer.text().contains("[DONE]") && row["usage"]["output"].as_i64() >= Some(5), "{row}");
 }
 

@@ -20,6 +20,8 @@ async fn the_same_question_costs_once() {
             let question = body(model, json!({"stream": stream, "max_tokens": 40}));
             let first = lab.fluxa.call(path, &key.secret, &[], &question).await;
             assert_eq!((first.status, first.header("x-fluxa-cache")), (200, Some("miss")));
+            // What is spent is told by the ledger, too: its row is there.
+            lab.fluxa.log_row(&first.id()).await;
             let spent = used(&lab.fluxa, &key).await;
             // Kept once its last byte has gone out.
             let again = eventually("the answer to be kept", async || {
@@ -29,14 +31,18 @@ async fn the_same_question_costs_once() {
             })
             .await;
             assert_eq!(again.text(), first.text(), "byte for byte");
-            assert_eq!(again.header("content-type").map(|t| t.split(';').next().unwrap().to_owned()), first.header("content-type").map(|t| t.split(';').next().unwrap().to_owned()));
+            assert_eq!(
+                again.header("content-type").map(|t| t.split(';').next().unwrap().to_owned()),
+                first.header("content-type").map(|t| t.split(';').next().unwrap().to_owned())
+            );
             assert_eq!((again.header("x-fluxa-attempts"), again.header("x-fluxa-cost-usd")), (Some("0"), Some("0")));
             assert_eq!(seen(&lab.mock), 1, "asked once");
-            assert_eq!(used(&lab.fluxa, &key).await, spent, "a hit costs nothing");
             let row = lab.fluxa.log_row(&again.id()).await;
+            assert_eq!(used(&lab.fluxa, &key).await, spent, "a hit costs nothing");
             assert_eq!((&row["cached"], &row["cost_nanos"], &row["status"]), (&json!(true), &json!(0), &json!(200)), "{row}");
             let other = lab.fluxa.call(path, &key.secret, &[], &with(question, json!({"temperature": 0.5}))).await;
             assert_eq!(other.header("x-fluxa-cache"), Some("miss"), "another question");
+            lab.fluxa.log_row(&other.id()).await;
         }
     }
 }
@@ -105,4 +111,29 @@ async fn only_whole_good_answers_are_kept() {
     let all = rows(&lab.fluxa, &key, 6).await;
     assert_eq!(all.iter().filter(|row| row["cached"] == true).count(), 1, "{all:#?}");
     assert!(all.iter().all(|row| row["request_body"] == Value::Null));
+}
+
+#[tokio::test]
+async fn what_was_kept_is_a_request_and_no_tokens() {
+    let lab = lab(Setup::default(), MockConfig::default()).await;
+    let limits =
+        json!({"cache": {"ttl_s": 600}, "rate_limit_rpm": 4, "rate_limit_tpm": 100_000, "max_concurrency": 1, "budget_usd_total": 1});
+    let key = key(&lab.fluxa, limits).await;
+    let question = body("gpt-4o", json!({}));
+    let mut left = Vec::new();
+    for _ in 0..4 {
+        let answer = lab.fluxa.call("/v1/chat/completions", &key.secret, &[], &question).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        left.push((
+            answer.header("x-fluxa-cache").unwrap_or_default().to_owned(),
+            answer.header("x-ratelimit-remaining-requests").unwrap_or_default().to_owned(),
+        ));
+        lab.fluxa.log_row(&answer.id()).await;
+    }
+    let expect = [("miss", "3"), ("hit", "2"), ("hit", "1"), ("hit", "0")].map(|(found, left)| (found.to_owned(), left.to_owned()));
+    assert_eq!(left, expect);
+    let refused = lab.fluxa.call("/v1/chat/completions", &key.secret, &[], &question).await;
+    assert_eq!((refused.status, refused.header("x-ratelimit-remaining-requests")), (429, Some("0")), "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(seen(&lab.mock), 1);
 }

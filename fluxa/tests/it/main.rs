@@ -36,6 +36,10 @@ mod limits;
 #[cfg(test)]
 mod loopholes;
 #[cfg(test)]
+mod members;
+#[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod packed;
 #[cfg(test)]
 mod prices;

@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use fluxa_loadtest::backends::{Postgres, Redis, RedisOptions};
@@ -17,95 +17,148 @@ use crate::http::{exchange, request};
 /// The secret key of the installation: 32 bytes.
 const SECRET_KEY: &str = "cm9sZXMtY2FuYXJ5LXNlY3JldC1rZXktMzItYnl0ZXM=";
 /// A change is in force everywhere within this.
-const AT_ONCE: Duration = Duration::from_secs(1);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(1);
 /// What a debug build on a busy machine may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that has no event of its own.
-const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
 /// Postgres, Redis and a mock vendor.
-struct Site {
-    postgres: Postgres,
-    redis: Redis,
-    mock: Mock,
-    database: String,
-    folder: TempDir,
+pub(crate) struct Site {
+    pub(crate) postgres: Postgres,
+    pub(crate) redis: Redis,
+    pub(crate) mock: Mock,
+    pub(crate) database: String,
+    pub(crate) folder: TempDir,
+    /// Private ranges in which vendors may be.
+    pub(crate) private: &'static str,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
+        Self::with(MockConfig::default()).await
+    }
+
+    pub(crate) async fn with(vendor: MockConfig) -> Self {
         let postgres = Postgres::start().unwrap();
         let database = postgres.database().unwrap();
         let redis = Redis::start(RedisOptions::default()).unwrap();
-        let mock = Mock::start(MockConfig::default()).await.unwrap();
-        Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap() }
+        let mock = Mock::start(vendor).await.unwrap();
+        Self { postgres, redis, mock, database, folder: tempfile::tempdir().unwrap(), private: "127.0.0.0/8" }
     }
 
     /// `fluxa` with these arguments, told of both servers.
-    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fluxa"));
         command.env_clear().current_dir(folder).stdin(Stdio::null()).args(arguments);
         command.env("FLUXA_DATABASE_URL", &self.database).env("FLUXA_REDIS_URL", self.redis.url());
         command.env("FLUXA_SECRET_KEY", SECRET_KEY).env("FLUXA_MASTER_KEY", MASTER);
-        command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8");
+        command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", self.private);
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(self.folder.path(), arguments);
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
 
     /// Starts a member and waits until it listens.
-    async fn member(&self, role: &str) -> Member {
-        let folder = self.folder.path().join(role);
+    pub(crate) async fn member(&self, role: &str) -> Member {
+        self.member_in(role, role, &[]).await
+    }
+
+    /// The same in a folder of this name, where it may have been before.
+    pub(crate) async fn member_in(&self, role: &str, name: &str, env: &[(&str, &str)]) -> Member {
+        self.begin_in(role, name, env).listening().await
+    }
+
+    /// Starts a member.
+    pub(crate) fn begin(&self, role: &str) -> Beginning {
+        self.begin_in(role, role, &[])
+    }
+
+    fn begin_in(&self, role: &str, name: &str, env: &[(&str, &str)]) -> Beginning {
+        let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let mut command = self.command(&folder, &[role, "--host", "127.0.0.1", "--port", "0", "--telemetry-listen", "127.0.0.1:0"]);
-        let err = folder.join("stderr");
-        command.stdout(File::create(folder.join("stdout")).unwrap()).stderr(File::create(&err).unwrap());
-        let mut child = command.spawn().unwrap();
-        let started = Instant::now();
+        command.envs(env.iter().copied());
+        command.stdout(File::create(folder.join("stdout")).unwrap()).stderr(File::create(folder.join("stderr")).unwrap());
+        Beginning { child: Some(command.spawn().unwrap()), folder, begun: Instant::now() }
+    }
+}
+
+/// A member that does not listen yet.
+pub(crate) struct Beginning {
+    child: Option<Child>,
+    folder: PathBuf,
+    begun: Instant,
+}
+
+impl Beginning {
+    /// All it has said.
+    pub(crate) fn said(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        read("stderr") + &read("stdout")
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut().and_then(|child| child.try_wait().unwrap())
+    }
+
+    /// Waits until it listens.
+    pub(crate) async fn listening(mut self) -> Member {
         let address = loop {
-            let banner = std::fs::read_to_string(&err).unwrap_or_default();
+            let banner = std::fs::read_to_string(self.folder.join("stderr")).unwrap_or_default();
             let port = banner.split_once("(127.0.0.1:").and_then(|(_, after)| after.split(')').next()?.parse().ok());
             if let Some(port) = port {
                 break SocketAddr::from(([127, 0, 0, 1], port));
             }
-            let ended = child.try_wait().unwrap();
-            let said = || banner.clone() + &std::fs::read_to_string(folder.join("stdout")).unwrap_or_default();
-            assert!(ended.is_none(), "{role} ended with {ended:?}: {}", said());
-            assert!(started.elapsed() < PATIENCE, "{role} does not start: {}", said());
+            let ended = self.ended();
+            assert!(ended.is_none(), "it ended with {ended:?}: {}", self.said());
+            assert!(self.begun.elapsed() < PATIENCE, "it does not start: {}", self.said());
             tokio::time::sleep(LOOK).await;
         };
-        Member { child, address, started: started.elapsed() }
+        let child = self.child.take().unwrap();
+        Member { child, address, started: self.begun.elapsed(), folder: self.folder.clone() }
     }
 }
 
-struct Member {
-    child: Child,
-    address: SocketAddr,
-    started: Duration,
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+pub(crate) struct Member {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) started: Duration,
+    folder: PathBuf,
 }
 
 impl Member {
-    async fn send(&self, method: &str, path: &str, bearer: &str, body: &Value) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, bearer: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {bearer}");
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         exchange(self.address, &request(method, path, &headers, body.as_bytes())).await.expect("an answer").rest().await
     }
 
-    async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let answer = self.send(method, path, MASTER, &body).await;
         (answer.status, answer.json())
     }
 
-    async fn call(&self, key: &str) -> u16 {
+    pub(crate) async fn call(&self, key: &str) -> u16 {
         self.send("POST", "/v1/chat/completions", key, &chat("hello")).await.status
     }
 
     /// Waits until calls with `key` are answered with `status`, at most `limit`.
-    async fn answers(&self, key: &str, status: u16, limit: Duration) {
+    pub(crate) async fn answers(&self, key: &str, status: u16, limit: Duration) {
         let begun = Instant::now();
         loop {
             let found = self.call(key).await;
@@ -117,7 +170,37 @@ impl Member {
         }
     }
 
-    fn stop(mut self) {
+    /// Ends it as a power cut would.
+    pub(crate) fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// All it has said.
+    pub(crate) fn said(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        read("stderr") + &read("stdout")
+    }
+
+    /// What `/readyz` says.
+    pub(crate) async fn ready(&self) -> (u16, String) {
+        let answer = exchange(self.address, &request("GET", "/readyz", &[], b"")).await.expect("an answer").rest().await;
+        (answer.status, answer.text())
+    }
+
+    /// Asks it to end, waits for that, and gives all it has said.
+    pub(crate) async fn end(mut self) -> String {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let begun = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", self.said());
+            tokio::time::sleep(LOOK).await;
+        }
+        self.said()
+    }
+
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -131,12 +214,12 @@ impl Drop for Member {
     }
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Makes a provider, a route and a key through the admin API; gives the key's id and secret.
-async fn furnish(site: &Site, admin: &Member) -> (String, String) {
+pub(crate) async fn furnish(site: &Site, admin: &Member) -> (String, String) {
     let provider = json!({"name": "openai", "kind": "openai", "base_url": site.mock.base_url(), "api_key": VENDOR_KEY});
     let (status, answer) = admin.admin("POST", "/admin/providers", provider).await;
     assert_eq!(status, 201, "{answer}");
@@ -161,6 +244,10 @@ async fn what_is_changed_at_the_admin_is_in_force_at_the_gateway_within_a_second
     gateway.answers(&key, 200, AT_ONCE).await;
     let (status, tested) = admin.admin("POST", "/admin/providers/openai/test", json!({})).await;
     assert!(status == 200 && tested["ok"] == true, "{status} {tested}");
+    let (status, team) = admin.admin("POST", "/admin/teams", json!({"name": "red", "budget_usd_total": 5})).await;
+    assert_eq!(status, 201, "{team}");
+    let (_, issued) = admin.admin("POST", "/admin/keys", json!({"name": "b", "team": "red"})).await;
+    gateway.answers(issued["key"].as_str().unwrap(), 200, AT_ONCE).await;
     for _ in 0..5 {
         assert_eq!(gateway.call(&key).await, 200);
     }
@@ -187,7 +274,37 @@ async fn what_is_changed_at_the_admin_is_in_force_at_the_gateway_within_a_second
     let found = site.run(&["audit", "--json"]).await;
     let report: Value = serde_json::from_slice(&found.stdout).unwrap();
     let wrong = |name: &str| report["checks"].as_array().unwrap().iter().any(|check| check["check"] == name && check["ok"] == false);
-    assert!(found.status.code() == Some(1) && wrong("I6") && !wrong("I1"), "{report}");
+    assert!(found.status.code() == Some(1) && wrong("I6") && wrong("I2") && !wrong("I1"), "{report}");
+    // Counters are read from the ledger anew; rows and sums are nobody's to change.
+    let repaired: Value = serde_json::from_slice(&site.run(&["audit", "--json", "--repair"]).await.stdout).unwrap();
+    assert_eq!(repaired["repaired"], json!([format!("key:{id}")]), "{repaired}");
+    let after: Value = serde_json::from_slice(&site.run(&["audit", "--json"]).await.stdout).unwrap();
+    let bad: Vec<&str> = after["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["ok"] == false)
+        .filter_map(|check| check["check"].as_str())
+        .collect();
+    assert_eq!(bad, ["I6"], "{after}");
+}
+
+/// Waits until the gateway's file holds these keys; gives its path.
+pub(crate) async fn kept_with(site: &Site, gateway: &Member, admin: &Member, keys: &[&str]) -> PathBuf {
+    let kept = site.folder.path().join("gateway/fluxa-data/config.snapshot");
+    // The file follows within a second or so; one that holds the keys is written after their first use.
+    let used = std::time::SystemTime::now();
+    let begun = Instant::now();
+    while !std::fs::metadata(&kept).and_then(|meta| meta.modified()).is_ok_and(|at| at > used) {
+        for key in keys {
+            assert_eq!(gateway.call(key).await, 200);
+        }
+        let (status, _) = admin.admin("PUT", "/admin/routes/again", json!({"provider": "openai"})).await;
+        assert!(matches!(status, 200 | 201));
+        assert!(begun.elapsed() < PATIENCE, "no configuration is kept");
+        tokio::time::sleep(LOOK).await;
+    }
+    kept
 }
 
 #[tokio::test]
@@ -197,21 +314,7 @@ async fn a_gateway_starts_from_its_last_configuration_while_postgres_is_down() {
     let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
     let (_, key) = furnish(&site, &admin).await;
     gateway.answers(&key, 200, AT_ONCE).await;
-    let kept = site.folder.path().join("gateway/fluxa-data/config.snapshot");
-    let written = |after: Option<std::time::SystemTime>| {
-        let at = std::fs::metadata(&kept).and_then(|meta| meta.modified()).ok();
-        at.is_some_and(|at| after.is_none_or(|after| at > after))
-    };
-    // The file follows within a second or so; the one that holds the key is written after its first use.
-    let used = std::time::SystemTime::now();
-    let begun = Instant::now();
-    while !written(Some(used)) {
-        assert_eq!(gateway.call(&key).await, 200);
-        let (status, _) = admin.admin("PUT", "/admin/routes/again", json!({"provider": "openai"})).await;
-        assert!(matches!(status, 200 | 201));
-        assert!(begun.elapsed() < PATIENCE, "no configuration is kept");
-        tokio::time::sleep(LOOK).await;
-    }
+    let kept = kept_with(&site, &gateway, &admin, &[&key]).await;
     gateway.stop();
     admin.stop();
     let bytes = std::fs::read(&kept).unwrap();
@@ -253,4 +356,28 @@ async fn a_member_without_its_addresses_says_what_to_set() {
         let said = text(&output);
         assert!(!output.status.success() && said.contains(expect) && !said.contains("canary"), "{arguments:?}: {said}");
     }
+}
+
+#[tokio::test]
+async fn members_reach_no_vendor_at_a_private_address_unless_they_may() {
+    let mut site = Site::new().await;
+    assert!(site.run(&["migrate"]).await.status.success());
+    let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
+    let (_, key) = furnish(&site, &admin).await;
+    gateway.answers(&key, 200, AT_ONCE).await;
+    gateway.stop();
+    admin.stop();
+    site.private = "";
+    let seen = site.mock.bill().requests;
+    let (gateway, admin) = (site.member("gateway").await, site.member("admin").await);
+    let answer = gateway.send("POST", "/v1/chat/completions", &key, &chat("hello")).await;
+    assert!(answer.status == 502 && !answer.text().contains("127.0.0.1"), "{}", answer.text());
+    let (_, tested) = admin.admin("POST", "/admin/providers/openai/test", json!({})).await;
+    assert_eq!(tested["ok"], false, "{tested}");
+    let other = json!({"name": "b", "kind": "openai", "base_url": site.mock.base_url(), "api_key": "x"});
+    let (status, refused) = admin.admin("POST", "/admin/providers", other).await;
+    assert!((400..500).contains(&status) && refused.to_string().contains("upstream.allow_private"), "{status} {refused}");
+    assert_eq!(site.mock.bill().requests, seen);
+    gateway.stop();
+    admin.stop();
 }

@@ -169,7 +169,10 @@ async fn a_probe_finds_a_provider_that_is_back_without_a_clients_call() {
     let state = async || {
         let (_, health) = town.fluxa.admin("GET", "/admin/health", Value::Null).await;
         let providers = health["providers"].as_array().or_else(|| health["gateway"]["providers"].as_array()).cloned().unwrap_or_default();
-        providers.iter().find(|row| row["provider"] == "a").map_or_else(|| format!("{health}"), |row| row["last_error"].as_str().unwrap_or_default().to_owned())
+        providers
+            .iter()
+            .find(|row| row["provider"] == "a")
+            .map_or_else(|| format!("{health}"), |row| row["last_error"].as_str().unwrap_or_default().to_owned())
     };
     eventually("the probe to fail", async || (!state().await.is_empty()).then_some(())).await;
     let back = Mock::start(MockConfig { port, ..works() }).await.expect("the same port");

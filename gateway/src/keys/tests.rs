@@ -45,12 +45,12 @@ async fn a_known_key_stays_good_while_the_store_is_away_and_an_unknown_one_is_an
     let pepper = [7; 32];
     let keys = Keys::new(pepper);
     let (store, token, record) = with_key(pepper).await;
-    assert_eq!(keys.identify(&store, Some(&token), NOW).await.unwrap().key, record);
+    assert_eq!(keys.identify(&store, Some(&token), NOW).await.unwrap().0.key, record);
     store.close().await;
     tokio::time::pause();
     for _ in 0..3 {
         tokio::time::advance(KNOWN_FOR).await;
-        assert_eq!(keys.identify(&store, Some(&token), NOW).await.unwrap().key, record);
+        assert_eq!(keys.identify(&store, Some(&token), NOW).await.unwrap().0.key, record);
     }
     let (_, other) = compose([9; 6], [2; 32]);
     assert_eq!(keys.identify(&store, Some(&other), NOW).await.unwrap_err().kind, RefusalKind::BudgetStoreUnavailable);
@@ -59,6 +59,23 @@ async fn a_known_key_stays_good_while_the_store_is_away_and_an_unknown_one_is_an
     assert_eq!(keys.identify(&store, Some(&wrong), NOW).await.unwrap_err().kind, RefusalKind::InvalidApiKey);
     keys.forget(&[record.id]);
     assert!(keys.identify(&store, Some(&token), NOW).await.is_err(), "what was announced as changed is not believed");
+}
+
+#[tokio::test]
+async fn a_key_in_doubt_is_read_again_and_stays_good_while_the_store_is_away() {
+    let pepper = [7; 32];
+    let keys = Keys::new(pepper);
+    let (store, token, record) = with_key(pepper).await;
+    keys.identify(&store, Some(&token), NOW).await.unwrap();
+    let actor = Actor { name: String::from("test"), role: Role::Owner, ip: None };
+    let disabled = KeyRecord { enabled: false, ..record };
+    store.commit(&actor, &Change::UpdateKey { record: disabled.clone() }, NOW).await.unwrap();
+    assert!(keys.identify(&store, Some(&token), NOW).await.unwrap().0.key.enabled, "nobody said so");
+    keys.doubt_all();
+    assert!(!keys.identify(&store, Some(&token), NOW).await.unwrap().0.key.enabled);
+    store.close().await;
+    keys.doubt_all();
+    assert_eq!(keys.identify(&store, Some(&token), NOW).await.unwrap().0.key, disabled);
 }
 
 #[tokio::test]

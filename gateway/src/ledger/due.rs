@@ -80,6 +80,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        gateway.rescoped.tell(gateway.shared.counters.as_ref()).await;
         loop {
             let ripe = gateway.due.ripe(|id| gateway.settling.is_pending(id));
             if ripe.is_empty() {
@@ -89,6 +90,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>) {
                 gateway.due.put_back(ripe);
                 break;
             }
+            gateway.settling.recorded(&ripe);
         }
     }
 }

@@ -31,6 +31,7 @@ impl Running {
         let gateway = &self.gateway;
         serde_json::json!({
             "ready": gateway.unready().is_none(),
+            "degraded": gateway.degraded(),
             "revision": gateway.view.load().revision.0,
             "in_flight": gateway.metrics.in_flight.load(Ordering::Relaxed),
             "settles_pending": gateway.settling.pending(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fluxa_domain::change::Revision;
 use fluxa_store::StoreError;
 
 use super::Gateway;
@@ -14,6 +15,8 @@ use crate::snapshot::View;
 const POLL_REVISION: Duration = Duration::from_secs(5);
 /// The revision of a notice that tells of no change, but that others may not have come.
 const RESYNC: i64 = 0;
+/// A call waits no longer than this for a configuration that is known to be there.
+const SEEK_WITHIN: Duration = Duration::from_millis(500);
 /// Kept responses that have expired are removed this often.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 /// How often the journal is forced to the disk, for the day the power fails.
@@ -50,7 +53,8 @@ impl Gateway {
 
     pub(super) async fn follow_changes(self: Arc<Self>) {
         let mut notices = Some(self.shared.bulletin.subscribe());
-        let mut heard = Heard(self.view.load().revision.0);
+        // What was kept on the disk may be older than its revision says: a process that begins with it has heard of nothing.
+        let mut heard = Heard(if self.recalled { 0 } else { self.view.load().revision.0 });
         loop {
             let pause = tokio::time::sleep(crate::clock::around(POLL_REVISION));
             let delivery = tokio::select! {
@@ -72,9 +76,10 @@ impl Gateway {
             };
             self.forget_keys(&delivery.notice.keys);
             let revision = delivery.notice.revision.0;
-            // Revisions begin at 1: this one says that notices may have been lost.
+            // Revisions begin at 1: this one says that notices may have been lost. It comes whenever the others can be heard again, also
+            // while the database cannot be asked: then what is known is all there is.
             if revision == RESYNC || heard.missed_before(revision) {
-                self.forget_all_keys();
+                self.keys.doubt_all();
             }
             self.try_refresh().await;
             drop(delivery);
@@ -94,6 +99,25 @@ impl Gateway {
             }
             Err(error) => tracing::warn!(%error, "cannot read the revision of the configuration"),
         }
+    }
+
+    /// The configuration in force, of this revision or a later one where that can be had. A key that was made with its team a moment
+    /// ago may come before the notice of it: without the team's limits it would spend what others cannot see.
+    pub(crate) async fn view_since(&self, revision: Revision) -> Arc<View> {
+        let behind = || self.view.load().revision < revision && self.sought.load(Ordering::Acquire) < revision.0;
+        if behind() {
+            let seeking = async {
+                let _turn = self.seeking.lock().await;
+                if behind() {
+                    self.try_refresh().await;
+                    self.sought.fetch_max(revision.0, Ordering::AcqRel);
+                }
+            };
+            let _ = tokio::time::timeout(SEEK_WITHIN, seeking).await;
+            // Once, whatever came of it: a database that is away must not hold every call.
+            self.sought.fetch_max(revision.0, Ordering::AcqRel);
+        }
+        self.view.load_full()
     }
 
     async fn try_refresh(&self) {
@@ -119,7 +143,10 @@ impl Gateway {
         loop {
             match crate::recovery::recover(&self.store, &self.shared, &self.journal).await {
                 Ok(report) => {
-                    tracing::warn!(rows = report.written, "usage of an earlier process was completed from the journal");
+                    if !report.is_empty() {
+                        tracing::warn!(rows = report.written, "usage of an earlier process was completed from the journal");
+                    }
+                    self.settling.settle_later(report.unsettled);
                     self.due.push(report.recorded.into_iter());
                     return;
                 }

@@ -75,6 +75,11 @@ impl Redis {
         }
     }
 
+    /// From its next start on it forgets keys when its memory is full.
+    pub fn forget_keys(&mut self) {
+        self.options.arguments.extend(["--maxmemory-policy", "allkeys-lru"].map(String::from));
+    }
+
     /// Starts it again on the same port.
     ///
     /// # Errors

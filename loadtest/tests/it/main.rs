@@ -8,3 +8,5 @@ mod harness;
 #[cfg(test)]
 mod load;
 mod misbehaviour;
+#[cfg(test)]
+mod proxy;

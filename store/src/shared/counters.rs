@@ -251,6 +251,8 @@ pub struct Recorded {
     pub id: CallId,
     /// Its organisation.
     pub organization: Arc<str>,
+    /// It has no more than the draft of an expired reservation: what has been settled since, or is open again, stays as it is.
+    pub draft: bool,
 }
 
 /// Why a window could not be warmed.
@@ -286,8 +288,25 @@ pub struct Inspection {
     pub open: Vec<(CallId, Vec<String>, i64, i64)>,
     /// Settled or expired calls that are not known to be in the ledger.
     pub unrecorded: Vec<CallId>,
+    /// What those of them that were counted charged, once for each scope; read in one step with the sums of that scope.
+    pub charges: Vec<UnrecordedCharge>,
     /// Rows that wait beside the counters.
     pub rows: u64,
+}
+
+/// What a settled or expired call charged in one scope, while it is not known to be in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnrecordedCharge {
+    /// The scope.
+    pub scope: String,
+    /// The call.
+    pub id: CallId,
+    /// The call's moment.
+    pub at: Micros,
+    /// Nano-dollars.
+    pub nanos: i64,
+    /// Tokens.
+    pub tokens: i64,
 }
 
 /// A reservation whose deadline passed. Its estimate is charged, and its draft, where it has one, waits beside the counters.
@@ -350,7 +369,8 @@ pub trait Counters: Send + Sync {
     fn warm<'a>(&'a self, ledger: &'a Store, organization: &'a str, windows: &'a [ColdWindow]) -> BoxFuture<'a, Result<(), WarmError>>;
 
     /// The ledger has these calls (for [`RECORDED_AFTER`] where [`Counters::shared`]). The first call, which may be empty, switches
-    /// the bookkeeping of unrecorded calls on. False when the counters cannot be reached: ask again.
+    /// the bookkeeping of unrecorded calls on. Where shared, a call that is still open is given back and its windows are read anew:
+    /// nobody will settle it. False when the counters cannot be reached: ask again.
     fn recorded<'a>(&'a self, calls: &'a [Recorded]) -> BoxFuture<'a, bool>;
 
     /// Charges a call that reserved nothing, because its caller had no limits when it began: in the warm windows of its moment `at`.

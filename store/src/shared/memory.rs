@@ -18,7 +18,7 @@ use crate::open::Store;
 use crate::shared::BoxFuture;
 use crate::shared::counters::{
     ColdWindow, Counters, CountersHealth, Expired, Extended, Inspection, Recorded, ReserveAsk, Reserved, ScopeStanding, Settled,
-    Settlement, Standing, WaitingRow, WarmError,
+    Settlement, Standing, UnrecordedCharge, WaitingRow, WarmError,
 };
 
 mod cache;
@@ -140,7 +140,8 @@ impl MemoryCounters {
         Reserved::Granted(standing)
     }
 
-    /// [`Counters::settle`], at once.
+    /// [`Counters::settle`], at once. An id that is not known was settled or given back before, in this process: one after a restart
+    /// reads the ledger, and what reserved nothing is charged by the ledger's writer ([`Counters::charge`]).
     pub fn settle_now(&self, id: CallId, nanos: i64, tokens: i64, rate_tokens: i64) -> Settled {
         let charge = Charge { nanos, tokens };
         let mut calls = self.calls_of(id);
@@ -302,7 +303,16 @@ impl MemoryCounters {
         }
         for shard in &self.scopes {
             let mut shard = lock(shard);
-            found.scopes.extend(shard.iter_mut().map(|(name, scope)| (name.clone(), scope.show(Micros(0)))));
+            for (name, scope) in shard.iter_mut() {
+                found.charges.extend(scope.unrecorded().map(|(id, at, charge)| UnrecordedCharge {
+                    scope: name.clone(),
+                    id,
+                    at,
+                    nanos: charge.nanos,
+                    tokens: charge.tokens,
+                }));
+                found.scopes.push((name.clone(), scope.show(Micros(0))));
+            }
         }
         found
     }

@@ -7,7 +7,7 @@ use fluxa_domain::id::CallId;
 use fluxa_loadtest::backends::{Redis, RedisOptions};
 use fluxa_store::Store;
 use fluxa_store::records::ledger::Finished;
-use fluxa_store::shared::{Counters as _, Extended, Recorded, Reserved, ScopeAsk, Settled};
+use fluxa_store::shared::{Counters as _, Extended, Recorded, ReserveAsk, Reserved, ScopeAsk, Settled};
 
 use crate::world::{ORG, World, dollars, id, row, scope, settlement};
 
@@ -114,6 +114,48 @@ async fn a_late_settle_after_its_draft_was_recorded_is_read_from_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_call_whose_settle_never_came_is_read_from_the_ledger_when_its_row_is_recorded() {
+    let world = World::redis().await;
+    let ask = world.ask(1, 100, dollars(1_000));
+    world.grant(ask.clone()).await;
+    world.append(&row(&ask, 70)).await;
+    world.recorded_draft(ask.id).await;
+    assert_eq!(world.money("key:a").await, (0, 100), "a draft does not end a call that is open again");
+    world.recorded(ask.id).await;
+    for late in [false, true] {
+        if late {
+            assert_eq!(world.settle(&ask, 70).await, Settled::Unknown);
+        }
+        world.grant(world.ask(2 + u64::from(late), 1, dollars(1_000))).await;
+        assert_eq!(world.money("key:a").await, (70, 1 + i64::from(late)));
+    }
+    assert_eq!(world.standing("key:a").await.in_flight, 2);
+}
+
+#[tokio::test]
+async fn a_real_charge_that_came_after_the_draft_outlives_the_report_of_the_draft() {
+    let world = World::redis().await;
+    let ask = world.ask(1, 100, dollars(1_000));
+    world.grant(ask.clone()).await;
+    world.pass(121);
+    world.counters.expired(world.now()).await;
+    let mut draft = row(&ask, 100);
+    draft.abandoned = true;
+    world.append(&draft).await;
+    assert_eq!(world.settle(&ask, 30).await, Settled::Late);
+    world.recorded_draft(ask.id).await;
+    assert_eq!(world.counters.inspect(ORG).await.unwrap().rows, 1, "the real row waits for the ledger");
+    world.counters.chill(ORG, &[]).await;
+    world.grant(world.ask(2, 1, dollars(1_000))).await;
+    assert_eq!(world.money("key:a").await, (30, 1));
+    world.append(&row(&ask, 30)).await;
+    world.recorded(ask.id).await;
+    world.counters.chill(ORG, &[]).await;
+    world.grant(world.ask(3, 1, dollars(1_000))).await;
+    assert_eq!(world.money("key:a").await, (30, 2));
+}
+
+#[tokio::test]
 async fn what_was_flushed_is_reserved_again_by_extending_it() {
     let world = World::redis().await;
     let held: Vec<_> = (1..=3).map(|n| Arc::new(world.ask(n, 100, dollars(250 + 50 * i64::try_from(n).unwrap())))).collect();
@@ -150,6 +192,28 @@ async fn a_new_epoch_makes_every_organization_cold() {
 }
 
 #[tokio::test]
+async fn a_draft_that_finds_the_stream_full_gets_there_when_there_is_room() {
+    let world = World::redis_with(|counters| counters.with_stream_rows(1)).await;
+    let asks: Vec<_> = (1..=3).map(|n| ReserveAsk { draft: Some(format!("draft {n}")), ..world.ask(n, 100, dollars(1_000)) }).collect();
+    for ask in &asks {
+        world.grant(ask.clone()).await;
+    }
+    world.pass(121);
+    assert_eq!(world.counters.expired(world.now()).await.len(), 3);
+    // One of those that wait is settled meanwhile: its row found no room, so its owner has it, and its draft is not wanted any more.
+    let first = world.counters.waiting(Duration::ZERO, 10).await.remove(0);
+    let settled = asks.iter().find(|ask| ask.id != first.id).unwrap();
+    assert_eq!(world.settle(settled, 30).await, Settled::Late);
+    world.recorded(first.id).await;
+    assert!(world.counters.waiting(Duration::ZERO, 10).await.is_empty());
+    world.counters.expired(world.now()).await;
+    world.counters.expired(world.now()).await;
+    let rows = world.counters.waiting(Duration::ZERO, 10).await;
+    let third = asks.iter().find(|ask| ask.id != first.id && ask.id != settled.id).unwrap();
+    assert_eq!(rows.iter().map(|row| (row.id, row.json.as_str())).collect::<Vec<_>>(), [(third.id, third.draft.as_deref().unwrap())]);
+}
+
+#[tokio::test]
 async fn a_full_stream_takes_no_row_and_the_charge_all_the_same() {
     let world = World::redis_with(|counters| counters.with_stream_rows(2)).await;
     for n in 1..=3 {
@@ -180,7 +244,7 @@ async fn every_key_goes_by_itself_and_shares_its_organizations_tag() {
             assert!((86_000..=3 * 86_400).contains(&ttl), "{key} {ttl}");
         }
         world.counters.settle(Arc::new(settlement(&ask, 70))).await;
-        world.counters.recorded(&[Recorded { id: ask.id, organization: organization.into() }]).await;
+        world.counters.recorded(&[Recorded { id: ask.id, organization: organization.into(), draft: false }]).await;
     }
 }
 
@@ -194,7 +258,7 @@ async fn a_server_that_is_gone_is_unavailable_and_nothing_waits_for_it() {
     assert_eq!(world.counters.settle(Arc::new(settlement(&ask, 70))).await, Settled::Unavailable);
     assert_eq!(world.counters.extend(&[Arc::new(ask.clone())], ask.deadline).await, [Extended::Unavailable]);
     assert!(!world.counters.release(ORG, ask.id).await);
-    assert!(!world.counters.recorded(&[Recorded { id: ask.id, organization: ORG.into() }]).await);
+    assert!(!world.counters.recorded(&[Recorded { id: ask.id, organization: ORG.into(), draft: false }]).await);
     assert!(world.counters.inspect(ORG).await.is_err());
     assert!(world.counters.expired(world.now()).await.is_empty());
 }

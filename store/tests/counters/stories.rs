@@ -243,6 +243,8 @@ async fn an_audit_tells_open_and_unrecorded_calls(world: &World) {
     let found = world.counters.inspect(ORG).await.unwrap();
     assert_eq!(found.open, [(id(1), vec![String::from("key:a")], 100, 10)]);
     assert_eq!(found.unrecorded, [id(2)]);
+    let charges: Vec<_> = found.charges.iter().map(|charge| (charge.scope.as_str(), charge.id, charge.at, charge.nanos)).collect();
+    assert_eq!(charges, [("key:a", id(2), asks[1].now, 50)]);
     assert_eq!(found.rows, u64::from(world.counters.shared()));
     let (name, standing) = &found.scopes[0];
     assert_eq!((name.as_str(), standing.budgets[0].spent, standing.budgets[0].reserved), ("key:a", 110, 100));

@@ -182,7 +182,16 @@ impl World {
     }
 
     pub(crate) async fn recorded(&self, id: CallId) {
-        let calls = [Recorded { id, organization: ORG.into() }];
+        self.report(Recorded { id, organization: ORG.into(), draft: false }).await;
+    }
+
+    /// The ledger has the draft of a call.
+    pub(crate) async fn recorded_draft(&self, id: CallId) {
+        self.report(Recorded { id, organization: ORG.into(), draft: true }).await;
+    }
+
+    async fn report(&self, call: Recorded) {
+        let calls = [call];
         for _ in 0..LOST {
             if self.counters.recorded(&calls).await {
                 return;

@@ -28,7 +28,7 @@ async fn everything_works_on_a_cluster_and_a_master_may_die() {
     nodes.beat(NodeFacts { id: String::from("n"), ..NodeFacts::default() }).await;
     assert_eq!(nodes.list().await.len(), 1);
     assert!(nodes.lease("sweep", "n", PATIENCE).await);
-    let cache = RedisCache::new(link.clone());
+    let cache = RedisCache::new(link.clone(), fluxa_store::Sealer::new([7; 32]));
     cache.put(&[1; 32], Bytes::from_static(b"kept"), PATIENCE).await;
     assert_eq!(cache.get(&[1; 32]).await.as_deref(), Some(&b"kept"[..]));
     let (ours, theirs) = (RedisBulletin::new(link.clone()), RedisBulletin::new(link.clone()));

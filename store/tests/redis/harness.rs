@@ -29,6 +29,10 @@ pub(crate) async fn open(url: &str, tuning: LinkTuning) -> Result<Link, Fault> {
     Link::open_with(LinkOptions { url: url.to_owned() }, tuning).await
 }
 
+pub(crate) async fn open_later(url: &str) -> Link {
+    Link::open_later(LinkOptions { url: url.to_owned() }, UNHURRIED).await.unwrap()
+}
+
 pub(crate) fn command(words: &[&str]) -> Cmd {
     let mut command = Cmd::new();
     for word in words {

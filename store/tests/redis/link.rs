@@ -9,7 +9,7 @@ use fluxa_store::shared::redis::{Fault, LinkTuning, Script};
 use redis::Value;
 
 use crate::fake::Fake;
-use crate::harness::{command, link, open, run, server, until};
+use crate::harness::{command, link, open, open_later, run, server, server_with, until};
 
 #[tokio::test]
 async fn a_silent_server_costs_two_timeouts_then_nothing_until_a_probe_finds_it() {
@@ -116,4 +116,49 @@ async fn scripts_of_one_hash_tag_arrive_in_the_order_they_were_sent_in() {
     let answers = futures_util::future::join_all(sent).await;
     let lengths: Vec<Value> = (2..202).map(Value::Int).collect();
     assert_eq!(answers.into_iter().map(Result::unwrap).collect::<Vec<_>>(), lengths);
+}
+
+#[tokio::test]
+async fn a_server_that_was_away_at_the_start_is_found_and_counts_as_another() {
+    let mut server = server();
+    let url = server.url();
+    server.crash();
+    let link = open_later(&url).await;
+    let mut changes = link.server_changes();
+    until("it is missed", async || matches!(run(&link, &["GET", "k"]).await, Err(Fault::Away(why)) if why != "not connected yet")).await;
+    assert!(link.away().is_some());
+    server.resume().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), changes.changed()).await.unwrap().unwrap();
+    until("it answers", async || run(&link, &["SET", "k", "v"]).await.is_ok() && link.away().is_none()).await;
+    assert!(!link.server().run_id.is_empty());
+
+    let second = open_later(&url).await;
+    until("one that is there is used soon", async || run(&second, &["GET", "k"]).await == Ok(Value::BulkString(b"v".to_vec()))).await;
+    assert_eq!(*second.server_changes().borrow(), 0, "it was never missed");
+}
+
+#[tokio::test]
+async fn a_server_that_must_not_be_used_is_refused_until_it_may_be() {
+    let server = server_with(&["--maxmemory-policy", "allkeys-lru"]);
+    let link = open_later(&server.url()).await;
+    until("it is refused", async || matches!(run(&link, &["GET", "k"]).await, Err(Fault::Refused(why)) if why.contains("noeviction")))
+        .await;
+    assert!(link.away().is_some_and(|why| why.contains("noeviction")));
+    server.cli(&["config", "set", "maxmemory-policy", "noeviction"]).unwrap();
+    until("it is used", async || run(&link, &["GET", "k"]).await.is_ok()).await;
+
+    server.cli(&["config", "set", "requirepass", "geheim"]).unwrap();
+    let stranger = open_later(&server.url()).await;
+    until("no password", async || matches!(run(&stranger, &["GET", "k"]).await, Err(Fault::Refused(why)) if why.starts_with("NOAUTH")))
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_keys_is_not_taken_in_the_place_of_another() {
+    let server = server();
+    let link = link(&server.url()).await;
+    server.cli(&["config", "set", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    server.cli(&["client", "kill", "type", "normal"]).unwrap();
+    until("it is refused", async || matches!(run(&link, &["GET", "k"]).await, Err(Fault::Refused(why)) if why.contains("noeviction")))
+        .await;
 }

@@ -172,7 +172,10 @@ fn base_url(text: &str, egress: &EgressPolicy) -> Result<String, String> {
     validate::base_url("base_url", url).map_err(|e| e.message)?;
     // Names are judged when connecting; a literal address can be judged now, and said so at once.
     if let Some(ip) = literal_address(url) {
-        egress_allowed(egress, ip).map_err(|why| format!("leads to {why}, which this installation does not allow"))?;
+        egress_allowed(egress, ip).map_err(|why| {
+            let setting = if why.contains("metadata") { "upstream.allow_metadata" } else { "upstream.allow_private" };
+            format!("leads to {why}, which this installation does not allow (see {setting})")
+        })?;
     }
     Ok(url.to_owned())
 }

@@ -233,6 +233,11 @@ impl Scope {
         (wanted.rpm.map(|limit| rate(&mut self.requests, limit, now)), wanted.tpm.map(|limit| rate(&mut self.tokens, limit, now)))
     }
 
+    /// What was charged by calls that are not known to be in the ledger.
+    pub(super) fn unrecorded(&self) -> impl Iterator<Item = (CallId, Micros, Charge)> {
+        self.unrecorded.iter().map(|(id, (at, charge))| (*id, *at, *charge))
+    }
+
     /// For people.
     pub(super) fn show(&mut self, now: Micros) -> ScopeStanding {
         let budgets = self.windows.iter().filter_map(|window| {

@@ -1,4 +1,4 @@
-//! Kept answers that all processes see. Failures are misses.
+//! Kept answers that all processes see, sealed: answers are nowhere in clear. Failures are misses.
 
 use std::time::Duration;
 
@@ -6,20 +6,22 @@ use bytes::Bytes;
 use redis::Value;
 
 use super::link::Link;
+use crate::seal::Sealer;
 use crate::shared::BoxFuture;
 use crate::shared::cache::{Cache, MAX_VALUE_BYTES};
 
 /// Answers in Redis.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RedisCache {
     link: Link,
+    sealer: Sealer,
 }
 
 impl RedisCache {
-    /// On this way, over its connection for large values.
+    /// On this way, over its connection for large values. All processes have the same sealer.
     #[must_use]
-    pub const fn new(link: Link) -> Self {
-        Self { link }
+    pub const fn new(link: Link, sealer: Sealer) -> Self {
+        Self { link, sealer }
     }
 }
 
@@ -29,7 +31,7 @@ impl Cache for RedisCache {
             let mut get = redis::cmd("GET");
             get.arg(key(name));
             match self.link.bulk(&get).await {
-                Ok(Value::BulkString(value)) => Some(Bytes::from(value)),
+                Ok(Value::BulkString(value)) => self.sealer.open_value(name, value).map(Bytes::from),
                 Ok(_) => None,
                 Err(fault) => {
                     tracing::debug!("a kept answer cannot be read: {fault}");
@@ -45,8 +47,15 @@ impl Cache for RedisCache {
             if value.len() > MAX_VALUE_BYTES || ttl_ms == 0 {
                 return;
             }
+            let sealed = match self.sealer.seal_value(name, &value) {
+                Ok(sealed) => sealed,
+                Err(error) => {
+                    tracing::warn!(%error, "an answer is not kept: it cannot be sealed");
+                    return;
+                }
+            };
             let mut set = redis::cmd("SET");
-            set.arg(key(name)).arg(value.as_ref()).arg("PX").arg(ttl_ms);
+            set.arg(key(name)).arg(sealed).arg("PX").arg(ttl_ms);
             if let Err(fault) = self.link.bulk(&set).await {
                 tracing::debug!("an answer is not kept: {fault}");
             }

@@ -144,10 +144,25 @@ impl RedisCounters {
 
     /// Runs a script. Its first argument, the time, is added here.
     async fn run(&self, organization: &str, script: &Script, keys: &[&str], arguments: &[Vec<u8>]) -> Result<Answer, Fault> {
+        self.run_on(organization, script, (keys, arguments), false).await
+    }
+
+    /// The same; a `patient` script has a large answer, and nothing fast waits behind it.
+    async fn run_on(
+        &self,
+        organization: &str,
+        script: &Script,
+        (keys, arguments): (&[&str], &[Vec<u8>]),
+        patient: bool,
+    ) -> Result<Answer, Fault> {
         let time = self.given.as_ref().map_or_else(String::new, |time| time.load(Ordering::Acquire).to_string());
         let arguments: Vec<&[u8]> = std::iter::once(time.as_bytes()).chain(arguments.iter().map(Vec::as_slice)).collect();
-        let (sent, clock) = (Instant::now(), self.clock.map(|clock| clock()));
-        let answer = self.link.script(script, keys, &arguments).await.and_then(|value| {
+        let (sent, clock) = (Instant::now(), self.clock.filter(|_| !patient).map(|clock| clock()));
+        let answer = match patient {
+            true => self.link.patient_script(script, keys, &arguments).await,
+            false => self.link.script(script, keys, &arguments).await,
+        };
+        let answer = answer.and_then(|value| {
             let mut rest = Reply::new(value)?;
             let (code, now, epoch) = (rest.int()?, rest.int()?, rest.int()?);
             Ok((now, Answer { code, epoch, rest }))
@@ -227,8 +242,7 @@ impl RedisCounters {
         let mut names = vec![keys.epoch(), keys.call(&id)];
         names.extend(ask.scopes.iter().map(|scope| keys.scope(&scope.scope)));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let draft = ask.draft.clone().unwrap_or_default().into_bytes();
-        let arguments = [id.into_bytes(), ask.deadline.0.to_string().into_bytes(), pack::ask(ask), draft];
+        let arguments = [id.into_bytes(), ask.deadline.0.to_string().into_bytes(), pack::ask(ask)];
         let Answer { code, mut rest, .. } = self.run(&ask.organization, &self.scripts.reserve, &names, &arguments).await?;
         match code {
             0 => Ok(Reserved::Granted(rest.standing()?)),
@@ -265,10 +279,8 @@ impl RedisCounters {
             id.into_bytes(),
             pack::settled(settlement.at, &settlement.scopes),
             settlement.row.clone().unwrap_or_default().into_bytes(),
-            self.stream_rows.to_string().into_bytes(),
-            settlement.nanos.to_string().into_bytes(),
-            settlement.tokens.to_string().into_bytes(),
-            settlement.rate_tokens.max(0).to_string().into_bytes(),
+            pack::numbers(settlement, self.stream_rows),
+            format!("{} {} {}", settlement.at.0, settlement.nanos, settlement.tokens).into_bytes(),
         ];
         let names: [&str; 2] = [&names[0], &names[1]];
         let Answer { code, mut rest, .. } = self.run(&settlement.organization, &self.scripts.settle, &names, &arguments).await?;
@@ -299,7 +311,6 @@ impl RedisCounters {
                     places.push(place);
                     forgotten.push(pack::id(ask.id).into_bytes());
                     forgotten.push(pack::ask(ask));
-                    forgotten.push(ask.draft.clone().unwrap_or_default().into_bytes());
                 }
             }
         }
@@ -341,9 +352,10 @@ impl RedisCounters {
         for (organization, places) in grouped(calls, |call| &call.organization) {
             let epoch = Keys::of(organization).epoch();
             for some in places.chunks(BATCH) {
-                let ids: Vec<Vec<u8>> =
-                    some.iter().filter_map(|place| calls.get(*place)).map(|call| pack::id(call.id).into_bytes()).collect();
-                all &= self.run(organization, &self.scripts.recorded, &[&epoch], &ids).await.is_ok();
+                let told = some.iter().filter_map(|place| calls.get(*place));
+                let arguments: Vec<Vec<u8>> =
+                    told.flat_map(|call| [pack::id(call.id).into_bytes(), u8::from(call.draft).to_string().into_bytes()]).collect();
+                all &= self.run(organization, &self.scripts.recorded, &[&epoch], &arguments).await.is_ok();
             }
         }
         all

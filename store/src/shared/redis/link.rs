@@ -134,12 +134,25 @@ impl Link {
     /// # Errors
     /// As [`Link::open`].
     pub async fn open_with(options: LinkOptions, tuning: LinkTuning) -> Result<Self, Fault> {
+        Self::made(&options, tuning, true).await
+    }
+
+    /// Does not wait for a connection: until there is one, every command says that Redis is away (or, when a server answers that must
+    /// not be used, that it refuses). A server that is found later counts as another, see [`Link::server_changes`].
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] when the address is wrong.
+    pub async fn open_later(options: LinkOptions, tuning: LinkTuning) -> Result<Self, Fault> {
+        Self::made(&options, tuning, false).await
+    }
+
+    async fn made(options: &LinkOptions, tuning: LinkTuning, wanted: bool) -> Result<Self, Fault> {
         let dial = Arc::new(Dial::new(Address::parse(&options.url)?));
         let count = tuning.connections.max(1);
         let (met, mut ways, keepers) = if dial.is_cluster() {
-            cluster::open(&dial, tuning.timeout, count + 1).await?
+            cluster::open(&dial, tuning.timeout, count + 1, wanted).await?
         } else {
-            Self::open_single(&dial, count + 1).await?
+            Self::single(&dial, count + 1, wanted).await?
         };
         let bulk = ways.pop().ok_or_else(|| Fault::Refused(String::from("no connection")))?;
         let inner = Inner {
@@ -156,22 +169,23 @@ impl Link {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    async fn open_single(dial: &Arc<Dial>, count: usize) -> Result<(Arc<Met>, Vec<Way>, Vec<Task>), Fault> {
-        let first = dial.server().await?;
-        first.facts.check()?;
-        if first.facts.is_cluster {
-            return Err(Fault::Refused(String::from("this redis is a node of a cluster: its address begins with redis+cluster://")));
+    /// Ways to one server, connected now or, when that is not `wanted`, in the background.
+    async fn single(dial: &Arc<Dial>, count: usize, wanted: bool) -> Result<(Arc<Met>, Vec<Way>, Vec<Task>), Fault> {
+        let mut ups = Vec::new();
+        for _ in 0..count {
+            ups.push(if wanted { Some(dial.server().await?) } else { None });
         }
-        let met = Arc::new(Met::first(first.facts.clone()));
+        let facts = ups.iter().flatten().next().map(|up| up.facts.clone());
+        if let Some(facts) = &facts {
+            facts.warn_if_silent();
+        }
+        let met = Arc::new(Met::first(facts));
         let circuits = Arc::new(Circuits::single());
-        let (mut ways, mut keepers, mut next) = (Vec::new(), Vec::new(), Some(first));
-        for number in 0..count {
-            let up = match next.take() {
-                Some(up) => up,
-                None => dial.server().await?,
-            };
-            let kept = Arc::new(Kept::new(up.connection));
-            let keeper = kept::keep(Arc::clone(&kept), Arc::clone(dial), Arc::clone(&met), up.place, up.facts.run_id, number == 0);
+        let (mut ways, mut keepers) = (Vec::new(), Vec::new());
+        for (number, up) in ups.into_iter().enumerate() {
+            let (connection, at) = up.map(|up| (up.connection, (up.place, up.facts.run_id))).unzip();
+            let kept = Arc::new(Kept::new(connection));
+            let keeper = kept::keep(Arc::clone(&kept), Arc::clone(dial), Arc::clone(&met), at, number == 0);
             keepers.push(Task::start(keeper));
             // Large values are late for reasons of their own.
             let circuits = if number + 1 == count { Arc::new(Circuits::single()) } else { Arc::clone(&circuits) };
@@ -258,7 +272,8 @@ impl Link {
         self.inner.met.facts()
     }
 
-    /// A number that grows whenever another server answers than before (a failover, a restart): what was written last may be gone.
+    /// A number that grows whenever another server answers than before (a failover, a restart), or one that was away at the start: what
+    /// was written last may be gone.
     #[must_use]
     pub fn server_changes(&self) -> watch::Receiver<u64> {
         self.inner.met.changes()

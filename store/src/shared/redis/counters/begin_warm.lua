@@ -3,7 +3,7 @@
 -- unrecorded calls of the scope (id and what it charged), and the ids of all open calls.
 local E = epoch_of(call('GET', KEYS[1]))
 local key, token = KEYS[2], tonumber(ARGV[2])
-local S = load(key, false)
+local S = load(key)
 local answer, warming = { 0, now, E }, false
 for a = 3, #ARGV, 3 do
   local w = find(S, ARGV[a])

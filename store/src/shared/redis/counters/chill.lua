@@ -10,7 +10,7 @@ end
 for i = 2, #ARGV do
   local key = prefix .. 'c:' .. ARGV[i]
   if call('EXISTS', key) == 1 then
-    local S = load(key, false)
+    local S = load(key)
     chill(S)
     save(key, S)
   end

@@ -2,7 +2,7 @@
 -- windows are still not warm: somebody else began to warm them, or they were made cold.
 local E = epoch_of(call('GET', KEYS[1]))
 local key, token = KEYS[2], tonumber(ARGV[2])
-local S = load(key, false)
+local S = load(key)
 local missed = 0
 for a = 4, #ARGV, 2 do
   local w = find(S, ARGV[a])

@@ -1,6 +1,6 @@
 -- KEYS: epoch, c:<scope>. ARGV: time. Besides b and the 128 seconds there are only unrecorded calls in the hash.
 local E = epoch_of(call('GET', KEYS[1]))
-local S = load(KEYS[2], false)
+local S = load(KEYS[2])
 local may_go = S[1] == 0 and call('HLEN', KEYS[2]) <= 129
 if may_go then
   for _, field in ipairs(call('HKEYS', KEYS[2])) do

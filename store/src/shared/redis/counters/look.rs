@@ -12,8 +12,9 @@ use redis::{Cmd, Value};
 
 use super::keys::Keys;
 use super::reply::{Reply, strange};
+use super::warm::{Unrecorded, unrecorded};
 use super::{RedisCounters, pack};
-use crate::shared::counters::{BudgetStanding, Inspection, ScopeStanding, WaitingRow};
+use crate::shared::counters::{BudgetStanding, Inspection, ScopeStanding, UnrecordedCharge, WaitingRow};
 use crate::shared::redis::link::Fault;
 
 /// Rows of one answer: an answer should not take longer than a command may.
@@ -21,19 +22,21 @@ const PAGE: usize = 1_000;
 
 impl RedisCounters {
     /// Where a scope stands, and its unrecorded calls when they are asked for.
-    pub(super) async fn look_at(&self, organization: &str, scope: &str, ids: bool) -> Result<Option<(ScopeStanding, Vec<CallId>)>, Fault> {
+    pub(super) async fn look_at(
+        &self,
+        organization: &str,
+        scope: &str,
+        calls: bool,
+    ) -> Result<Option<(ScopeStanding, Vec<Unrecorded>)>, Fault> {
         let keys = Keys::of(organization);
-        let arguments = if ids { vec![b"1".to_vec()] } else { Vec::new() };
+        let arguments = if calls { vec![b"1".to_vec()] } else { Vec::new() };
         let mut rest = self.run(organization, &self.scripts.standing, &[&keys.epoch(), &keys.scope(scope)], &arguments).await?.rest;
         if rest.is_empty() {
             return Ok(None);
         }
         let mut count = || rest.int().map(|number| u64::try_from(number).unwrap_or(0));
         let (in_flight, requests, tokens) = (count()?, count()?, count()?);
-        let (mut list, mut unrecorded) = (rest.list()?, Vec::new());
-        while !list.is_empty() {
-            unrecorded.push(list.id()?);
-        }
+        let unrecorded = unrecorded(rest.list()?)?;
         let mut budgets = Vec::new();
         while !rest.is_empty() {
             let (name, spent, reserved) = (rest.text()?, rest.int()?, rest.int()?);
@@ -61,8 +64,15 @@ impl RedisCounters {
         let mut unrecorded = BTreeSet::new();
         while !names.is_empty() {
             let name = names.text()?;
-            if let Some((standing, ids)) = self.look_at(organization, &name, true).await? {
-                unrecorded.extend(ids);
+            if let Some((standing, calls)) = self.look_at(organization, &name, true).await? {
+                unrecorded.extend(calls.iter().map(|call| call.id));
+                found.charges.extend(calls.into_iter().map(|Unrecorded { id, at, charged }| UnrecordedCharge {
+                    scope: name.clone(),
+                    id,
+                    at,
+                    nanos: charged.nanos,
+                    tokens: charged.tokens,
+                }));
                 found.scopes.push((name, standing));
             }
         }
@@ -117,7 +127,7 @@ impl RedisCounters {
     async fn rows(&self, keys: &Keys, from: &str, to: &str, limit: usize) -> Result<Vec<(String, CallId, String)>, Fault> {
         let mut range = Cmd::new();
         range.arg("XRANGE").arg(keys.stream()).arg(from).arg(to).arg("COUNT").arg(limit);
-        let mut entries = Reply::new(self.link.command(&range).await?)?;
+        let mut entries = Reply::new(self.link.patient(&range).await?)?;
         let mut rows = Vec::new();
         while !entries.is_empty() {
             let mut entry = entries.list()?;

@@ -2,11 +2,13 @@
 local E = epoch_of(call('GET', KEYS[1]))
 local open = {}
 for _, id in ipairs(call('ZRANGE', prefix .. 'd', 0, -1)) do
-  local value = call('GET', prefix .. 'o:' .. id)
-  if value then
-    local A = cmsgpack.unpack(cmsgpack.unpack(value)[4])
-    local names = {}
-    for i, s in ipairs(A[6]) do names[i] = s[1] end
+  local note = call('GET', prefix .. 'o:' .. id)
+  if note then
+    local A, names, p = read(note, 12), {}, 7
+    for i = 1, A[6] do
+      names[i] = A[p]
+      p = p + 5 + 4 * A[p + 4]
+    end
     open[#open + 1] = { id, A[2], A[3], names }
   end
 end

@@ -1,4 +1,4 @@
-//! Asks as the scripts keep them: MessagePack, which Redis' `cmsgpack` reads.
+//! Asks as the scripts keep them: what Redis' `struct` reads, in the order that `note.lua` tells.
 //!
 //! Never done here: reading it; only scripts do.
 
@@ -6,31 +6,37 @@ use fluxa_domain::budget::Unit;
 use fluxa_domain::id::CallId;
 use fluxa_domain::time::Micros;
 
-use crate::shared::counters::{BudgetAsk, ReserveAsk, ScopeAsk};
+use crate::shared::counters::{BudgetAsk, ReserveAsk, ScopeAsk, Settlement};
 
 /// A limit or an end that is not there.
 const NONE: i64 = -1;
 
-/// `[at, nanos, tokens, rate tokens, counts, scopes]`.
+/// The note of an open call: no second yet, an ask, and the draft of its row behind it.
 pub(super) fn ask(ask: &ReserveAsk) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 + 96 * ask.scopes.len());
-    head(&mut out, ask.now, [ask.nanos, ask.tokens, ask.rate_tokens.max(0), i64::from(ask.counts_request)]);
-    array(&mut out, ask.scopes.len());
-    ask.scopes.iter().for_each(|one| scope(&mut out, one));
-    out
+    let draft = ask.draft.as_deref().unwrap_or_default();
+    let mut out = Packed::new(ask.scopes.len(), draft.len());
+    out.head(ask.now, [ask.nanos, ask.tokens, ask.rate_tokens.max(0), i64::from(ask.counts_request)], ask.scopes.len());
+    ask.scopes.iter().for_each(|one| out.scope(one));
+    out.finish(draft)
 }
 
 /// The same for a call that is only known by its settlement: a moment and names.
 pub(super) fn settled(at: Micros, scopes: &[String]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 + 32 * scopes.len());
-    head(&mut out, at, [0; 4]);
-    array(&mut out, scopes.len());
+    let mut out = Packed::new(scopes.len(), 0);
+    out.head(at, [0; 4], scopes.len());
     for name in scopes {
-        array(&mut out, 4);
-        text(&mut out, name);
-        (0..3).for_each(|_| number(&mut out, NONE));
+        out.text(name);
+        (0..3).for_each(|_| out.number(NONE));
+        out.number(0);
     }
-    out
+    out.finish("")
+}
+
+/// The numbers of a settlement, with the most rows of the stream.
+pub(super) fn numbers(settlement: &Settlement, stream_rows: u64) -> Vec<u8> {
+    let rows = i64::try_from(stream_rows).unwrap_or(i64::MAX);
+    let Settlement { at, nanos, tokens, rate_tokens, .. } = settlement;
+    [at.0, *nanos, *tokens, (*rate_tokens).max(0), rows].into_iter().flat_map(number).collect()
 }
 
 /// A call's id in keys and sets.
@@ -55,43 +61,65 @@ pub(super) fn unit_and_id(name: &str) -> (Unit, &str) {
     }
 }
 
-fn head(out: &mut Vec<u8>, at: Micros, numbers: [i64; 4]) {
-    array(out, 6);
-    number(out, at.0);
-    numbers.into_iter().for_each(|one| number(out, one));
+/// As Lua has it: exact below 2^53, which all amounts are.
+const fn number(value: i64) -> [u8; 8] {
+    (value as f64).to_le_bytes()
 }
 
-fn scope(out: &mut Vec<u8>, ask: &ScopeAsk) {
-    array(out, 4 + 4 * ask.budgets.len());
-    text(out, &ask.scope);
-    for limit in [ask.rpm, ask.tpm, ask.concurrency] {
-        number(out, limit.map_or(NONE, |limit| i64::try_from(limit).unwrap_or(i64::MAX)));
+/// Values, and the format that `struct` reads them by.
+struct Packed {
+    format: Vec<u8>,
+    values: Vec<u8>,
+}
+
+impl Packed {
+    fn new(scopes: usize, draft: usize) -> Self {
+        let mut format = Vec::with_capacity(64 + 160 * scopes + draft);
+        format.extend_from_slice(b"o0000000000<");
+        Self { format, values: Vec::with_capacity(64 + 128 * scopes) }
     }
-    for BudgetAsk { window: bounds, unit, limit, .. } in &ask.budgets {
-        text(out, &window(*unit, &bounds.id));
-        number(out, bounds.starts_at.0);
-        number(out, bounds.ends_at.map_or(NONE, |end| end.0));
-        number(out, *limit);
+
+    fn head(&mut self, at: Micros, numbers: [i64; 4], scopes: usize) {
+        self.number(at.0);
+        numbers.into_iter().for_each(|one| self.number(one));
+        self.count(scopes);
     }
-}
 
-fn array(out: &mut Vec<u8>, length: usize) {
-    out.push(0xdd);
-    out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-}
-
-fn number(out: &mut Vec<u8>, value: i64) {
-    match u8::try_from(value) {
-        Ok(small) if small < 0x80 => out.push(small),
-        _ => {
-            out.push(0xd3);
-            out.extend_from_slice(&value.to_be_bytes());
+    fn scope(&mut self, ask: &ScopeAsk) {
+        self.text(&ask.scope);
+        for limit in [ask.rpm, ask.tpm, ask.concurrency] {
+            self.number(limit.map_or(NONE, |limit| i64::try_from(limit).unwrap_or(i64::MAX)));
+        }
+        self.count(ask.budgets.len());
+        for BudgetAsk { window: bounds, unit, limit, .. } in &ask.budgets {
+            self.text(&window(*unit, &bounds.id));
+            self.number(bounds.starts_at.0);
+            self.number(bounds.ends_at.map_or(NONE, |end| end.0));
+            self.number(*limit);
         }
     }
-}
 
-fn text(out: &mut Vec<u8>, value: &str) {
-    out.push(0xdb);
-    out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.extend_from_slice(value.as_bytes());
+    fn count(&mut self, value: usize) {
+        self.number(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    fn number(&mut self, value: i64) {
+        self.format.push(b'd');
+        self.values.extend_from_slice(&number(value));
+    }
+
+    /// Its length and its bytes.
+    fn text(&mut self, value: &str) {
+        self.format.extend_from_slice(b"I4c0");
+        self.values.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+        self.values.extend_from_slice(value.as_bytes());
+    }
+
+    fn finish(self, draft: &str) -> Vec<u8> {
+        let mut out = self.format;
+        out.push(0);
+        out.extend_from_slice(&self.values);
+        out.extend_from_slice(draft.as_bytes());
+        out
+    }
 }

@@ -67,11 +67,14 @@ impl Reply {
         Ok((limit >= 0).then(|| RateStanding { limit: count(limit), remaining: count(remaining), reset_s: count(reset_s) }))
     }
 
-    /// Where a granted call stands.
+    /// Where a granted call stands; nothing where it has no rates.
     ///
     /// # Errors
     /// [`Fault::Refused`] when it is of another shape.
     pub(super) fn standing(&mut self) -> Result<Standing, Fault> {
+        if self.is_empty() {
+            return Ok(Standing::default());
+        }
         Ok(Standing { rpm: self.rate()?, tpm: self.rate()?, degraded: false })
     }
 

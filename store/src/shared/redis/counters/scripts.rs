@@ -30,20 +30,30 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            reserve: script!("head.lua", "scope.lua", "windows.lua", "reserve.lua"),
-            settle: script!("head.lua", "scope.lua", "windows.lua", "stream.lua", "settle.lua"),
-            release: script!("head.lua", "scope.lua", "windows.lua", "release.lua"),
+            reserve: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "slide.lua", "rate.lua", "reserve.lua"),
+            settle: script!(
+                "head.lua",
+                "note.lua",
+                "scope.lua",
+                "amount.lua",
+                "windows.lua",
+                "cold.lua",
+                "correct.lua",
+                "stream.lua",
+                "settle.lua"
+            ),
+            release: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "windows.lua", "cold.lua", "correct.lua", "release.lua"),
             extend: script!("head.lua", "extend.lua"),
-            restore: script!("head.lua", "scope.lua", "windows.lua", "restore.lua"),
-            expire: script!("head.lua", "scope.lua", "windows.lua", "stream.lua", "expire.lua"),
-            recorded: script!("head.lua", "scope.lua", "windows.lua", "recorded.lua"),
+            restore: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "restore.lua"),
+            expire: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "windows.lua", "stream.lua", "expire.lua"),
+            recorded: script!("head.lua", "note.lua", "scope.lua", "amount.lua", "windows.lua", "cold.lua", "recorded.lua"),
             begin_warm: script!("head.lua", "scope.lua", "begin_warm.lua"),
             end_warm: script!("head.lua", "scope.lua", "end_warm.lua"),
-            chill: script!("head.lua", "scope.lua", "windows.lua", "chill.lua"),
+            chill: script!("head.lua", "scope.lua", "cold.lua", "chill.lua"),
             forget: script!("head.lua", "scope.lua", "forget.lua"),
-            standing: script!("head.lua", "scope.lua", "standing.lua"),
-            open: script!("head.lua", "open.lua"),
-            within: script!("head.lua", "within.lua"),
+            standing: script!("head.lua", "scope.lua", "slide.lua", "standing.lua"),
+            open: script!("head.lua", "note.lua", "open.lua"),
+            within: script!("head.lua", "note.lua", "within.lua"),
         }
     }
 }

@@ -39,10 +39,10 @@ const ATTEMPTS: usize = 5;
 const TOKENS: u64 = 1 << 52;
 
 /// A call that is settled and not recorded: its moment and what it charged.
-struct Unrecorded {
-    id: CallId,
-    at: Micros,
-    charged: Spent,
+pub(super) struct Unrecorded {
+    pub(super) id: CallId,
+    pub(super) at: Micros,
+    pub(super) charged: Spent,
 }
 
 impl RedisCounters {
@@ -123,7 +123,9 @@ impl RedisCounters {
             arguments.push(window.from.0.to_string().into_bytes());
             arguments.push(window.to.map_or(-1, |to| to.0).to_string().into_bytes());
         }
-        let reply = self.run(organization, &self.scripts.begin_warm, &[&keys.epoch(), &keys.scope(scope)], &arguments).await?;
+        // After an outage of the ledger a hundred thousand calls may be unrecorded.
+        let keys = [&*keys.epoch(), &*keys.scope(scope)];
+        let reply = self.run_on(organization, &self.scripts.begin_warm, (&keys, &arguments), token > 0).await?;
         Ok((reply.epoch, reply.rest))
     }
 
@@ -178,7 +180,7 @@ impl From<Fault> for WarmError {
     }
 }
 
-fn unrecorded(mut list: Reply) -> Result<Vec<Unrecorded>, Fault> {
+pub(super) fn unrecorded(mut list: Reply) -> Result<Vec<Unrecorded>, Fault> {
     let mut found = Vec::new();
     while !list.is_empty() {
         let (id, text) = (list.id()?, list.text()?);

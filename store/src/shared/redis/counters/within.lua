@@ -3,17 +3,17 @@
 local E = epoch_of(call('GET', KEYS[1]))
 local answer, gone = { 0, now, E, 0 }, 0
 for i = 3, #ARGV do
-  local value = call('GET', prefix .. 'o:' .. ARGV[i])
-  local T = value and cmsgpack.unpack(value)
-  if T and T[4] ~= '' then
-    local A = cmsgpack.unpack(T[4])
-    for _, s in ipairs(A[6]) do
-      if s[1] == ARGV[2] then
+  local note = call('GET', prefix .. 'o:' .. ARGV[i])
+  if note and note ~= 'x' then
+    local A, p = read(note, 12), 7
+    for j = 1, A[6] do
+      if A[p] == ARGV[2] then
         answer[#answer + 1] = ARGV[i]
         answer[#answer + 1] = A[1]
       end
+      p = p + 5 + 4 * A[p + 4]
     end
-  elseif not T then
+  elseif not note then
     gone = gone + 1
   end
 end

@@ -1,6 +1,6 @@
 //! The ways to a Redis Cluster, and the watch on its masters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::Value;
@@ -12,7 +12,8 @@ use super::breaker::Circuits;
 use super::dial::{Dial, text_of, within};
 use super::facts::{Met, ServerFacts};
 use super::fault::Fault;
-use super::task::Task;
+use super::kept;
+use super::task::{Task, jitter};
 use super::way::{Way, Wire};
 
 /// How often the masters are asked who they are.
@@ -21,20 +22,93 @@ const CHECK: Duration = Duration::from_secs(1);
 /// They are asked without haste: it is in no call's way.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Connects so many ways; the last has circuits of its own.
-pub(super) async fn open(dial: &Arc<Dial>, timeout: Duration, count: usize) -> Result<(Arc<Met>, Vec<Way>, Vec<Task>), Fault> {
+/// The connection of one way; the client keeps it itself once it is there.
+pub(super) struct Joined {
+    state: Mutex<Result<ClusterConnection, Fault>>,
+}
+
+impl Joined {
+    /// The connection, or why there is none.
+    pub(super) fn connection(&self) -> Result<ClusterConnection, Fault> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, state: Result<ClusterConnection, Fault>) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+/// All connections at once.
+struct Connected {
+    watch: ClusterConnection,
+    facts: ServerFacts,
+    each: Vec<ClusterConnection>,
+}
+
+/// So many ways; the last has circuits of its own. They are connected now, or, when that is not `wanted`, in the background.
+pub(super) async fn open(
+    dial: &Arc<Dial>,
+    timeout: Duration,
+    count: usize,
+    wanted: bool,
+) -> Result<(Arc<Met>, Vec<Way>, Vec<Task>), Fault> {
+    let first = if wanted { Some(connect(dial, timeout, count).await?) } else { None };
+    let met = Arc::new(Met::first(first.as_ref().map(|first| first.facts.clone())));
+    let circuits = Arc::new(Circuits::of_a_cluster());
+    let (mut ways, mut each) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        let circuits = if number + 1 == count { Arc::new(Circuits::of_a_cluster()) } else { Arc::clone(&circuits) };
+        let joined = Arc::new(Joined { state: Mutex::new(Err(kept::not_yet())) });
+        each.push(Arc::clone(&joined));
+        ways.push(Way { wire: Wire::Cluster(joined), circuits });
+    }
+    let watch = first.map(|first| join(first, &each));
+    let keeper = Task::start(keep(watch, Arc::clone(dial), timeout, Arc::clone(&met), each));
+    Ok((met, ways, vec![keeper]))
+}
+
+/// Connects so many ways to masters that may be used.
+async fn connect(dial: &Dial, timeout: Duration, count: usize) -> Result<Connected, Fault> {
     let mut watch = dial.cluster(PATIENCE).await?;
     let facts = masters(&mut watch).await?;
     facts.check()?;
-    let met = Arc::new(Met::first(facts));
-    let circuits = Arc::new(Circuits::of_a_cluster());
-    let mut ways = Vec::new();
-    for number in 0..count {
-        let circuits = if number + 1 == count { Arc::new(Circuits::of_a_cluster()) } else { Arc::clone(&circuits) };
-        ways.push(Way { wire: Wire::Cluster(dial.cluster(timeout).await?), circuits });
+    facts.warn_if_silent();
+    let mut each = Vec::new();
+    for _ in 0..count {
+        each.push(dial.cluster(timeout).await?);
     }
-    let keeper = Task::start(watched(watch, Arc::clone(&met)));
-    Ok((met, ways, vec![keeper]))
+    Ok(Connected { watch, facts, each })
+}
+
+fn join(connected: Connected, ways: &[Arc<Joined>]) -> ClusterConnection {
+    for (way, connection) in ways.iter().zip(connected.each) {
+        way.set(Ok(connection));
+    }
+    connected.watch
+}
+
+/// Connects where nobody is connected, then watches the masters.
+async fn keep(watch: Option<ClusterConnection>, dial: Arc<Dial>, timeout: Duration, met: Arc<Met>, ways: Vec<Arc<Joined>>) {
+    let mut told = None;
+    let watch = match watch {
+        Some(watch) => watch,
+        None => loop {
+            match connect(&dial, timeout, ways.len()).await {
+                Ok(connected) => {
+                    met.meet(connected.facts.clone());
+                    tracing::info!("redis is connected: {} masters", connected.facts.run_id.split(',').count());
+                    break join(connected, &ways);
+                }
+                Err(fault) => {
+                    kept::tell(&fault, &mut told);
+                    met.missed();
+                    ways.iter().for_each(|way| way.set(Err(fault.clone())));
+                }
+            }
+            sleep(CHECK * (896 + u32::from(jitter())) / 1024).await;
+        },
+    };
+    watched(watch, met).await;
 }
 
 async fn watched(mut cluster: ClusterConnection, met: Arc<Met>) {

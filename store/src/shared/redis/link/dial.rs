@@ -39,6 +39,16 @@ pub(super) struct Up {
     pub(super) place: Place,
 }
 
+impl Up {
+    /// Refuses a server that must not be used.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.facts.is_cluster {
+            return Err(Fault::Refused(String::from("this redis is a node of a cluster: its address begins with redis+cluster://")));
+        }
+        self.facts.check()
+    }
+}
+
 /// Host and port.
 pub(super) type Place = (String, u16);
 
@@ -55,7 +65,7 @@ impl Dial {
         matches!(self.address.kind, Kind::Sentinel { .. })
     }
 
-    /// Connects to the server, or to the master that the sentinels name.
+    /// Connects to the server, or to the master that the sentinels name; never to one that must not be used.
     pub(super) async fn server(&self) -> Result<Up, Fault> {
         let place = self.place().await?;
         let client = self.address.server(&place.0, place.1)?;
@@ -64,7 +74,9 @@ impl Dial {
         if self.has_sentinels() && facts.is_replica {
             return Err(Fault::Away(format!("{}:{} is named master and is still a replica", place.0, place.1)));
         }
-        Ok(Up { connection, facts, place })
+        let up = Up { connection, facts, place };
+        up.check()?;
+        Ok(up)
     }
 
     /// A client of that server (or of a node of the cluster, in turn), for connections of one's own.

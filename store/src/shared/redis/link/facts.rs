@@ -1,6 +1,6 @@
 //! What a server says of itself, and whether it will do.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -45,9 +45,6 @@ impl ServerFacts {
                 "redis forgets keys when its memory is full (maxmemory-policy); budgets need maxmemory-policy noeviction",
             )));
         }
-        if self.version.is_empty() || self.evicts.is_none() {
-            tracing::warn!("redis does not say its version or maxmemory-policy; it must be 6.2 or newer, and noeviction");
-        }
         let mut numbers = self.version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if !self.version.is_empty() && version < OLDEST {
@@ -55,22 +52,47 @@ impl ServerFacts {
         }
         Ok(())
     }
+
+    /// Says so where the server may not be asked for what [`ServerFacts::check`] looks at.
+    pub(super) fn warn_if_silent(&self) {
+        if self.version.is_empty() || self.evicts.is_none() {
+            tracing::warn!("redis does not say its version or maxmemory-policy; it must be 6.2 or newer, and noeviction");
+        }
+    }
 }
 
 /// The server that was last met, and a number that grows when another one is met.
 #[derive(Debug)]
 pub(super) struct Met {
-    facts: Mutex<ServerFacts>,
+    known: Mutex<Known>,
     changes: watch::Sender<u64>,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    /// `None` until one was met.
+    facts: Option<ServerFacts>,
+    /// Somebody looked for one in vain before the first was met.
+    missed: bool,
+}
+
 impl Met {
-    pub(super) fn first(facts: ServerFacts) -> Self {
-        Self { facts: Mutex::new(facts), changes: watch::Sender::new(0) }
+    /// Nobody yet, or this server.
+    pub(super) fn first(facts: Option<ServerFacts>) -> Self {
+        Self { known: Mutex::new(Known { facts, missed: false }), changes: watch::Sender::new(0) }
     }
 
     pub(super) fn facts(&self) -> ServerFacts {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().facts.clone().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No server could be met. The first that is met after this counts as another: it may have been started from old data.
+    pub(super) fn missed(&self) {
+        self.lock().missed = true;
     }
 
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
@@ -79,9 +101,12 @@ impl Met {
 
     /// A server was met. One that does not say who it is counts as another: it may be.
     pub(super) fn meet(&self, facts: ServerFacts) {
-        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = !facts.run_id.is_empty() && facts.run_id == known.run_id;
-        *known = facts;
+        let mut known = self.lock();
+        let same = match &known.facts {
+            Some(before) => !facts.run_id.is_empty() && facts.run_id == before.run_id,
+            None => !known.missed,
+        };
+        known.facts = Some(facts);
         drop(known);
         if !same {
             self.changes.send_modify(|count| *count += 1);
@@ -111,11 +136,26 @@ mod tests {
     #[test]
     fn another_server_is_noticed_once() {
         let server = |run_id: &str| ServerFacts { run_id: run_id.to_owned(), ..ServerFacts::default() };
-        let met = Met::first(server("a"));
+        let met = Met::first(Some(server("a")));
         let seen = |run_id: &str| {
             met.meet(server(run_id));
             *met.changes().borrow()
         };
         assert_eq!([seen("a"), seen("b"), seen("b"), seen("a"), seen(""), seen("")], [0, 1, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_first_server_is_another_where_it_was_waited_for() {
+        for (waited, expect) in [(false, [0, 0]), (true, [1, 1])] {
+            let met = Met::first(None);
+            if waited {
+                met.missed();
+            }
+            let seen = [0, 1].map(|_| {
+                met.meet(ServerFacts { run_id: String::from("a"), ..ServerFacts::default() });
+                *met.changes().borrow()
+            });
+            assert_eq!(seen, expect);
+        }
     }
 }

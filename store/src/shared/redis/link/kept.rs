@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::TOLD_AGAIN;
 use super::dial::{CONNECT_TIMEOUT, Dial, Place, Up};
 use super::facts::Met;
 use super::fault::{self, Fault, Sense};
@@ -33,8 +34,10 @@ struct State {
 }
 
 impl Kept {
-    pub(super) fn new(connection: MultiplexedConnection) -> Self {
-        Self { state: Mutex::new(State { way: Ok(connection), generation: 0 }), broken: Notify::new() }
+    /// With a connection, or to be connected when [`keep`] is polled.
+    pub(super) fn new(connection: Option<MultiplexedConnection>) -> Self {
+        let way = connection.ok_or_else(not_yet);
+        Self { state: Mutex::new(State { way, generation: 0 }), broken: Notify::new() }
     }
 
     /// The connection and which one it is.
@@ -67,18 +70,28 @@ impl Kept {
     }
 }
 
-/// Keeps it, for as long as it is polled. `place` and `run_id` are of the connection that is there. One of the connections asks the sentinels;
-/// when it finds another server, the others follow.
-pub(super) async fn keep(kept: Arc<Kept>, dial: Arc<Dial>, met: Arc<Met>, mut place: Place, mut run_id: String, asks: bool) {
+/// What is said before the first attempt to connect has ended.
+pub(super) fn not_yet() -> Fault {
+    Fault::Away(String::from("not connected yet"))
+}
+
+/// Keeps it, for as long as it is polled. `at` says where the connection that is there leads, and to which start of the server. One of the
+/// connections asks the sentinels; when it finds another server, the others follow.
+pub(super) async fn keep(kept: Arc<Kept>, dial: Arc<Dial>, met: Arc<Met>, mut at: Option<(Place, String)>, asks: bool) {
     loop {
-        until_broken(&kept, &dial, &met, &run_id, asks.then_some(&place)).await;
-        let up = connected(&kept, &dial).await;
-        place = up.place;
-        run_id.clone_from(&up.facts.run_id);
+        if let Some((place, run_id)) = &at {
+            until_broken(&kept, &dial, &met, run_id, asks.then_some(place)).await;
+        }
+        let up = connected(&kept, &dial, &met, asks).await;
+        if asks {
+            let again = if at.is_some() { " again" } else { "" };
+            tracing::info!("redis is connected{again} at {}:{}", up.place.0, up.place.1);
+            up.facts.warn_if_silent();
+        }
+        at = Some((up.place, up.facts.run_id.clone()));
         // Before the first command goes there: who must forget something should know.
         met.meet(up.facts);
         kept.set(Ok(up.connection));
-        tracing::info!("redis is connected again at {}:{}", place.0, place.1);
     }
 }
 
@@ -114,12 +127,17 @@ async fn until_broken(kept: &Kept, dial: &Dial, met: &Met, run_id: &str, place: 
     }
 }
 
-async fn connected(kept: &Kept, dial: &Dial) -> Up {
-    let mut wait = RETRY.0;
+/// `tells`: one of the connections says what is wrong.
+async fn connected(kept: &Kept, dial: &Dial, met: &Met, tells: bool) -> Up {
+    let (mut wait, mut told) = (RETRY.0, None);
     loop {
         match dial.server().await {
             Ok(up) => return up,
             Err(fault) => {
+                if tells {
+                    tell(&fault, &mut told);
+                }
+                met.missed();
                 kept.set(Err(fault));
                 dial.distrust();
             }
@@ -127,4 +145,18 @@ async fn connected(kept: &Kept, dial: &Dial) -> Up {
         sleep(wait * (896 + u32::from(jitter())) / 1024).await;
         wait = (wait * 2).min(RETRY.1);
     }
+}
+
+/// What is wrong, when it is something else than before; what somebody must put right, again and again.
+pub(super) fn tell(fault: &Fault, told: &mut Option<(Fault, Instant)>) {
+    let now = Instant::now();
+    let before = told.as_ref().filter(|(before, at)| before == fault && (!fault.is_refused() || now.duration_since(*at) < TOLD_AGAIN));
+    if before.is_some() {
+        return;
+    }
+    match fault {
+        Fault::Refused(why) => tracing::error!("redis cannot be used, so nothing is counted there: {why}"),
+        Fault::Away(why) => tracing::warn!("redis does not answer: {why}"),
+    }
+    *told = Some((fault.clone(), now));
 }

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use redis::cluster_async::ClusterConnection;
 use redis::{Cmd, Value};
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Circuits;
+use super::cluster::Joined;
 use super::fault::{self, Fault, Sense};
 use super::kept::Kept;
 use super::task::jitter;
@@ -23,8 +23,8 @@ pub(super) struct Way {
 pub(super) enum Wire {
     /// To one server.
     One(Arc<Kept>),
-    /// To the nodes of a cluster; the client keeps them itself.
-    Cluster(ClusterConnection),
+    /// To the nodes of a cluster.
+    Cluster(Arc<Joined>),
 }
 
 impl Way {
@@ -44,9 +44,10 @@ impl Way {
                     (sense, fault)
                 })
             }
-            Wire::Cluster(cluster) => {
+            Wire::Cluster(joined) => {
+                let mut cluster = joined.connection().map_err(|fault| (Sense::Lost, fault))?;
                 let pass = self.circuits.enter(slot, started).map_err(|why| (Sense::Busy, Fault::Away(why)))?;
-                let answer = timeout_at(deadline, command.query_async::<Value>(&mut cluster.clone())).await;
+                let answer = timeout_at(deadline, command.query_async::<Value>(&mut cluster)).await;
                 judged(answer, pass).map_err(|(sense, fault, _)| (sense, fault))
             }
         }
@@ -56,7 +57,7 @@ impl Way {
     pub(super) fn away(&self) -> Option<String> {
         let down = match &self.wire {
             Wire::One(kept) => kept.away().map(|fault| fault.to_string()),
-            Wire::Cluster(_) => None,
+            Wire::Cluster(joined) => joined.connection().err().map(|fault| fault.to_string()),
         };
         down.or_else(|| self.circuits.open(Instant::now()))
     }
