@@ -6,7 +6,7 @@ mod postgres;
 mod redis;
 
 pub use postgres::{POSTGRES_URL, Postgres};
-pub use redis::{Certificates, MASTER_NAME, Redis, RedisCluster, RedisOptions, Sentinels};
+pub use redis::{Certificates, MASTER_NAME, REDIS_SERVER, Redis, RedisCluster, RedisOptions, Sentinels};
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;

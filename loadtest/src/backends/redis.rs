@@ -16,6 +16,9 @@ use tempfile::TempDir;
 
 use super::free_port;
 
+/// The variable with another program than `redis-server`, such as `valkey-server`.
+pub const REDIS_SERVER: &str = "FLUXA_TEST_REDIS_SERVER";
+
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(20);
 
@@ -90,15 +93,17 @@ impl Redis {
         }
         let port = self.port.to_string();
         let log = std::fs::File::create(self.folder.path().join("log"))?;
-        let child = Command::new(self.options.program.as_deref().unwrap_or("redis-server"))
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
-            .arg(self.folder.path())
-            .args(&self.options.arguments)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("redis-server is not installed; scripts/needs.sh installs it")?;
+        let child = Command::new(
+            self.options.program.clone().or_else(|| std::env::var(REDIS_SERVER).ok()).unwrap_or_else(|| String::from("redis-server")),
+        )
+        .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
+        .arg(self.folder.path())
+        .args(&self.options.arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("redis-server is not installed; scripts/needs.sh installs it")?;
         self.child = Some(child);
         let deadline = Instant::now() + START;
         while !answers(self.port) {
