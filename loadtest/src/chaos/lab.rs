@@ -290,6 +290,7 @@ fn row(text: &str) -> Result<Row> {
         name: word("request_id").to_owned(),
         scopes,
         status: u16::try_from(number(entry.get("status"))).unwrap_or(0),
+        attempts: entry.get("attempts").and_then(Value::as_array).map_or(0, Vec::len),
         usage: (tokens("input_uncached") + tokens("cache_read"), tokens("output")),
         nanos: number(entry.get("cost")),
         abandoned: entry.get("abandoned").and_then(Value::as_bool).unwrap_or(false),

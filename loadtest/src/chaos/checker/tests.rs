@@ -1,7 +1,7 @@
 use super::*;
 
 fn row(name: &str, nanos: i64) -> Row {
-    Row { name: name.to_owned(), scopes: vec!["key:a".to_owned()], status: 200, usage: (5, 6), nanos, abandoned: false }
+    Row { name: name.to_owned(), scopes: vec!["key:a".to_owned()], status: 200, usage: (5, 6), attempts: 1, nanos, abandoned: false }
 }
 
 fn told(name: &str) -> Told {
@@ -60,6 +60,9 @@ fn every_disorder_is_found() {
     assert_eq!(after(|books| books.counters[0].1 = 29), Finding { drifted: 1, ..base.clone() });
     assert_eq!(after(|books| books.told[0].usage = Some((5, 7))), Finding { mistold: 1, ..base.clone() });
     assert_eq!(after(|books| books.rows[0].abandoned = true), base, "an abandoned row that says the same is right");
+    let retried = |usage| move |books: &mut Books| (books.rows[0].attempts, books.rows[0].usage) = (2, usage);
+    assert_eq!(after(retried((9, 9))).mistold, 0, "what broke off may be billed too");
+    assert_eq!(after(retried((9, 5))).mistold, 1);
     assert_eq!(after(|books| books.rows[0].status = 499).mistold, 1);
     assert_eq!(after(|books| books.told[0].status = Some(500)).failed, 1);
 }
