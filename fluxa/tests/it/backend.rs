@@ -64,6 +64,8 @@ impl Backend {
             Self::Cluster { database, redis } => {
                 command.env("FLUXA_DATABASE_URL", database).env("FLUXA_REDIS_URL", redis.url());
                 command.env("FLUXA_SECRET_KEY", SECRET_KEY).env("FLUXA_SPOOL_PATH", "spool");
+                // A busy machine takes its time; what happens when Redis does is told in `outages.rs`.
+                command.env("FLUXA_REDIS_TIMEOUT", "2s");
                 // As the embedded mode allows by itself: the vendors of stories are on this machine.
                 command.env("FLUXA_UPSTREAM_ALLOW_PRIVATE", "127.0.0.0/8,::1/128");
             }
