@@ -114,7 +114,7 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
     let mode = if budgeted { key.budget_mode } else { BudgetMode::Balanced };
     let bounds = Bounds { mode, clamp: key.budget_clamp, size, targets };
     let mut output = bounds.longest_output(gateway.settings.assumed_max_output, call.op, budgeted);
-    let mut restless = None;
+    let (mut restless, mut refused) = (None, None);
     for _ in 0..MAX_TRIES {
         let ask = Arc::new(ask(gateway, call, wanted, &bounds, output, drafted)?);
         match reserve(gateway, call, &ask).await {
@@ -133,7 +133,7 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
             }
             Reserved::Unavailable(why) => return without_counters(gateway, call, wanted, &bounds, (ask, output), &why),
             Reserved::Refused(over) => match bounds.shorter(output, &over) {
-                Some(less) => (output, restless) = (less, None),
+                Some(less) => (output, restless, refused) = (less, None, Some(over)),
                 None => return Err(turned(refusals::over(key, scopes, &over), &over, false)),
             },
         }
@@ -141,7 +141,10 @@ pub(crate) async fn admit(gateway: &Arc<Gateway>, call: &mut Call, wanted: &Want
     match restless {
         // After an outage every call that is counted late makes its windows cold.
         Some(asked) => without_counters(gateway, call, wanted, &bounds, asked, "what was spent is read again and again"),
-        None => Err(refusals::unavailable().into()),
+        // Others took what was left each time before a shorter answer could.
+        None => {
+            Err(refused.map_or_else(|| refusals::unavailable().into(), |over| turned(refusals::over(key, scopes, &over), &over, false)))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use fluxa_loadtest::vendor::{Mock, MockConfig, Record};
 use serde_json::{Value, json};
 
+use crate::backend::is_cluster;
 use crate::harness::{Answer, Fluxa, Lab, PATIENCE, Setup, Stream, lab};
 
 /// Between two looks at something that has no event of its own.
@@ -147,7 +148,21 @@ pub(crate) fn bodies(mock: &Mock) -> Vec<Value> {
 
 /// A call in either dialect, by its model; read to its end.
 pub(crate) async fn ask(fluxa: &Fluxa, key: &Key, body: &Value) -> Answer {
-    open(fluxa, key, body).await.rest().await
+    let answer = open(fluxa, key, body).await.rest().await;
+    settled(fluxa).await;
+    answer
+}
+
+/// In a cluster a call is settled a moment after its answer; in one process, with it.
+pub(crate) async fn settled(fluxa: &Fluxa) {
+    if !is_cluster() {
+        return;
+    }
+    eventually("all calls to be settled", async || {
+        let (_, health) = fluxa.admin("GET", "/admin/health", Value::Null).await;
+        (health["settles_pending"] == 0).then_some(())
+    })
+    .await;
 }
 
 /// The same, read as it comes.
