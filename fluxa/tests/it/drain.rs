@@ -63,7 +63,7 @@ async fn whole_answers_under_way_are_finished_too() {
     let key = key(&lab.fluxa, json!({})).await;
     let (fluxa, mock) = (&lab.fluxa, &lab.mock);
     let call = body("gpt-4o", json!({}));
-    let calls = futures_util::future::join_all((0..8).map(|_| crate::books::ask(fluxa, &key, &call)));
+    let calls = futures_util::future::join_all((0..8).map(async |_| open(fluxa, &key, &call).await.rest().await));
     let stop = async {
         mock.until(|bill| bill.requests == 8).await.expect("all of them are under way");
         fluxa.signal("TERM");
