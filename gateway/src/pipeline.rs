@@ -87,7 +87,8 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let scopes = worker.scopes.of(&access.key, groups, view.revision, model, now);
 
     // Where to, in which order, and at which price.
-    let prefix = view.routes.find(model).filter(|route| route.prompt_affinity).map(|_| crate::prompt_prefix::hash(&body));
+    let route = view.routes.find(model);
+    let prefix = route.filter(|route| route.prompt_affinity).map(|_| crate::prompt_prefix::hash(&body));
     let chance = Chance { roll: worker.roll(), prefix, now };
     let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, chance)?;
     let mut resumed = None;
@@ -141,7 +142,7 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         admitted,
     };
     let answering = dispatch::first_answer(worker, call, &errand, &plan, &targets);
-    let answered = match view.routes.find(model).and_then(|route| route.timeout_ms) {
+    let answered = match route.and_then(|route| route.timeout_ms) {
         None => answering.await,
         Some(within_ms) => within(within_ms, Box::pin(answering)).await,
     };

@@ -158,7 +158,7 @@ pub struct Standing {
     pub rpm: Option<RateStanding>,
     /// Tokens, where limited.
     pub tpm: Option<RateStanding>,
-    /// A declared degradation is in force (never in memory).
+    /// A declared degradation is in force.
     pub degraded: bool,
 }
 
