@@ -3,6 +3,21 @@
 import openai
 import pytest
 
+from harness import Fluxa
+
+
+@pytest.fixture
+def fluxa(vendor, tmp_path):
+    """A gateway of the story's own: retries are rationed by process, and the stories before have used some."""
+    fluxa = Fluxa(tmp_path, vendor)
+    yield fluxa
+    fluxa.kill()
+
+
+@pytest.fixture
+def key(fluxa):
+    return fluxa.key()
+
 
 def chat(client, model, **options):
     return client.chat.completions.with_raw_response.create(model=model, messages=[{"role": "user", "content": "Hello"}], **options)
