@@ -61,6 +61,10 @@ fn touched_keys(change: &Change) -> Vec<String> {
         | Change::DeleteProvider { .. }
         | Change::PutRoute { .. }
         | Change::DeleteRoute { .. }
+        | Change::PutFirewallRule { .. }
+        | Change::DeleteFirewallRule { .. }
+        | Change::PutFirewallPolicy { .. }
+        | Change::DeleteFirewallPolicy { .. }
         | Change::CreateTeam { .. }
         | Change::UpdateTeam { .. }
         | Change::DeleteTeam { .. }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::firewall::{PolicyRecord, RuleRecord};
 use crate::key::{KeyHash, KeyRecord};
 use crate::price::PriceRow;
 use crate::provider::{ProviderRecord, ProviderSecrets};
@@ -110,6 +111,26 @@ pub enum Change {
         /// Its name.
         name: String,
     },
+    /// Makes or replaces a rule of the firewall.
+    PutFirewallRule {
+        /// What it becomes.
+        record: RuleRecord,
+    },
+    /// Removes a rule of the firewall; refused while a policy names it.
+    DeleteFirewallRule {
+        /// Its name.
+        name: String,
+    },
+    /// Makes or replaces a policy of the firewall.
+    PutFirewallPolicy {
+        /// What it becomes.
+        record: PolicyRecord,
+    },
+    /// Removes a policy of the firewall; refused while a key, team, organisation or route names it.
+    DeleteFirewallPolicy {
+        /// Its name.
+        name: String,
+    },
     /// Adds prices that apply from their `valid_from` on; rows are never rewritten.
     AddPrices {
         /// The rows.
@@ -137,6 +158,10 @@ impl Change {
             Self::CreateOrganization { .. } => "organization.create",
             Self::UpdateOrganization { .. } => "organization.update",
             Self::DeleteOrganization { .. } => "organization.delete",
+            Self::PutFirewallRule { .. } => "firewall_rule.put",
+            Self::DeleteFirewallRule { .. } => "firewall_rule.delete",
+            Self::PutFirewallPolicy { .. } => "firewall_policy.put",
+            Self::DeleteFirewallPolicy { .. } => "firewall_policy.delete",
             Self::AddPrices { .. } => "price.add",
         }
     }
@@ -153,7 +178,12 @@ impl Change {
             Self::RotateKey { id, .. } | Self::RevokeKey { id } => id.clone(),
             Self::CreateTeam { record } | Self::UpdateTeam { record } => record.name.clone(),
             Self::CreateOrganization { record } | Self::UpdateOrganization { record } => record.name.clone(),
-            Self::DeleteTeam { name } | Self::DeleteOrganization { name } => name.clone(),
+            Self::PutFirewallRule { record } => record.name.clone(),
+            Self::PutFirewallPolicy { record } => record.name.clone(),
+            Self::DeleteTeam { name }
+            | Self::DeleteOrganization { name }
+            | Self::DeleteFirewallRule { name }
+            | Self::DeleteFirewallPolicy { name } => name.clone(),
             Self::AddPrices { rows } => format!("{} prices", rows.len()),
         }
     }

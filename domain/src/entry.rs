@@ -113,6 +113,9 @@ pub struct Entry {
     /// Every attempt, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRow>,
+    /// What the firewall found, by rule and action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub firewall: Vec<crate::firewall::Hit>,
     /// The vendor's finish reason.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub finish: String,
@@ -170,6 +173,7 @@ impl Entry {
             ttfb_ms: None,
             latency_ms: 0,
             attempts: Vec::new(),
+            firewall: Vec::new(),
             finish: String::new(),
             error: String::new(),
             client_closed: false,

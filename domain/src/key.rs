@@ -161,6 +161,9 @@ pub struct KeyRecord {
     /// Whether answers are kept and given again; `None` means what its team says.
     #[serde(default)]
     pub cache: Option<CachePolicy>,
+    /// The firewall's policy for its calls, beside those of its team, organisation and route; the strictest wins.
+    #[serde(default)]
+    pub firewall_policy: Option<String>,
     /// How budgets are reserved.
     pub budget_mode: BudgetMode,
     /// Lower `max_tokens` to what is left instead of refusing.

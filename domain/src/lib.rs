@@ -11,6 +11,7 @@ pub mod change;
 pub mod dialect;
 pub mod entry;
 pub mod estimate;
+pub mod firewall;
 pub mod id;
 pub mod import;
 pub mod key;

@@ -25,6 +25,8 @@ pub enum Permission {
     Keys,
     /// Create, edit, delete teams and organisations.
     Teams,
+    /// Create, edit, delete rules and policies of the firewall.
+    Firewall,
     /// Add prices.
     Prices,
 }
@@ -42,6 +44,10 @@ pub const fn required(change: &Change) -> Permission {
         | Change::CreateOrganization { .. }
         | Change::UpdateOrganization { .. }
         | Change::DeleteOrganization { .. } => Permission::Teams,
+        Change::PutFirewallRule { .. }
+        | Change::DeleteFirewallRule { .. }
+        | Change::PutFirewallPolicy { .. }
+        | Change::DeleteFirewallPolicy { .. } => Permission::Firewall,
         Change::AddPrices { .. } => Permission::Prices,
     }
 }
@@ -52,7 +58,12 @@ pub const fn allows(role: Role, permission: Permission) -> bool {
     match (role, permission) {
         (
             Role::Owner | Role::System,
-            Permission::Providers | Permission::Routes | Permission::Keys | Permission::Teams | Permission::Prices,
+            Permission::Providers
+            | Permission::Routes
+            | Permission::Keys
+            | Permission::Teams
+            | Permission::Firewall
+            | Permission::Prices,
         ) => true,
     }
 }

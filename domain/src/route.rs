@@ -28,6 +28,9 @@ pub struct RouteRecord {
     /// Calls that begin alike go to the same target while it is not too busy, so that vendors find the prompt in their cache.
     #[serde(default)]
     pub prompt_affinity: bool,
+    /// The firewall's policy for calls that come this way.
+    #[serde(default)]
+    pub firewall_policy: Option<String>,
 }
 
 /// One place a call can go.

@@ -38,6 +38,9 @@ pub struct TeamRecord {
     /// Whether answers are kept and given again, for keys that do not say so themselves.
     #[serde(default)]
     pub cache: Option<CachePolicy>,
+    /// The firewall's policy for the calls of its keys.
+    #[serde(default)]
+    pub firewall_policy: Option<String>,
     /// When it was made.
     pub created_at: Micros,
     /// When it was last changed.
@@ -59,6 +62,9 @@ pub struct OrganizationRecord {
     pub time_zone: String,
     /// The keys of a disabled organisation are refused.
     pub enabled: bool,
+    /// The firewall's policy for the calls of its keys.
+    #[serde(default)]
+    pub firewall_policy: Option<String>,
     /// When it was made.
     pub created_at: Micros,
     /// When it was last changed.

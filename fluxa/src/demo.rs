@@ -110,6 +110,7 @@ fn price() -> PriceRow {
 
 fn key(name: &str, limits: KeyLimits, budget_mode: BudgetMode) -> KeyRecord {
     KeyRecord {
+        firewall_policy: None,
         id: String::new(),
         name: name.to_owned(),
         models: Vec::new(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fluxa_domain::change::Revision;
+use fluxa_domain::firewall::{PolicyRecord, RuleRecord};
 use fluxa_domain::key::{KeyAccess, KeyDoor, KeyHash, KeyRecord};
 use fluxa_domain::price::PriceRow;
 use fluxa_domain::provider::{ApiKey, Provider, ProviderRecord, ProviderSecrets};
@@ -45,6 +46,10 @@ pub struct Configuration {
     pub teams: Vec<TeamRecord>,
     /// Organizations.
     pub organizations: Vec<OrganizationRecord>,
+    /// The firewall's rules of the operator's own.
+    pub firewall_rules: Vec<RuleRecord>,
+    /// The firewall's policies.
+    pub firewall_policies: Vec<PolicyRecord>,
 }
 
 impl Configuration {
@@ -62,6 +67,8 @@ impl Configuration {
             prices: store.prices().await?,
             teams: store.teams().await?,
             organizations: store.organizations().await?,
+            firewall_rules: store.firewall_rules().await?,
+            firewall_policies: store.firewall_policies().await?,
         })
     }
 }
@@ -269,6 +276,10 @@ struct Form {
     prices: Vec<PriceRow>,
     teams: Vec<TeamRecord>,
     organizations: Vec<OrganizationRecord>,
+    #[serde(default)]
+    firewall_rules: Vec<RuleRecord>,
+    #[serde(default)]
+    firewall_policies: Vec<PolicyRecord>,
     keys: Vec<KeyForm>,
 }
 
@@ -311,6 +322,8 @@ impl Form {
             prices: configuration.prices.clone(),
             teams: configuration.teams.clone(),
             organizations: configuration.organizations.clone(),
+            firewall_rules: configuration.firewall_rules.clone(),
+            firewall_policies: configuration.firewall_policies.clone(),
             keys: keys.iter().map(key).collect(),
         }
     }
@@ -339,6 +352,8 @@ impl From<Form> for Recalled {
                 prices: form.prices,
                 teams: form.teams,
                 organizations: form.organizations,
+                firewall_rules: form.firewall_rules,
+                firewall_policies: form.firewall_policies,
             },
             keys: form.keys.into_iter().map(key).collect(),
             master: form.master,

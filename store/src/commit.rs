@@ -14,6 +14,7 @@ use crate::records::audit;
 use crate::seal::Sealer;
 use crate::sql::{self, Tx};
 
+mod firewall;
 mod keys;
 mod prices;
 mod providers;
@@ -61,6 +62,10 @@ async fn apply(tx: &mut Tx, sealer: &Sealer, change: &Change, now: Micros) -> Re
         Change::CreateOrganization { record } => teams::create_organization(tx, record).await,
         Change::UpdateOrganization { record } => teams::update_organization(tx, record).await,
         Change::DeleteOrganization { name } => teams::delete_organization(tx, name).await,
+        Change::PutFirewallRule { record } => firewall::put_rule(tx, record).await,
+        Change::DeleteFirewallRule { name } => firewall::delete_rule(tx, name).await,
+        Change::PutFirewallPolicy { record } => firewall::put_policy(tx, record).await,
+        Change::DeleteFirewallPolicy { name } => firewall::delete_policy(tx, name).await,
         Change::AddPrices { rows } => prices::add(tx, rows).await,
     }
 }

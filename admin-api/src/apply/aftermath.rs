@@ -56,6 +56,10 @@ pub(super) async fn of(store: &Store, change: &Change) -> Result<Aftermath, Stor
         | Change::DeleteProvider { .. }
         | Change::PutRoute { .. }
         | Change::DeleteRoute { .. }
+        | Change::PutFirewallRule { .. }
+        | Change::DeleteFirewallRule { .. }
+        | Change::PutFirewallPolicy { .. }
+        | Change::DeleteFirewallPolicy { .. }
         | Change::IssueKey { .. }
         | Change::RotateKey { .. }
         | Change::AddPrices { .. } => Aftermath::default(),

@@ -142,6 +142,7 @@ fn id_bytes(id: &str) -> Option<[u8; 6]> {
 fn blank(errand: &Errand, secret: &Fresh) -> KeyRecord {
     let now = errand.now();
     KeyRecord {
+        firewall_policy: None,
         id: secret.id.clone(),
         name: String::new(),
         models: Vec::new(),

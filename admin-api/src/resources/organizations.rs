@@ -78,6 +78,7 @@ fn read(mut f: Fields, current: &OrganizationRecord, is_new: bool) -> Result<Org
 fn blank(errand: &Errand) -> OrganizationRecord {
     let now = errand.now();
     OrganizationRecord {
+        firewall_policy: None,
         name: String::new(),
         limits: Default::default(),
         models: Vec::new(),

@@ -120,6 +120,7 @@ pub(super) fn read_name(f: &mut Fields, current: String, is_new: bool) -> String
 fn blank(errand: &Errand) -> TeamRecord {
     let now = errand.now();
     TeamRecord {
+        firewall_policy: None,
         name: String::new(),
         organization: None,
         limits: Default::default(),

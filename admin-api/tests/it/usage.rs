@@ -11,6 +11,7 @@ use crate::harness::World;
 fn entry(world: &World, n: u8) -> Entry {
     let at = world.now();
     Entry {
+        firewall: Vec::new(),
         id: CallId::new(at, [n; 10]),
         request_id: format!("req-{n}"),
         at,

@@ -14,6 +14,7 @@ fn choosing(roll: u64) -> Choosing<'static> {
 
 fn route(model: &str, targets: Vec<RouteTarget>, fallback: Vec<RouteTarget>) -> RouteRecord {
     RouteRecord {
+        firewall_policy: None,
         model: model.into(),
         targets,
         fallback,

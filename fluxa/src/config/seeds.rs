@@ -210,6 +210,7 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
         }
     };
     let record = RouteRecord {
+        firewall_policy: None,
         model: model?,
         targets,
         fallback,
@@ -260,6 +261,7 @@ fn key(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedKey> {
         _ => Err(format!("expected strict or balanced, not \"{}\"", values::clip(text))),
     });
     let record = KeyRecord {
+        firewall_policy: None,
         id: String::new(),
         name: name.unwrap_or_default(),
         models,

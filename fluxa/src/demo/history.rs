@@ -110,6 +110,7 @@ fn entry(at: Micros, demo_key_id: &str, dice: &mut Dice) -> Entry {
         why: if status == 502 { "status".into() } else { String::new() },
     };
     Entry {
+        firewall: Vec::new(),
         id,
         request_id: id.to_string(),
         at,

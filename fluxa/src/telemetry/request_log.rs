@@ -172,6 +172,7 @@ pub(crate) mod tests {
     pub(crate) fn entry() -> Entry {
         let at = Micros::from_rfc3339("2026-11-22T10:00:00Z").unwrap();
         Entry {
+            firewall: Vec::new(),
             id: CallId::new(at, [7; 10]),
             request_id: String::from("req-1"),
             at,

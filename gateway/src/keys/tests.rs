@@ -14,6 +14,7 @@ async fn with_key(pepper: [u8; 32]) -> (Store, String, KeyRecord) {
     let store = Store::in_memory().await.unwrap();
     let (id, token) = compose([1; 6], [2; 32]);
     let record = KeyRecord {
+        firewall_policy: None,
         id,
         name: String::from("k"),
         models: Vec::new(),

@@ -11,6 +11,7 @@ const NOW: Micros = Micros(1_795_341_600_000_000);
 
 fn key(updated_at: i64) -> KeyRecord {
     KeyRecord {
+        firewall_policy: None,
         id: String::from("k"),
         name: String::from("app"),
         models: Vec::new(),
@@ -35,6 +36,7 @@ fn key(updated_at: i64) -> KeyRecord {
 
 fn team(organization: Option<&str>, limits: KeyLimits, time_zone: &str) -> TeamRecord {
     TeamRecord {
+        firewall_policy: None,
         name: String::from("red"),
         organization: organization.map(str::to_owned),
         limits,
@@ -50,6 +52,7 @@ fn team(organization: Option<&str>, limits: KeyLimits, time_zone: &str) -> TeamR
 
 fn organization(name: &str, limits: KeyLimits, time_zone: &str) -> OrganizationRecord {
     OrganizationRecord {
+        firewall_policy: None,
         name: name.to_owned(),
         limits,
         models: vec![String::from("*-4o")],

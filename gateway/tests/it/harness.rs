@@ -244,6 +244,7 @@ impl Plane {
         let n = self.issued.fetch_add(1, Ordering::SeqCst);
         let (id, text) = compose([u8::try_from(n).unwrap() + 1; 6], [9; 32]);
         let mut record = KeyRecord {
+            firewall_policy: None,
             id,
             name: format!("app-{n}"),
             models: Vec::new(),
@@ -312,6 +313,7 @@ async fn commit(store: &Store, change: Change) {
 /// A team without limits.
 pub(crate) fn team(name: &str, edit: impl FnOnce(&mut TeamRecord)) -> TeamRecord {
     let mut record = TeamRecord {
+        firewall_policy: None,
         name: name.to_owned(),
         organization: None,
         limits: KeyLimits::default(),
@@ -330,6 +332,7 @@ pub(crate) fn team(name: &str, edit: impl FnOnce(&mut TeamRecord)) -> TeamRecord
 /// An organisation with these limits.
 pub(crate) fn organization(name: &str, limits: KeyLimits) -> OrganizationRecord {
     OrganizationRecord {
+        firewall_policy: None,
         name: name.to_owned(),
         limits,
         models: Vec::new(),

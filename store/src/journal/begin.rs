@@ -109,6 +109,7 @@ impl<'a> Begin<'a> {
             ttfb_ms: None,
             latency_ms: 0,
             attempts: Vec::new(),
+            firewall: Vec::new(),
             finish: String::new(),
             error: ABANDONED.to_owned(),
             client_closed: false,

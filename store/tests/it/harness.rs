@@ -90,6 +90,7 @@ pub(crate) fn secrets(key: &str) -> ProviderSecrets {
 pub(crate) fn route(model: &str, provider: &str, fallback: &str) -> RouteRecord {
     let target = |name: &str| RouteTarget { provider: name.to_owned(), model: None, weight: 1 };
     RouteRecord {
+        firewall_policy: None,
         model: model.to_owned(),
         targets: vec![target(provider)],
         fallback: vec![target(fallback)],
@@ -102,6 +103,7 @@ pub(crate) fn route(model: &str, provider: &str, fallback: &str) -> RouteRecord 
 
 pub(crate) fn key(id: &str, name: &str) -> KeyRecord {
     KeyRecord {
+        firewall_policy: None,
         id: id.to_owned(),
         name: name.to_owned(),
         models: vec![String::from("gpt-*")],
@@ -138,6 +140,7 @@ pub(crate) fn call_id_at(at: Micros, n: u64) -> CallId {
 /// The n-th call: one second after the one before, by one of three keys.
 pub(crate) fn entry(n: u64) -> Entry {
     Entry {
+        firewall: Vec::new(),
         id: call_id(n),
         request_id: format!("req-{n}"),
         at: NOW.plus_seconds(i64::try_from(n).unwrap()),

@@ -55,6 +55,7 @@ pub(super) fn read(mut f: Fields, model: &str) -> Result<RouteRecord, Problem> {
     }
     f.finish()?;
     Ok(RouteRecord {
+        firewall_policy: None,
         model: model.to_owned(),
         targets,
         fallback: fallback.value().unwrap_or_default(),

@@ -1,0 +1,33 @@
+//! The built-in rules: tables of rows, one file a family. Shapes are those that vendors and standards publish; each row's samples are
+//! its tests.
+
+use crate::rule::Rule;
+
+mod connections;
+mod credentials;
+mod finance;
+mod generic;
+mod network;
+mod pii;
+mod pii_cn;
+mod vendors;
+
+/// All tables.
+const TABLES: [&[Rule]; 8] = [
+    credentials::RULES,
+    connections::RULES,
+    vendors::RULES,
+    generic::RULES,
+    pii::RULES,
+    pii_cn::RULES,
+    finance::RULES,
+    network::RULES,
+];
+
+/// All rules, in the order of their tables.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    TABLES.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Rules: connections.
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

@@ -1,0 +1,5 @@
+//! Rules: finance.
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

@@ -1,0 +1,5 @@
+//! Rules: generic.
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

@@ -1,0 +1,5 @@
+//! Rules: network.
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

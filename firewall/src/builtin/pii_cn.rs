@@ -1,0 +1,5 @@
+//! Rules: pii_cn.
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

@@ -1,0 +1,5 @@
+//! Rules: vendors.
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

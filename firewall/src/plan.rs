@@ -1,0 +1,93 @@
+//! What policies make of a set of rules, for texts that go one way.
+
+use fluxa_domain::firewall::{Action, Direction, MaskStyle, PolicyRecord, RuleMode, Treatment};
+
+use crate::ruleset::{RuleInfo, Ruleset};
+
+/// For each rule, what is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    steps: Vec<Step>,
+}
+
+/// What is done about one rule's findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    /// What is done, or would be.
+    pub action: Action,
+    /// It is only counted as "would have".
+    pub observed: bool,
+    /// How a mask looks.
+    pub style: MaskStyle,
+}
+
+impl Step {
+    /// What really happens.
+    #[must_use]
+    pub const fn effect(self) -> Action {
+        match self.action {
+            Action::Off => Action::Off,
+            _ if self.observed => Action::Observe,
+            action => action,
+        }
+    }
+
+    /// The word for the ledger: `mask`, or `would_mask` where it is only observed.
+    #[must_use]
+    pub fn word(self) -> String {
+        match (self.action, self.observed) {
+            (Action::Alert | Action::Pseudonym | Action::Mask | Action::Block, true) => format!("would_{}", self.action.name()),
+            (action, _) => action.name().to_owned(),
+        }
+    }
+}
+
+impl Plan {
+    /// What `policies` together make of texts that go `way`: the strictest wins. Nothing where none of them says anything about it.
+    #[must_use]
+    pub fn of(ruleset: &Ruleset, policies: &[&PolicyRecord], way: Direction) -> Option<Self> {
+        let policies: Vec<_> = policies.iter().filter(|policy| policy.direction.covers(way)).collect();
+        let steps = ruleset.rules().iter().map(|rule| {
+            let steps = policies.iter().map(|policy| step(rule, policy));
+            steps.max_by_key(|step| (step.effect(), step.action, step.style)).unwrap_or(OFF)
+        });
+        let plan = Self { steps: steps.collect() };
+        plan.steps.iter().any(|step| step.action != Action::Off).then_some(plan)
+    }
+
+    /// Every rule's own wish: what the test endpoint shows without a policy.
+    #[must_use]
+    pub fn own_wishes(ruleset: &Ruleset) -> Self {
+        let steps = ruleset.rules().iter().map(|rule| limited(rule, Treatment { action: rule.action, ..Treatment::default() }, false));
+        Self { steps: steps.collect() }
+    }
+
+    /// What is done about the findings of a rule.
+    #[must_use]
+    pub fn step(&self, rule: usize) -> Step {
+        self.steps.get(rule).copied().unwrap_or(OFF)
+    }
+
+    /// Whether any finding would change or refuse a text: then what cannot be read is refused.
+    #[must_use]
+    pub fn enforces(&self) -> bool {
+        self.steps.iter().any(|step| step.effect().enforces())
+    }
+}
+
+const OFF: Step = Step { action: Action::Off, observed: false, style: MaskStyle::Label };
+
+fn step(rule: &RuleInfo, policy: &PolicyRecord) -> Step {
+    let named = policy.actions.get(&rule.id).copied();
+    let by_pack = || rule.packs.iter().filter_map(|pack| policy.actions.get(pack).copied()).max_by_key(|treatment| treatment.action);
+    let treatment = named.or_else(by_pack).unwrap_or(Treatment { action: policy.default, ..Treatment::default() });
+    limited(rule, treatment, policy.observe_only)
+}
+
+fn limited(rule: &RuleInfo, treatment: Treatment, observe_only: bool) -> Step {
+    let Treatment { action, style, min_confidence } = treatment;
+    if rule.mode == RuleMode::Off {
+        return OFF;
+    }
+    Step { action, observed: observe_only || rule.mode == RuleMode::Observe || rule.confidence < min_confidence, style }
+}
