@@ -63,7 +63,8 @@ pub(crate) fn cn_mobile(seen: &Seen<'_>) -> bool {
     let mut kinds = seen.value.bytes().filter(|byte| matches!(byte, b'.' | b'/'));
     let dotted = kinds.next().is_some();
     let spread = seen.value.bytes().filter(|byte| *byte == b' ' || *byte == b'-').count();
-    !(dotted && spread > 0 && !international) && !counts_things(seen)
+    let mixed = dotted && spread > 0 && !international;
+    !mixed && !counts_things(seen)
 }
 
 /// Area codes of landlines, without their zero.
