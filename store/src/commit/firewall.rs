@@ -20,8 +20,7 @@ pub(super) async fn put_rule(tx: &mut Tx, record: &RuleRecord) -> Result<Diff, C
 
 pub(super) async fn delete_rule(tx: &mut Tx, name: &str) -> Result<Diff, CommitError> {
     let Some(before) = rule(tx, name).await? else { return Err(CommitError::NotFound(format!("rule \"{name}\""))) };
-    let rows: Vec<(String, String)> =
-        sql::query_as("SELECT name, record FROM firewall_policies ORDER BY name").fetch_all(&mut *tx).await?;
+    let rows: Vec<(String, String)> = sql::query_as("SELECT name, record FROM firewall_policies ORDER BY name").fetch_all(&mut *tx).await?;
     for (policy, record) in rows {
         let record: PolicyRecord = from_json(|| format!("firewall policy \"{policy}\""), &record)?;
         if record.actions.contains_key(name) {
@@ -68,7 +67,8 @@ pub(super) async fn delete_policy(tx: &mut Tx, name: &str) -> Result<Diff, Commi
 }
 
 async fn rule(tx: &mut Tx, name: &str) -> Result<Option<Value>, CommitError> {
-    let record: Option<String> = sql::query_scalar("SELECT record FROM firewall_rules WHERE name = $1").bind(name).fetch_optional(tx).await?;
+    let record: Option<String> =
+        sql::query_scalar("SELECT record FROM firewall_rules WHERE name = $1").bind(name).fetch_optional(tx).await?;
     Ok(record.map(|record| from_json(|| format!("rule \"{name}\""), &record)).transpose()?)
 }
 
