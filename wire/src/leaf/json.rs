@@ -182,7 +182,8 @@ impl<'a> Pass<'a, '_, '_> {
     fn number(&mut self) -> Result<(), Halt> {
         let start = self.at.at;
         self.at.number()?;
-        if !self.top.data || self.at.at - start < NUMBER_DIGITS {
+        let data = self.top.data || self.top.class == Class::Data;
+        if !data || self.at.at - start < NUMBER_DIGITS {
             return Ok(());
         }
         let number = self.text.get(start..self.at.at).unwrap_or_default();
