@@ -15,8 +15,6 @@ pub(super) enum Shape {
     Digits(usize, usize),
     /// A UUID.
     Uuid,
-    /// This text, then what the shape says.
-    After(&'static str, &'static Shape),
     /// Two shapes with this character between them.
     Pair(&'static Shape, char, &'static Shape),
 }
@@ -35,7 +33,6 @@ impl Shape {
             }
             Self::Digits(least, most) => made_of(least, most, u8::is_ascii_digit),
             Self::Uuid => crate::checks::secrets::uuid(text),
-            Self::After(prefix, rest) => text.strip_prefix(prefix).is_some_and(|text| rest.fits(text)),
             Self::Pair(left, between, right) => text.match_indices(between).any(|(at, sign)| {
                 text.get(..at).is_some_and(|text| left.fits(text)) && text.get(at + sign.len()..).is_some_and(|text| right.fits(text))
             }),
