@@ -8,6 +8,7 @@ pub(crate) mod ids;
 pub(crate) mod numbers;
 pub(crate) mod phones;
 pub(crate) mod wallets;
+pub mod secrets;
 
 /// Shannon entropy in bits a character.
 #[must_use]
