@@ -1,5 +1,7 @@
 //! Checks of what fits a pattern: check digits, entropy, placeholders. Pure functions of text.
 
+pub mod tokens;
+
 /// Shannon entropy in bits a character.
 #[must_use]
 pub fn entropy(text: &str) -> f64 {
