@@ -90,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&[" street", " avenue", " boulevard", " lane", " drive", " road", "straße", "strasse"]),
         reach: 48,
-        pattern: r"[0-9]{1,5}[A-Za-z]? (?:[A-Z][A-Za-z'.-]{1,20} ){0,3}[A-Z][A-Za-z'.-]{1,20} (?:Street|Avenue|Boulevard|Lane|Drive|Road)|[A-ZÄÖÜ][a-zäöüß-]{2,24}(?:straße|strasse) [0-9]{1,4}[a-z]?",
+        pattern: r"[0-9]{1,5}[A-Za-z]? (?:[A-Z][A-Za-z'.-]{1,20} ){0,3}[A-Z][A-Za-z'.-]{1,20} (?:Street|Avenue|Boulevard|Lane|Drive|Road)|(?:[A-Z]|\xC3[\x80-\x9E])(?:[a-z-]|\xC3[\x9F-\xBF]){2,40}(?:straße|strasse) [0-9]{1,4}[a-z]?",
         yes: &["lives at 221B Baker Street, London", "Hauptstraße 12"],
         no: &["a walk down the street", "5 ways to drive"],
         ..Rule::PII
