@@ -76,11 +76,13 @@ fn main() {
 
 /// The median of some runs.
 fn time_ns(mut work: impl FnMut()) -> u64 {
-    let mut runs: Vec<Duration> = Vec::new();
-    while runs.len() < RUNS || runs.iter().sum::<Duration>() < BUDGET {
+    let (mut runs, mut spent) = (Vec::new(), Duration::ZERO);
+    while runs.len() < RUNS || spent < BUDGET {
         let start = Instant::now();
         work();
-        runs.push(start.elapsed());
+        let run = start.elapsed();
+        spent += run;
+        runs.push(run);
     }
     runs.sort_unstable();
     runs.get(runs.len() / 2).map_or(0, |run| u64::try_from(run.as_nanos()).unwrap_or(u64::MAX))
