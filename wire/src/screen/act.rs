@@ -39,8 +39,8 @@ pub(super) enum Act {
     Whole { at: usize, kind: LeafKind, again: Again },
     /// A JSON document that stands whole.
     Document { at: usize },
-    /// What repeats the texts of a choice token by token, and what it becomes if they are changed.
-    Tokens { at: usize, index: u32, gone: &'static str },
+    /// What repeats the texts of a choice token by token, and what it becomes if they are changed; `whole` where it repeats all of them.
+    Tokens { at: usize, index: u32, whole: bool, gone: &'static str },
 }
 
 /// Classes of strands that follow each other.

@@ -48,7 +48,7 @@ fn read_choice(flat: &Flat<'_>, choice: usize, index: u32, acts: &mut Vec<Act>) 
             (b"delta", Kind::Object) => reader.delta(at),
             (b"text", Kind::Text { .. }) => reader.piece(at, TEXT, strand(index, 0, StrandKind::Text)),
             (b"message", Kind::Object) => reader.message(at),
-            (b"logprobs", Kind::Object | Kind::Array) => reader.acts.push(Act::Tokens { at, index, gone: "null" }),
+            (b"logprobs", Kind::Object | Kind::Array) => reader.acts.push(Act::Tokens { at, index, whole: false, gone: "null" }),
             _ => rest(flat, at, &Again::No, reader.acts),
         }
     }

@@ -39,7 +39,7 @@ fn read_candidate(flat: &Flat<'_>, candidate: usize, index: u32, acts: &mut Vec<
                 }
             }
             (b"finishReason" | b"finish_reason", Kind::Text { .. } | Kind::Number) => finished = true,
-            (b"logprobsResult" | b"logprobs_result", Kind::Object) => acts.push(Act::Tokens { at, index, gone: "{}" }),
+            (b"logprobsResult" | b"logprobs_result", Kind::Object) => acts.push(Act::Tokens { at, index, whole: false, gone: "{}" }),
             // They repeat the text that they are about.
             (b"groundingMetadata" | b"citationMetadata", Kind::Object) => {
                 let repeated = strand(index, 0, StrandKind::Text);

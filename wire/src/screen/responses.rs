@@ -93,7 +93,7 @@ fn delta(flat: &Flat<'_>, base: &[u8], index: u32, acts: &mut Vec<Act>) {
         match (node.key, node.kind) {
             (b"delta" | b"audio", Kind::Text { .. }) if is_sound(base) => {}
             (b"delta", Kind::Text { .. }) => acts.push(Act::Piece { at, strand: strand_of(flat, base, index) }),
-            (b"logprobs", Kind::Array | Kind::Object) => acts.push(Act::Tokens { at, index, gone: "[]" }),
+            (b"logprobs", Kind::Array | Kind::Object) => acts.push(Act::Tokens { at, index, whole: false, gone: "[]" }),
             _ => rest(flat, at, &Again::No, acts),
         }
     }
@@ -107,7 +107,7 @@ fn done(flat: &Flat<'_>, base: &[u8], index: u32, acts: &mut Vec<Act>) {
             (b"text" | b"arguments" | b"refusal" | b"transcript" | b"input" | b"code", Kind::Text { .. }) => {
                 whole(flat, at, strand.clone(), acts);
             }
-            (b"logprobs", Kind::Array | Kind::Object) => acts.push(Act::Tokens { at, index, gone: "[]" }),
+            (b"logprobs", Kind::Array | Kind::Object) => acts.push(Act::Tokens { at, index, whole: true, gone: "[]" }),
             _ => rest(flat, at, &Again::No, acts),
         }
     }
@@ -151,7 +151,7 @@ fn content(flat: &Flat<'_>, part: usize, index: u32, place: u32, done: bool, act
         match (node.key, node.kind) {
             (b"text" | b"transcript", Kind::Text { .. }) if done => whole(flat, at, text_of_part(flat, part, index, place), acts),
             (b"refusal", Kind::Text { .. }) if done => whole(flat, at, strand(index, place, StrandKind::Other), acts),
-            (b"logprobs", Kind::Array | Kind::Object) => acts.push(Act::Tokens { at, index, gone: "[]" }),
+            (b"logprobs", Kind::Array | Kind::Object) => acts.push(Act::Tokens { at, index, whole: true, gone: "[]" }),
             _ => rest(flat, at, &Again::No, acts),
         }
     }

@@ -357,12 +357,13 @@ impl Strands {
         edits: &mut Vec<(Range<usize>, Vec<u8>)>,
         censor: &mut dyn Censor,
     ) -> Result<(), ScreenFault> {
-        let Act::Tokens { at, index, gone } = act else { return Ok(()) };
+        let Act::Tokens { at, index, whole, gone } = act else { return Ok(()) };
         if flat.raw(*at).len() <= 2 {
             return Ok(());
         }
         let behind = || self.open.iter().any(|open| open.strand.index == *index && !open.is_even());
-        let mut differ = touched.contains(index) || self.changed.contains(index) || behind();
+        // What waited has come out by the time that a text is told whole.
+        let mut differ = self.changed.contains(index) || !whole && (touched.contains(index) || behind());
         let inner = flat.nodes.get(*at).map_or(*at, |node| node.next);
         for (place, node) in flat.nodes.iter().enumerate().take(inner).skip(*at) {
             if !differ && matches!(node.kind, Kind::Text { .. }) {

@@ -128,7 +128,10 @@ fn calls_come_interleaved_and_end_with_the_choice() {
 #[test]
 fn another_id_in_the_same_place_is_another_call() {
     let call = |id: &str, text: &str| {
-        delta(&format!(r#"{{"tool_calls":[{{"index":0,"id":"{id}","type":"function","function":{{"name":"f","arguments":"{text}"}}}}]}}"#))
+        let name = if id.is_empty() { "" } else { "f" };
+        delta(&format!(
+            r#"{{"tool_calls":[{{"index":0,"id":"{id}","type":"function","function":{{"name":"{name}","arguments":"{text}"}}}}]}}"#
+        ))
     };
     let tail = |text: &str| delta(&format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":"{text}"}}}}]}}"#));
     becomes(
@@ -214,7 +217,7 @@ fn what_no_reader_knows_is_shown_whole() {
             "not json",
             r#"{"broken":"#,
         ]),
-        &["a", "b", "t", "z", "n", "{}", "s", "c", "not json"],
+        &["a", "b", "t", "z", "n", "{}", "s", "c", "not json", "{\"broken\":"],
     );
 }
 
@@ -256,7 +259,7 @@ fn frames_keep_their_form() {
     let tail = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"SEC\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
     // CRLF, CR, comments, a byte order mark, no blank, other fields.
     check(&format!("\u{feff}data:{a}\r\n\r\n: hi\n\n"), &format!("\u{feff}data:{b}\r\n\r\n: hi\n\n{tail}"));
-    check(&format!(": hi\r\rid: 5\rdata: {a}\r\r"), &format!(": hi\r\rid: 5\rdata: {b}\r\r{tail}"));
+    check(&format!(": hi\r\rid: 5\rdata: {a}\r\r"), &format!(": hi\r\rid: 5\rdata: {b}\r\r\n\n{tail}"));
     // Without its blank line.
     check(&format!("data: {a}"), &format!("data: {b}\n\n{tail}"));
     check(&format!("data: {a}\n"), &format!("data: {b}\n\n\n{tail}"));
