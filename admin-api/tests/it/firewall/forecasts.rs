@@ -25,11 +25,11 @@ fn row(world: &World, n: u8, hits: &[(&str, &str, u32)], body: Option<&str>) -> 
 
 /// Four calls: one with content, two with findings only, one with nothing.
 async fn history(world: &World) {
-    let content = r#"{"messages":[{"content":"I am ann@example.com and also bob@example.com"}]}"#;
+    let content = r#"{"messages":[{"content":"I am ann@example.com, who is on leave until the end of the month and answers nothing before, so ask bob@example.com"}]}"#;
     let rows = [
         row(world, 1, &[], Some(content)),
-        row(world, 2, &[("email", "mask", 3), ("url", "alert", 1)], None),
-        row(world, 3, &[("url", "would_mask", 2)], None),
+        row(world, 2, &[("email", "mask", 3), ("openai_key", "alert", 1)], None),
+        row(world, 3, &[("openai_key", "would_mask", 2)], None),
         row(world, 4, &[], None),
     ];
     world.store.append(&rows).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_policy_is_held_against_the_log_by_content_or_by_what_was_found() {
     history(&world).await;
     let ask = |policy: Value| json!({ "policy": policy, "last": 100 });
     let reply =
-        world.post("/admin/firewall/what-if", ask(json!({ "actions": { "email": "block", "url": "off" }, "default": "off" }))).await;
+        world.post("/admin/firewall/what-if", ask(json!({ "actions": { "email": "block", "openai_key": "off" }, "default": "off" }))).await;
     let forecast = reply.expect(200);
     assert_eq!((&forecast["requests"], &forecast["with_content"], &forecast["complete"]), (&json!(4), &json!(1), &json!(true)));
     assert_eq!((&forecast["would_block"], &forecast["would_mask"], &forecast["would_alert"]), (&json!(2), &json!(0), &json!(0)));
@@ -56,7 +56,7 @@ async fn a_policy_is_held_against_the_log_by_content_or_by_what_was_found() {
         world.get(&format!("/admin/logs/{}", id.as_str().unwrap())).await.expect(200);
     }
 
-    policy(&world, "candidate", json!({ "email": "mask", "network": "alert", "url": "alert" })).await;
+    policy(&world, "candidate", json!({ "email": "mask", "network": "alert", "openai_key": "alert" })).await;
     let patch = json!({ "observe_only": true });
     world.patch("/admin/firewall/policies/candidate", patch).await.expect(200);
     let named = world.post("/admin/firewall/what-if", ask(json!("candidate"))).await.expect(200);
@@ -84,17 +84,17 @@ async fn log_rows_and_the_export_show_findings_and_are_filtered_by_them() {
     let shown = world.get("/admin/logs/req-2").await.expect(200);
     assert_eq!(
         shown["firewall"],
-        json!([{ "rule": "email", "action": "mask", "count": 3 }, { "rule": "url", "action": "alert", "count": 1 }])
+        json!([{ "rule": "email", "action": "mask", "count": 3 }, { "rule": "openai_key", "action": "alert", "count": 1 }])
     );
     let found = async |query: &str| {
         let page = world.get(&format!("/admin/logs?{query}")).await.expect(200);
         page["data"].as_array().unwrap().iter().map(|row| row["request_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(found("firewall_rule=url").await, ["req-3", "req-2"]);
+    assert_eq!(found("firewall_rule=openai_key").await, ["req-3", "req-2"]);
     assert_eq!(found("firewall_rule=email").await, ["req-2"]);
     assert_eq!(found("firewall_action=would_mask").await, ["req-3"]);
-    assert_eq!(found("firewall_rule=url&firewall_action=mask").await, Vec::<String>::new(), "that was another rule");
-    assert_eq!(found("firewall_rule=ur%25").await, Vec::<String>::new(), "a name is no pattern");
+    assert_eq!(found("firewall_rule=openai_key&firewall_action=mask").await, Vec::<String>::new(), "that was another rule");
+    assert_eq!(found("firewall_rule=openai%25key").await, Vec::<String>::new(), "a name is no pattern");
     let export = world.get("/admin/usage/export?firewall_rule=email").await.text;
     assert!(export.lines().count() == 2 && export.contains(r#""[{""rule"":""email"",""action"":""mask"",""count"":3}"#), "{export}");
 }
@@ -111,11 +111,11 @@ async fn findings_are_summed() {
     };
     let expect =
         |rows: &[(&str, u64, u64)]| rows.iter().map(|(group, hits, findings)| ((*group).to_owned(), *hits, *findings)).collect::<Vec<_>>();
-    assert_eq!(sums("").await, expect(&[("email", 1, 3), ("url", 2, 3)]));
+    assert_eq!(sums("").await, expect(&[("email", 1, 3), ("openai_key", 2, 3)]));
     assert_eq!(sums("group_by=action").await, expect(&[("alert", 1, 1), ("mask", 1, 3), ("would_mask", 1, 2)]));
-    assert_eq!(sums("group_by=key&rule=url").await, expect(&[("KEY0", 1, 1), ("KEY1", 1, 2)]));
+    assert_eq!(sums("group_by=key&rule=openai_key").await, expect(&[("KEY0", 1, 1), ("KEY1", 1, 2)]));
     assert_eq!(sums("group_by=team&action=mask").await, expect(&[("red", 1, 3)]));
-    assert_eq!(sums("team=blue").await, expect(&[("url", 1, 2)]));
+    assert_eq!(sums("team=blue").await, expect(&[("openai_key", 1, 2)]));
     assert_eq!(sums("to=2026-11-21").await, expect(&[]));
     let by_hour = world.get("/admin/firewall/findings?interval=hour&rule=email").await.expect(200);
     assert_eq!((&by_hour["data"][0]["at"], &by_hour["data"][0]["rule"]), (&json!("2026-11-22T10:00:00.000000Z"), &json!("email")));

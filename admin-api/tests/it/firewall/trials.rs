@@ -33,7 +33,7 @@ async fn without_a_policy_every_rule_shows_its_own_wish() {
 async fn a_policy_decides_by_name_or_given_whole() {
     let world = World::new().await;
     policy(&world, "strict", json!({ "email": "block" })).await;
-    let text = "to ann@example.com and bob@example.com";
+    let text = "to ann@example.com, who is on leave until the end of the month and answers nothing before, or to bob@example.com";
     let blocked = one(&world, json!({ "text": text, "policy": "strict" })).await;
     assert_eq!(blocked["verdict"], "block");
     assert_eq!(blocked["findings"].as_array().unwrap().len(), 2);
