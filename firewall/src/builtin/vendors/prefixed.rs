@@ -1,0 +1,63 @@
+//! Tokens that carry a vendor's mark: the mark says whose they are, wherever they stand.
+
+use crate::rule::{Anchor, Edge, Rule};
+
+mod delivery;
+mod inference;
+mod work;
+
+/// A rule for a mark and what follows it.
+const fn marked(
+    id: &'static str,
+    title: &'static str,
+    words: &'static [&'static str],
+    pattern: &'static str,
+    yes: &'static [&'static str],
+    no: &'static [&'static str],
+) -> Rule {
+    at_end(id, title, words, pattern, 0, yes, no)
+}
+
+/// A rule for a mark that at most `reach` bytes of its token stand before.
+const fn at_end(
+    id: &'static str,
+    title: &'static str,
+    words: &'static [&'static str],
+    pattern: &'static str,
+    reach: usize,
+    yes: &'static [&'static str],
+    no: &'static [&'static str],
+) -> Rule {
+    Rule {
+        id,
+        title,
+        label: "VENDOR_TOKEN",
+        anchor: Anchor::Words(words),
+        pattern,
+        reach,
+        before: Edge::NoAlnum,
+        after: Edge::NoAlnum,
+        yes,
+        no,
+        ..Rule::CREDENTIAL
+    }
+}
+
+const COUNT: usize = delivery::RULES.len() + inference::RULES.len() + work::RULES.len();
+
+pub(super) const RULES: [Rule; COUNT] = {
+    let tables = [delivery::RULES, inference::RULES, work::RULES];
+    let mut all = [tables[0][0]; COUNT];
+    let (mut table, mut row, mut at) = (0, 0, 0);
+    while at < COUNT {
+        if row == tables[table].len() {
+            table += 1;
+            row = 0;
+        } else {
+            all[at] = tables[table][row];
+            row += 1;
+            at += 1;
+        }
+    }
+    all
+};
