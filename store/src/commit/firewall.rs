@@ -46,13 +46,13 @@ pub(super) async fn delete_policy(tx: &mut Tx, name: &str) -> Result<Diff, Commi
         return Err(CommitError::NotFound(format!("firewall policy \"{name}\"")));
     };
     for (what, statement) in [
-        ("key", "SELECT name, record FROM virtual_keys WHERE record LIKE $1 ORDER BY name"),
-        ("team", "SELECT name, record FROM teams WHERE record LIKE $1 ORDER BY name"),
-        ("organization", "SELECT name, record FROM organizations WHERE record LIKE $1 ORDER BY name"),
-        ("route", "SELECT model, record FROM routes WHERE record LIKE $1 ORDER BY model"),
+        ("key", "SELECT name, record FROM virtual_keys WHERE record LIKE $1 ESCAPE '!' ORDER BY name"),
+        ("team", "SELECT name, record FROM teams WHERE record LIKE $1 ESCAPE '!' ORDER BY name"),
+        ("organization", "SELECT name, record FROM organizations WHERE record LIKE $1 ESCAPE '!' ORDER BY name"),
+        ("route", "SELECT model, record FROM routes WHERE record LIKE $1 ESCAPE '!' ORDER BY model"),
     ] {
         // The pattern finds too many where the name has a wildcard in it; the record decides.
-        let quoted = to_json("name", &name)?;
+        let quoted = to_json("name", &name)?.replace('!', "!!");
         let rows: Vec<(String, String)> =
             sql::query_as(statement).bind(format!("%\"firewall_policy\":{quoted}%")).fetch_all(&mut *tx).await?;
         for (owner, record) in rows {
