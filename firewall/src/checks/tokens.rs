@@ -36,7 +36,7 @@ const TEMPLATE_WORDS: [&str; 16] = [
 ];
 
 /// Passwords that pages and manuals use where a reader puts his own.
-const STOCK_PASSWORDS: [&str; 24] = [
+const STOCK_PASSWORDS: &[&str] = &[
     "pass",
     "password",
     "passwd",
@@ -53,6 +53,11 @@ const STOCK_PASSWORDS: [&str; 24] = [
     "root",
     "foo",
     "bar",
+    "123456",
+    "12345678",
+    "redispw",
+    "1234",
+    "minioadmin",
     "postgres",
     "mysql",
     "guest",
@@ -129,7 +134,7 @@ pub fn github_hex(seen: &Seen<'_>) -> bool {
 /// A Slack token: one part of it at least is digits or random.
 #[must_use]
 pub fn slack(seen: &Seen<'_>) -> bool {
-    token(seen) && seen.value.bytes().filter(u8::is_ascii_digit).count() >= 2
+    token(seen) && seen.value.bytes().filter(u8::is_ascii_digit).count() >= 1
 }
 
 /// A key that a service of Azure signed: long, random, with digits.
@@ -272,7 +277,8 @@ fn port(secret: &str) -> bool {
 /// Whether a value has the marks of a template where a secret would be: `<…>`, `${…}`, `$VAR`, `{name}`, `%s`, `[…]`.
 fn template(value: &str) -> bool {
     let secret = url_password(value);
-    secret.starts_with(['<', '[', '{', '%', '*'])
+    secret.starts_with(['<', '[', '*'])
+        || secret.starts_with(['{', '%']) && !secret.bytes().any(|byte| byte.is_ascii_digit())
         || secret.starts_with('$')
             && secret.bytes().skip(1).all(|byte| byte.is_ascii_uppercase() || byte == b'_' || matches!(byte, b'{' | b'(' | b'}' | b')'))
         || secret.contains("${")

@@ -11,13 +11,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "user and password of a curl command",
         label: "BASIC_AUTH",
         anchor: Anchor::Words(&["curl ", "wget ", "http "]),
-        pattern: r#"(?:curl|wget|http)\s(?s-u:[^\x00]{0,190}?)\s(?:-u\s{0,2}|--user[= ]|--proxy-user[= ]|-a\s)["\x27]?(?P<v>[^\s:"\x27]{0,60}["\x27]?:["\x27]?[^\s"\x27]{3,60})"#,
+        pattern: r#"(?:curl|wget|http)(?s-u:[^\x00]{0,190}?)\s(?:-u\s{0,2}|--user[= ]|--proxy-user[= ]|-a\s)["\x27]?(?P<v>[^\s:"\x27]{0,60}["\x27]?:["\x27]?[^\s"\x27]{3,60})"#,
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:2gCdDzGdQ https://example.com",
-            "curl -s -u 'api:W60Kb31dH' https://example.com/x",
-            r#"curl -u ":cFNUejXSF" https://h:9200"#,
+            "curl -X POST --user ann:Hg067DfS3 https://example.com",
+            "curl -s -u 'api:4XgBmcnp7' https://example.com/x",
+            r#"curl -u ":927FX37sE" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:G1iP8XoiE"],
+        yes: &["  -d 'x' \\\n  -u dev:rtIc7tjzQ"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_2Q1OgVVogmI7jo8vE71s",
-            r#""Authorization": "Token 54ff85e37058e3b969d899247fcd1b2814871603""#,
-            r#"-H "Authorization: Api-Token RpDgyfabsE2Z9zE9W20gfIEyXFSJeD""#,
+            "Authorization: Bearer mF_Wda9p3kWeOdTl5BnAlc8",
+            r#""Authorization": "Token 9c809719dffed2228e01f9d8bd4fdeca7d17d2cf""#,
+            r#"-H "Authorization: Api-Token bhh4GbzsxPmtpA8tYpwmb9ttjZZYUN""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: c4bb2cffa23881db5388a68e1e7b58b5""#],
+        yes: &[r#"-H "Authorization: 272115aefcc4b78368f886f9aa52f791""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,9 +96,9 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: s4jeJEk5XhrfzW6T3vKc" https://x"#,
-            r#"-H "apikey: fdcd0f5a-4175-e6b6-a536-d9cc904eaaed""#,
-            "PRIVATE-TOKEN: YrVADVlrnGpLvdtlgZPf",
+            r#"curl -H "X-Api-Key: q9Twi8STNMalg2bFIvKu" https://x"#,
+            r#"-H "apikey: 729856b6-9df7-2ac1-e001-c5c13e050534""#,
+            "curl --header PRIVATE-TOKEN:9VhzEe1udV1eKcwyr4dY",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer MFCbcrb4jkCChrVidCvbBCsCUfFVxZQ9"],
+        yes: &["bearer yktmDTjSZJLIkhWbDMbFAah09Td95UWw"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::real),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password QqhiYkx9o4Q8", "machine h\n  login ann\n  password iItmmF2553Py"],
+        yes: &["machine api.example.com login ann password Jwcq4Ay3Kogv", "machine h\n  login ann\n  password Xq0C02Lijbuj"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -163,11 +163,11 @@ pub(super) const RULES: &[Rule] = &[
             "net use ",
             "psexec",
         ]),
-        pattern: r#"(?:mysql(?:dump|admin)?|mongo(?:sh|dump)?|sqlcmd|redis-cli|sshpass|ldapsearch|(?i:psexec(?:\.exe)?))\s[^\n|;]{0,120}?(?:\s-p\s?|\s-P\s|\s-a\s|\s-w\s|\s--password[= ]|-p)["\x27]?(?P<v>[^\s"\x27-][^\s"\x27]{4,60})"#,
+        pattern: r#"(?:mysql(?:dump|admin)?|mongo(?:sh|dump)?|sqlcmd|redis-cli|sshpass|ldapsearch|(?i:psexec(?:\.exe)?))[^\n|;]{0,120}?(?:\s-p\s?|\s-P\s|\s-a\s|\s-w\s|\s--password[= ]|-p)["\x27]?(?P<v>[^\s"\x27-][^\s"\x27]{4,60})"#,
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::digits_real),
-        yes: &["mysql -h db -u root -p11oHiCKU9SwC main", "sshpass -p s6VnmePhvs ssh h", "redis-cli -h c -a Lrr8X3LEAVuFoeJoVCgr ping"],
+        yes: &["mysql -h db -u root -pMPaGN9BfPut8 main", "sshpass -p VOtGv1IzYj ssh h", "redis-cli -h c -a eeTPuUAV8UzNky0AXNgD ping"],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL
     },

@@ -175,7 +175,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Google storage HMAC key id",
         label: "GCS_HMAC_KEY",
         anchor: Anchor::Words(&["GOOG1", "GOOG"]),
-        pattern: "GOOG[0-9A-Z](?:[A-Z0-9]{15,19}|[A-Z0-9]{45,60})",
+        pattern: "GOOG[0-9A-Z](?:[A-Z0-9]{45,60}|[A-Z0-9]{15,19})",
         check: Some(tokens::digits_in),
         yes: &["GOOG1ESKWEQV8L34CP9B63L1KJ8HHQYU8B2ERFFVV4VCX65IRY6EIOF9TFCYN"],
         no: &["GOOGLE_APPLICATION_CREDENTIALS"],
@@ -280,7 +280,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["azure", "cognitive", "Ocp-Apim-Subscription-Key", "ado_pat", "devops"]),
         pattern: assigned!(
             "(?:azure|cognitive|ocp-apim-subscription-key|ado_?pat|devops)",
-            "(?:[0-9a-f]{32}|[a-z2-7]{52}|[A-Za-z0-9]{52}|[A-Za-z0-9]{84}|[A-Za-z0-9/+]{86}==)"
+            "(?:[A-Za-z0-9/+]{86}==|[A-Za-z0-9]{84}|[A-Za-z0-9]{52}|[0-9a-f]{32})"
         ),
         check: Some(tokens::random_value),
         yes: &[
@@ -293,11 +293,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "azure_devops_pat",
-        title: "Azure DevOps token: 52 characters of base 32 after a word for it",
+        title: "Azure DevOps token: 52 characters after a word for it",
         label: "AZURE_KEY",
         confidence: Confidence::Medium,
         anchor: Anchor::Words(&["_pat", "token"]),
-        pattern: r#"(?i:_pat|token)["\x27\s]{0,3}[=:]\s*["\x27]?(?P<v>[a-z2-7]{52})"#,
+        pattern: r#"(?i:_pat|token)["\x27\s]{0,3}[=:]\s*["\x27]?(?P<v>[a-z0-9]{52})"#,
         before: Edge::Any,
         check: Some(tokens::random_value),
         yes: &[r#"$token = "qgd4u6n2xkzr7y5jwq3mbt6vhp2ecsla4ofi5dkn7wxz3yjr6mtq""#],
@@ -328,6 +328,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&[".openai.azure.com"]),
         pattern: r"[a-z0-9][a-z0-9-]{1,62}\.openai\.azure\.com",
         reach: 64,
+        after: Edge::NoAlnum,
         yes: &["https://my-east.openai.azure.com/openai"],
         no: &[".openai.azure.com", "<name>.openai.azure.com"],
         ..TOKEN
@@ -401,7 +402,7 @@ pub(super) const RULES: &[Rule] = &[
         ]),
         pattern: assigned!(
             "(?:tencent|qcloud|huawei|hwcloud|obs_|baidu|bce_|qianfan|wenxin|volc|ark_|minimax|moonshot|dashscope|qwen|siliconflow|baichuan|stepfun|hunyuan|spark|iflytek|xfyun|secret_?key|access_?key)",
-            "(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9]{20}|[A-Za-z0-9]{24}|[A-Za-z0-9]{32}|[A-Za-z0-9]{36}|[A-Za-z0-9]{40}|[A-Za-z0-9+/]{42,60}={1,2})"
+            "(?:[A-Za-z0-9+/]{42,60}={1,2}|[A-Za-z0-9]{40}|[A-Za-z0-9]{36}|[A-Za-z0-9]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9]{24}|[A-Za-z0-9]{20})"
         ),
         check: Some(tokens::random_value),
         yes: &[

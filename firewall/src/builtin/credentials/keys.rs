@@ -17,12 +17,12 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("PRIVATE KEY-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN RSA PRIVATE KEY-----\nMIIEKdORMBljyvCzHNo/xRKEnjWFKmSmc80FALbWWglAio+Pg/fvYhJGQSSDIaoG\n6187N8tDfU3uFBNZz92Vvkkf5NTIEZwZUsiFSBiW6uj5MO0mi5lyXbe53Hqe0N4o\n-----END RSA PRIVATE KEY-----",
-            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEqVgEuD56y7pOsVcLqZlLVjS/Hc7qsoElUh1VgVOZvdZ0fD+o4EopCGI1xrd5"#,
-            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,E83325D82267D7AAF18153DC8D8A0618\n\n7ymM5h8ofFOdlFXYGaGliI0HPcv9vuYcFe0bFD0WDqT8hvU4675NdrvXzLXKEPkK",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIEa4CGODNJs9mgkUKipnc9TIZAeX62RlabrTFfWODZ3U22KPzTPH7F/hf4MXsl\ndfBCTlx1XBuoO238msKxy7BKODh70oxGVMNaSmn/Gbj5EPuC2SopyVh4ZX2ILaFR\n-----END RSA PRIVATE KEY-----",
+            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEtlzSLeIrR8pj1OpVuW/w6fE1gFFDZjzLU5oOYhSr4/TLAC5VKxTl2RhIlJbk"#,
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,D835192266B92DBE3BDA909F949805A1\n\nhT/LWBqGdZU5hxYiekVlqCYgFgR850HNp4scWbUO0qBVTR2koWMny9WAcl/Fltu5",
         ],
         no: &[
-            "-----BEGIN PUBLIC KEY-----\nMIIBuoGDiiH+9zYOIKsOA4BdNjJPnoAVvOawOwnln5fN0OTn4HA5hGEJCS43TERl",
+            "-----BEGIN PUBLIC KEY-----\nMIIBDBAIW2wLCMSDIL8nPgficzDtbpWZPIzdDYtgWsv4SCnPX9SNIgyVtzdFN4Oe",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
         ],
         ..Rule::CREDENTIAL
@@ -37,9 +37,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("KEY BLOCK-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYJV/ROSG9K2WsZWTuD0m5XYRNtxMAMz3AKHoa4CGODNJs9mgkUKipnc9TIZAe\n-----END PGP PRIVATE KEY BLOCK-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOY9Lr6BwyHNrB2zSneP8I1eyESSq6vZrtJcuE7uNonWsvFm0PTncowqSvRPGeO\n-----END PGP PRIVATE KEY BLOCK-----",
         ],
-        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENX62RlabrTFfWODZ3U22KPzTPH7F/hf4MXsldfBCTlx1XBuoO238msKxy7BKO"],
+        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENy7gc1MFoBtQEgLBkShwGbdm08IhjGIf7EV5TVzKT15mFRFLV6SteULWBRRXJ"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "PuTTY-User-Key-File-[0-9]: [a-z0-9-]{3,30}",
         tail: Tail::Until("Private-MAC: "),
         yes: &[
-            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\nDh70oxGVMNaSmn/Gbj5EPuC2SopyVh4ZX2ILaFRtlzSLeIrR8pj1OpVuW/w6",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\nLrnpXiAM954YIi5fhY8g4cRYms3AG+CyhIfcbVil7dtVU+tclEY8D0uRE6yd",
         ],
         no: &["PuTTY-User-Key-File-"],
         ..Rule::CREDENTIAL
@@ -78,8 +78,8 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::pem_base64),
-        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tfE1gFFDZjzLU5oOYhSr4/TLAC5VKxTl2RhIlJbk2GpwhKjjByULl0T7mU1PLbN/NqMHbvQghT/LWBqGd"],
-        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tZU5hxYiekVlqCYgFgR850HNp4scWbUO0qBVTR2koWMny9WAcl/Fltu5DBAIW2wLCMSDIL8nPgficzDtb"],
+        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0toiS6+ytp+HFhfhX/eZRJcA/K3+17cPvoT/oww8ro9+7fDMutAfgu55+MyLnhZ4CAloReqDsoQuoXolRo"],
+        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tWschVPZLQ5SNXy0QllotHyan/UuCfz5MyV5K7HWJW7cpFylMuKswRikBVAGGPcuNPKl/SbbQbrXOYBGh"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -87,12 +87,12 @@ pub(super) const RULES: &[Rule] = &[
         title: "private key in base64 without its first line",
         label: "PRIVATE_KEY",
         anchor: Anchor::Words(&["MII"]),
-        pattern: r"MII(?:[EJ][A-Za-z0-9+/]{0,2}[AIQ]IBA(?:DANBgkqh|AKC)|B[OPU][A-Za-z0-9+/]{0,2}IBAA|C[A-Za-z0-9+/]{2,3}IBAA|[A-Za-z0-9+/]{2,5}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA))[A-Za-z0-9+/\s\\]{40,200}",
+        pattern: r"MII(?:[EJ][A-Za-z0-9+/]{0,2}[AIQ]IBA(?:DANBgkqh|AKC)|B[OPU][A-Za-z0-9+/]{0,2}IBAA|C[A-Za-z0-9+/]{2,3}IBAA|[A-Za-z0-9+/]{2,5}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA))[A-Za-z0-9+/\s\\]{40,236}",
         tail: Tail::Token,
         yes: &[
-            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASCpWZPIzdDYtgWsv4SCnPX9SNIgyVtzdFN4Oe9Lr6BwyHNrB2zSneP8I1eyESSq6vZrtJcuE7uNonWsvFm0PTncowqSv",
+            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASCVa8N6qlrySbdyF3yufAjFL5c6nbkLEfbsDYZvfubVcAvNMpVK7WvCsx7kf7MEEMHAOTsZmg4O0nu0pZPPwWTTZy08v",
         ],
-        no: &["MIIDXTCCAkWgAwIBAgIJARPGeOy7gc1MFoBtQEgLBkShwGbdm08IhjGIf7EV5TVzKT15mFRFLV6SteULWBRRXJLrnpXiAM954YIi5"],
+        no: &["MIIDXTCCAkWgAwIBAgIJAiBVHeeif0p130SFfvjlj1uSIetmKL/Cd0cRXJPHuy0WpYULGFMLBblvaAp7aa+gmUrJ4bqNNEGtXVIjF"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -104,8 +104,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: assigned!("(?:private[_ -]?key|privkey|secp256k1)", "(?:0x)?[0-9a-fA-F]{64}"),
         check: Some(tokens::real),
         yes: &[
-            "PRIVATE_KEY=0x11cf1e0ac34d68f7618100b22e04bbf4027cf7d5a7e60f847a83f5d12ad52fa8",
-            "privkey = 3eb24291daa078f6f9a132b35dd88c675b386fea21242271c69bd7e4d2b4d32b",
+            "PRIVATE_KEY=0xbf50bb5a6f2999a4106f4bf798ad4b11fc973b424592d44243feb932fed963b2",
+            "privkey = e2288f7d50d455b7cac1852e6f2e05ead168c2bc1830029abcd70710b8c4261d",
         ],
         no: &[r#"private_key = "x""#],
         ..TOKEN
@@ -119,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         needs: &[r#""kty""#, r#""crv""#, r#""e""#, r#""n""#, r#""x""#],
-        yes: &[r#"{"kty":"EC","crv":"P-256","d":"6_ytp_HFhfhX-eZRJcA-K3_17cPvoT-oww8ro9_7fDM"}"#],
+        yes: &[r#"{"kty":"EC","crv":"P-256","d":"djfe1ocX4hmzXjjvDpRYdNTsNUcega-KmO6ASO1cUu6"}"#],
         no: &[r#""d":"short""#],
         ..Rule::CREDENTIAL
     },
@@ -134,10 +134,25 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::jwt),
         yes: &[
-            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.utAfgu55_MyLnhZ4CAloReqDsoQuoXolRoWschVPZLQ",
-            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.5SNXy0QllotHyan-UuCfz5MyV5K7HWJW7cpFylMuKswRikBVAGGPcuNPKl-SbbQbrXOYBGhVa8N6qlrySbdyF3yufAjFL5c6nbkLEfbsDYZvfubVcAvNMpVK7WvCsx7kf7MEEMHAOTsZmg4O0nu0pZPPwWTTZy08viBVHeeif0p130SFfvjlj1uSIetmKL-Cd0cRXJPHuy0WpYULGFMLBblvaAp7aa_gmUrJ4bqNNEGtXVIjFS_wdTUwQy-lMKLQthaA9rV9FKIO0rTeg8ZNEpSrirwNk2rqltp-7SLpk962NymTk6klJH8E2vd3qvwTCZRZhIvj7z8k5au6P2fyHX",
+            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.ljZmLRsFBuOXzZS0B2dDkkViNxGOckz_cYcESgrfZIQ",
+            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.rtbYE11NZtWJvIGk0uu6NkBNNgplIuB9mlpxr__Hu6pFcuH6pSLyM2HKMlqD-Z3gTkGeqJChBaoF7nWladL9Z9ml8W_j7YsSUkW-9OjmJGh2UvnJJOAG4g7ETxIVvLti8voIkZRf-2W3d-uPshCua3G47zSzRumA3LZYNct7PR72J06xJBFRhMwml-5cfJctu44oIqg5Qd35K4k-UHoquUDqNzz_WCq5T5KAyioQLJI80O_DiD4nJcA0d2n_4H33P07J-5WunfikWGYwzjT90wgiUVVlIKJJHB2Xww3wudz1EF4IAAyXdM4H358aliU6IYpNHmscSFvK6basOSybQF",
         ],
         no: &["eyebrow.com", "keyboard.layout", "eyJ.ab"],
+        ..Rule::CREDENTIAL
+    },
+    Rule {
+        id: "jwt_secret",
+        title: "secret that signs JSON web tokens, by its name",
+        label: "JWT_SECRET",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
+        anchor: Anchor::Words(&["jwt"]),
+        pattern: r#"(?i:jwt)(?:["\x27]?\s?:\s{1,12}["\x27]?|[_.-]?)(?i:secret|key|private_?key)(?:[_-]?(?i:key))?["\x27]?\s{0,3}[:=]\s{0,3}["\x27]?(?P<v>[^\s"\x27<>(){}]{8,120})"#,
+        before: Edge::Any,
+        after: Edge::Any,
+        check: Some(tokens::random_value),
+        yes: &["JWT_SECRET=dGx7XytXBwAMCPcRVqI8vxM3", "jwt:\n  secret: \"wcLhbW8cgjiaW4Dh!FLiQb8\""],
+        no: &["jwt_secret: changeme", "JWT_SECRET=${JWT_SECRET}"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -151,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_token),
-        yes: &["token=eyLKVewzdqgQabe7VtWY0u.ey6x6zOBpao7U3Gd4OYJO0a05P80K9P5.YxryjPfmdP8Q"],
+        yes: &["token=eyfPMLVD7QSp6HWXyFwt7x.eyUr9ONB9E5KODsL9useH7qONafIf8ue.FCvX1BeTFf9K"],
         no: &["they.eye", "keys.eyebrows"],
         ..Rule::CREDENTIAL
     },
@@ -162,8 +177,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ZXlK"]),
         pattern: "ZXlK(?:(?P<alg>aGJHY2lP)|(?P<typ>MGVYQWlP)|(?P<kid>cmFXUWlP)|[A-Za-z0-9+/]{8})[A-Za-z0-9+/]{60,200}",
         tail: Tail::Token,
-        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5B2dDkkViNxGOckz+cYcESgrfZIQ0yyJDsaWMe1znMPMl2oc/V3ijRhyqETJP"],
-        no: &["ZXlKhH5yUT1qkyMb7jvkRrG8"],
+        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5te8gEsGudSOICUm/8xYrrEiwHnUmQjHyZOU350X/w40dMJXznYTjMeLazZ/R"],
+        no: &["ZXlKr642oxk4MHGTPJVl8u84"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -174,7 +189,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"client-key-data:\s*(?P<v>[A-Za-z0-9+/=]{40,200})",
         tail: Tail::Token,
         yes: &[
-            "    client-key-data: LS0tLS1CJwzAuyr30TGQ6PXXG00OLCVlbFMOFOK0PV+KT4SJdBdYAnlz+uB9Fmv4X1trmLECgLwKw+ldLRAiE4e+vdjiX0goT2vEeXVXi2Rvz7KVqZn9HId/W1S2uPhQ",
+            "    client-key-data: LS0tLS1CLWp01vy5gwQijUCSG2n7Ldg8ua8DPJ2BVBJqYA/YvbTPQTkXyHyqrJCl/GdFX+ftFuL7nHINunDX1gnaGKFF+gVF2XfbAr/35Geq8KX03WKg7zx8gqP12u9R",
         ],
         no: &["client-key-data: x"],
         ..Rule::CREDENTIAL

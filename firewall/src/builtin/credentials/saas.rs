@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "SendGrid key",
         label: "SENDGRID_KEY",
         anchor: Anchor::Words(&["SG."]),
-        pattern: r"SG\.[A-Za-z0-9_-]{16,24}\.[A-Za-z0-9_-]{30,64}",
+        pattern: r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
         tail: Tail::Word,
         yes: &["SENDGRID_API_KEY=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"],
         no: &["SG.a.b", "MSG.peSXXi9fIc7byv5OuotWVa.V3YRnUY5fwM13aeRGDTlMhgu0gadwNMO5sbeSTtAAzc"],
@@ -115,6 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "[0-9]{5,16}:AA[A-Za-z0-9_-]{31,35}",
         reach: 16,
         before: Edge::NoDigit,
+        after: Edge::NoAlnum,
         check: Some(tokens::real),
         yes: &[
             "https://api.telegram.org/bot2764024253:AAqgtO5xd54fXWTee3daZfXy4osraeHvNc2/getMe",
@@ -142,6 +143,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"(?:discord(?:app)?\.com/api/v[0-9]{1,2})?/(?:api/)?webhooks/[0-9]{15,22}/[A-Za-z0-9_-]{50,80}",
         before: Edge::Any,
         tail: Tail::Word,
+        check: Some(tokens::real),
         yes: &["https://discord.com/api/webhooks/210876106846392955/oUMAdvs6iIZVw5AqPbhGvgivenrHVeu_-j06VadjUrnx9aLl6euWnyJ9UuPxj5wakyyl"],
         no: &["https://discord.com/api/webhooks/id/token"],
         ..TOKEN
@@ -500,13 +502,34 @@ pub(super) const RULES: &[Rule] = &[
         id: "discord_token",
         title: "Discord bot token",
         label: "DISCORD_TOKEN",
+        anchor: Anchor::Words(&[
+            "MTA", "MTE", "MTI", "MTM", "MTQ", "MTU", "MTY", "MTc", "MTg", "MTk", "MjA", "MjE", "MjI", "MjM", "MjQ", "MjU", "MjY", "Mjc",
+            "Mjg", "Mjk", "MzA", "MzE", "MzI", "MzM", "MzQ", "MzU", "MzY", "Mzc", "Mzg", "Mzk", "NjA", "NjE", "NjI", "NjM", "NjQ", "NjU",
+            "NjY", "Njc", "Njg", "Njk", "NzA", "NzE", "NzI", "NzM", "NzQ", "NzU", "NzY", "Nzc", "Nzg", "Nzk", "NDM", "NDQ", "NDY", "NDc",
+            "NDg", "NDk", "NTM", "NTQ", "NTY", "NTc", "NTg", "NTk", "ODM", "ODQ", "ODY", "ODc", "ODg", "ODk", "OTM", "OTQ", "OTY", "OTc",
+            "OTg", "OTk",
+        ]),
+        pattern: r"[MNO][A-Za-z0-9_-]{22,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}",
+        tail: Tail::Word,
+        check: Some(tokens::random_token),
+        yes: &[
+            "MTE1Ir7DuDPyyV96KqwRHbW0uW.G2DMnW.QjhxNshwtoVRSs_qP0jXhOW9qjoyROyP7W4vrH",
+            "`NjkNKjlmD2F5kSP5ekrhOrANB.X88lt6.fRCzDfOG8kW9vKWN_b2ARikl7mw`",
+        ],
+        no: &["MTA.G.x", "yj146dhOMTEGNlnVzmPE2IlJpwtFtUdOtE.GYxyce.8lSIe7QkcoxxBm1Efh_uuwcMH8nquSTItEXfN9"],
+        ..TOKEN
+    },
+    Rule {
+        id: "discord_token_named",
+        title: "Discord bot token",
+        label: "DISCORD_TOKEN",
         anchor: Anchor::Words(&["discord", "Bot "]),
         pattern: r#"(?:Bot |(?i:discord)[^\n]{0,60}?[\s=:"\x27/(\x60])(?P<v>[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38})"#,
         tail: Tail::Word,
         check: Some(tokens::random_value),
         yes: &[
-            "DISCORD_TOKEN=MTE1Ir7DuDPyyV96KqwRHbW0uW.G2DMnW.QjhxNshwtoVRSs_qP0jXhOW9qjoyROyP7W4vrH",
-            "Authorization: Bot NNKjlmD2F5kSP5ekrhOrANB8.X8lt6X.fRCzDfOG8kW9vKWN_b2ARikl7mw",
+            "DISCORD_TOKEN=MTEgjRQ48ZH7PcpVxwIb1tepge.GKFMPh.isxU9t2DZdsU-PgIomk2w0DyoQlodBYIrLwsPG",
+            "Authorization: Bot NW8ujuAptox8hBTQigPsh7AM.XY1QMN.TNhhA3QUasQEC3kvv8LGMv_GmpE",
         ],
         no: &["M.G.x", "discord.com"],
         ..TOKEN
