@@ -27,10 +27,11 @@ mod code;
 mod infra;
 mod keys;
 mod saas;
+mod services;
 
 /// What tokens with a shape of their own have in common: they may begin behind color codes and escapes, and are no placeholders.
 const TOKEN: Rule = Rule { before: Edge::Any, check: Some(tokens::token), ..Rule::CREDENTIAL };
 
-const TABLES: [&[Rule]; 6] = [ai::RULES, cloud::RULES, code::RULES, saas::RULES, infra::RULES, keys::RULES];
+const TABLES: [&[Rule]; 7] = [ai::RULES, cloud::RULES, code::RULES, saas::RULES, services::RULES, infra::RULES, keys::RULES];
 
 pub(super) const RULES: &[Rule] = &join::<{ super::count(&TABLES) }>(&TABLES);

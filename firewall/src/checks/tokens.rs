@@ -35,6 +35,10 @@ const TEMPLATE_WORDS: [&str; 16] = [
     "example_",
 ];
 
+/// Words in the names of what holds a key.
+const KEY_WORDS: [&str; 14] =
+    ["token", "key", "secret", "pass", "auth", "pat", "sid", "api", "cred", "sk", "pwd", "client", "access", "unseal"];
+
 /// Passwords that pages and manuals use where a reader puts his own.
 const STOCK_PASSWORDS: &[&str] = &[
     "pass",
@@ -209,6 +213,36 @@ pub fn option_password(seen: &Seen<'_>) -> bool {
     let secret = seen.value.split_once(':').map_or("", |(_, secret)| secret);
     let letters = secret.bytes().any(|byte| byte.is_ascii_alphabetic());
     user_password(seen) && letters && secret.len() >= 6 && secret.bytes().any(|byte| !byte.is_ascii_alphabetic())
+}
+
+/// A value that is assigned to something whose name speaks of a key: hashes and identifiers are assigned to other names.
+#[must_use]
+pub fn named(seen: &Seen<'_>) -> bool {
+    random_value(seen) && name_of(seen, &KEY_WORDS)
+}
+
+/// An AWS secret by its name: mixed characters, or a name that says secret.
+#[must_use]
+pub fn aws_named(seen: &Seen<'_>) -> bool {
+    let bytes = seen.value.as_bytes();
+    let varied =
+        bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_digit);
+    aws_secret(seen) && (varied || name_of(seen, &["secret", "key", "token", "pass"]))
+}
+
+/// Whether what stands before a value within its match has one of these words.
+fn name_of(seen: &Seen<'_>, words: &[&str]) -> bool {
+    let name = seen.whole.strip_suffix(seen.value).unwrap_or(seen.whole).to_ascii_lowercase();
+    words.iter().any(|word| name.contains(word))
+}
+
+/// A value with digits or signs that words do not have.
+#[must_use]
+pub fn odd_value(seen: &Seen<'_>) -> bool {
+    let odd = |byte: u8| {
+        byte.is_ascii_digit() || matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'=' | b'/' | b'?')
+    };
+    !placeholder(seen.value) && !template(seen.value) && !seen.value.starts_with(['$', '%', '@']) && seen.value.bytes().any(odd)
 }
 
 /// A JSON web token: its head is a JSON object that names an algorithm, a type, or a key; or two parts both begin as JSON objects do.

@@ -15,9 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:Hg067DfS3 https://example.com",
-            "curl -s -u 'api:4XgBmcnp7' https://example.com/x",
-            r#"curl -u ":927FX37sE" https://h:9200"#,
+            "curl -X POST --user ann:I9BrruimF https://example.com",
+            "curl -s -u 'api:HQhqkVj89' https://example.com/x",
+            r#"curl -u ":4WBUxJIQK" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:rtIc7tjzQ"],
+        yes: &["  -d 'x' \\\n  -u dev:Sp0HLmhs7"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_Wda9p3kWeOdTl5BnAlc8",
-            r#""Authorization": "Token 9c809719dffed2228e01f9d8bd4fdeca7d17d2cf""#,
-            r#"-H "Authorization: Api-Token bhh4GbzsxPmtpA8tYpwmb9ttjZZYUN""#,
+            "Authorization: Bearer mF_fIUGw0puWk4D3e6iTzAp",
+            r#""Authorization": "Token 1c37cb27b1e8288ffc309d5135f9912ad6c0e5ac""#,
+            r#"-H "Authorization: Api-Token vEfY2POkN7vqeAALErEaS5owmbminU""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: 272115aefcc4b78368f886f9aa52f791""#],
+        yes: &[r#"-H "Authorization: aa297ecd220dcf8a9e405fb36f19af68""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,15 +96,15 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: q9Twi8STNMalg2bFIvKu" https://x"#,
-            r#"-H "apikey: 729856b6-9df7-2ac1-e001-c5c13e050534""#,
-            "curl --header PRIVATE-TOKEN:9VhzEe1udV1eKcwyr4dY",
+            r#"curl -H "X-Api-Key: 5xkGuLbI2d064AbOVPoH" https://x"#,
+            r#"-H "apikey: f9bffe0d-bc4c-62da-10be-5f5950550106""#,
+            "curl --header PRIVATE-TOKEN:NqfGVvyLoLTAKfkBY0uv",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
     },
     Rule {
-        id: "bearer_token",
+        id: "bearer_header",
         title: "Bearer token",
         label: "BEARER_TOKEN",
         confidence: Confidence::Medium,
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer yktmDTjSZJLIkhWbDMbFAah09Td95UWw"],
+        yes: &["bearer CZ87zB75hBAMVpAHdngsFIfKjyHY8cbD"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::real),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password Jwcq4Ay3Kogv", "machine h\n  login ann\n  password Xq0C02Lijbuj"],
+        yes: &["machine api.example.com login ann password a4bSHYMjBSRf", "machine h\n  login ann\n  password uuXpD7W07uyj"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -144,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
         ..Rule::CREDENTIAL
     },
     Rule {
-        id: "openstack_or_mysql_option",
+        id: "database_client_option",
         title: "password of a database client in an option",
         label: "PASSWORD",
         confidence: Confidence::Medium,
@@ -167,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::digits_real),
-        yes: &["mysql -h db -u root -pMPaGN9BfPut8 main", "sshpass -p VOtGv1IzYj ssh h", "redis-cli -h c -a eeTPuUAV8UzNky0AXNgD ping"],
+        yes: &["mysql -h db -u root -p96xzc620RY9G main", "sshpass -p 678CwK0aa6ZP7 ssh h", "redis-cli -h c -a 90Gkz6DVWqrD73uABgru ping"],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL
     },

@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "CONNECTION_STRING",
         confidence: Confidence::Medium,
         anchor: Anchor::Words(&["password", "pwd"]),
-        pattern: r#"(?i:password|pwd)["&\s]{0,4}=\s{0,3}(?P<v>\{[^}\n]{1,100}\}|[^;"\x27\s<>&]{1,100})"#,
+        pattern: r#"(?i:password|pwd)["&\s]{0,4}=\s{0,3}["\x27]?(?P<v>\{[^}\n]{1,100}\}|[^;"\x27\s<>&]{1,100})"#,
         after: Edge::Any,
         check: Some(tokens::ado_password),
         needs: &[
@@ -29,7 +29,11 @@ pub(super) const RULES: &[Rule] = &[
             "driver=",
             "user name",
         ],
-        yes: &["Server=db;Database=x;User Id=sa;Password=umxDnyFuA!;", "Provider=SQLOLEDB;Data Source=h;Uid=me;Pwd=DTf3RpP6R"],
+        yes: &[
+            "Server=db;Database=x;User Id=sa;Password='9jQAkfmHG';",
+            "Server=db;Database=x;User Id=sa;Password=hllsDu2m5!;",
+            "Provider=SQLOLEDB;Data Source=h;Uid=me;Pwd=tckZLqEVc",
+        ],
         no: &["Server=db;User Id=sa;Password=${PW};", "password=secret"],
         ..Rule::CREDENTIAL
     },
@@ -44,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::ado_whole),
-        yes: &["Server=h;User ID=app; Password=hEWKgcBXb;", "Data Source=x;uid=a;pwd=ggUNxmPVZ;"],
+        yes: &["Server=h;User ID=app; Password=vQSoTQQ0T;", "Data Source=x;uid=a;pwd=K2MHhQqeZ;"],
         no: &["user id = 5"],
         ..Rule::CREDENTIAL
     },
@@ -58,8 +62,8 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::ado_password),
         needs: &["://", "jdbc:"],
         yes: &[
-            "jdbc:mysql://h:3306/db?user=app&password=JGJVo3VQypWL&useSSL=true",
-            "jdbc:sqlserver://h:1433;user=sa;password=QuCsuAM98tJx;",
+            "jdbc:mysql://h:3306/db?user=app&password=aUNzu5qUg9aG&useSSL=true",
+            "jdbc:sqlserver://h:1433;user=sa;password=SPJ6FBKySWhy;",
         ],
         no: &["jdbc:mysql://h/db?password=${PW}", "password=abc"],
         ..Rule::CREDENTIAL
@@ -72,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"jdbc:oracle:(?:thin|oci8?):[^\s/@"\x27]{1,60}/[^\s@"\x27]{1,80}@[^\s"\x27]{2,80}"#,
         after: Edge::Any,
         check: Some(tokens::real),
-        yes: &["jdbc:oracle:thin:scott/G6dudu8JP@db:1521:orcl"],
+        yes: &["jdbc:oracle:thin:scott/KWiXGGYUz@db:1521:orcl"],
         no: &["jdbc:oracle:thin:@db:1521:orcl"],
         ..Rule::CREDENTIAL
     },
@@ -85,7 +89,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &["db.internal:5432:main:app:L70vtPE8qNLU"],
+        yes: &["db.internal:5432:main:app:V2lVrVqQGAie"],
         no: &["127.0.0.1:5432:5432", "db:5432:main:app:$PW"],
         ..Rule::CREDENTIAL
     },
@@ -98,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         reach: 102,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &[r#"dsn := "root:9JWOf0flb5dU@tcp(127.0.0.1:3306)/db""#],
+        yes: &[r#"dsn := "root:FwvvHerz8YJQ@tcp(127.0.0.1:3306)/db""#],
         no: &["@tcp(127.0.0.1:3306)"],
         ..Rule::CREDENTIAL
     },
@@ -113,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::ado_whole),
-        yes: &[r#"$user = "app"; $password = "HiraHWvum";"#],
+        yes: &[r#"$user = "app"; $password = "buWyZ1nM2";"#],
         no: &[r#"$user = "app"; $host = "x";"#, r#"$user = "app"; $password = $_POST["p"];"#],
         ..Rule::CREDENTIAL
     },
@@ -126,9 +130,9 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoWord,
         after: Edge::Any,
         check: Some(tokens::ado_password),
-        needs: &["host=", "dbname=", "user="],
-        yes: &["host=db port=5432 user=app password=JhpHCfPR7bvB dbname=main"],
-        no: &["password=csvVxdiTgZxW"],
+        needs: &["host=", "dbname=", "user=", "hostaddr="],
+        yes: &["host=db port=5432 user=app password=DZRdKay8AKdr dbname=main"],
+        no: &["password=MoHhzM556P02"],
         ..Rule::CREDENTIAL
     },
 ];

@@ -16,9 +16,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::slack),
         yes: &[
-            "SLACK_BOT_TOKEN=xoxb-916133739090-6204824616248-jyhCpamwYFu59sMf17X4oBhv",
-            "xoxe.xoxp-1-hyvxnzFXCJqiRjxAe1yHDdlWasJi5jXUUCflNgepIY1RPr2g60sbykRg7iDzBbmejkLxnB2DfXV9dG8JTdScpjBwhGNBDgtcvRMOBueeemIVTYwnHmUOJ1ASmQM8rH42mDe2e1sAokF7atkJH6bIywkKnjczy9q9",
-            "xapp-1-A7DN539RK73-8769685379484-c72894be81a004aac110545498d304ff858b3f7a1bb3a8c758715545192052c5",
+            "SLACK_BOT_TOKEN=xoxb-465981388971-3175937216403-uEZBroSe1C8vs1Dr3i8zFW9r",
+            "xoxe.xoxp-1-IVvXAxc1ks2gzPVCFoFkf7quj7wo53KH8HVEFCiwifjn3TiqcCDufDnXT3lKYDt9WAl0isxSAOQnVSP97snYaUdhd3KM5IYUm3GRO4gOFgRqKY1wQVnFEzrU2sx9zmcXF4gUoZmPHAUBmLgepzNGbjSiss1t5ZLd",
+            "xapp-1-AVR057FWT4U-5172831727886-f44a79b56e1de5701d0d33e6cbd0d3a3629a4f946ab918e7e84cd05f0881a1eb",
         ],
         no: &["xoxb-your-token-goes-here", "xoxb-", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::digits_real),
-        yes: &["https://hooks.slack.com/services/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"],
+        yes: &["https://hooks.slack.com/services/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"],
         no: &["https://hooks.slack.com/services/", "hooks.slack.com/services/YOUR/WEBHOOK/URLGOESHERE"],
         ..TOKEN
     },
@@ -44,10 +44,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "[sr]k_(?:live|test|prod|org)_[A-Za-z0-9_]{10,180}",
         check: Some(tokens::random_token),
         yes: &[
-            "STRIPE_KEY=sk_live_YvxMYsFqZHHRf7wNMBdgGACR",
-            "rk_test_51Jd0ZBMptLaThUx5y06OTdjYTjp2QCANuVnJpdKqq4QXuWzStegWALdFPYfU5H38XucWDLVBlrUzMbXvD5JKcuOJIIIEL3y3lY",
+            "STRIPE_KEY=sk_live_6UkbG9IEBfXlL3q8JsKCVnIR",
+            "rk_test_51ud63OEQy8u6QXeDw86x78uaYZx3hwYJ5Q33h9OLIGaEBcGrPOAe44ZyLnNsQ2PMSwu2nm4aPpaGYPgZPyGXGpo0hpgAqyyLV4",
         ],
-        no: &["sk_test_key", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "ask_live_kDCPlz0lg28qTYVos4YrNNZP"],
+        no: &["sk_test_key", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "ask_live_AYFN0bxSXt9YuJ8fUdNoyl7I"],
         ..TOKEN
     },
     Rule {
@@ -56,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "STRIPE_KEY",
         anchor: Anchor::Words(&["whsec_"]),
         pattern: "whsec_[A-Za-z0-9+/]{24,64}={0,2}",
-        yes: &["whsec_1PzQAKXte6PD6i0eJODthvhJtQtnBgTu"],
+        yes: &["whsec_wtudp3w6pEATmRVXHDYgXtNuEM4sPKbt"],
         no: &["whsec_x"],
         ..TOKEN
     },
@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&["pk_live_", "pk_test_"]),
         pattern: "pk_(?:live|test)_[A-Za-z0-9]{20,120}",
-        yes: &["pk_live_k88TIOzz0JI8xe6sNF3uOecU"],
+        yes: &["pk_live_ioKaz7L4uxekvifphCMVS1F7"],
         no: &["pk_test_x"],
         ..TOKEN
     },
@@ -81,8 +81,8 @@ pub(super) const RULES: &[Rule] = &[
             "AC2", "AC3", "AC4", "AC5", "AC6", "AC7", "AC8", "AC9", "ACa", "ACb", "ACc", "ACd", "ACe", "ACf",
         ]),
         pattern: "(?:SK|AC)(?:[0-9a-f]{32}|[0-9A-F]{32})",
-        yes: &["TWILIO_ACCOUNT_SID=AC650355c500969d31f05dbfb9f1657ed7", "SK344ac7dc2a074a1883af4671c6f02645"],
-        no: &["SKc5f404d721418d2a0a63", "MACb0e9f972f88100a695fe12c41000b2aa"],
+        yes: &["TWILIO_ACCOUNT_SID=AC55e034132ab8e292e680fc113f65a0b0", "SK4149a1622d05a6d35c1a5367bc724b2e"],
+        no: &["SK536e38666ac267b8b4ab", "MAC66ebec5aa7dc52f21c7a143aef6564bc"],
         ..TOKEN
     },
     Rule {
@@ -91,8 +91,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "TWILIO_KEY",
         anchor: Anchor::Words(&["twilio"]),
         pattern: assigned!("twilio", "(?:[0-9a-f]{32}|[A-Za-z0-9]{32})"),
-        check: Some(tokens::random_value),
-        yes: &["TWILIO_AUTH_TOKEN=16c14f53f635d1fd55ef639de9556854"],
+        check: Some(tokens::named),
+        yes: &["TWILIO_AUTH_TOKEN=fc29d379f0ef9ee848eb5745112b1d7b"],
         no: &["twilio_number = 1"],
         ..TOKEN
     },
@@ -103,8 +103,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["SG."]),
         pattern: r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
         tail: Tail::Word,
-        yes: &["SENDGRID_API_KEY=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"],
-        no: &["SG.a.b", "MSG.peSXXi9fIc7byv5OuotWVa.V3YRnUY5fwM13aeRGDTlMhgu0gadwNMO5sbeSTtAAzc"],
+        yes: &["SENDGRID_API_KEY=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"],
+        no: &["SG.a.b", "MSG.238ybwmgJsJNmJtqdcpUvM.QNT4YUfGK3w0E6wSl5ZuGdc-HSUZD00GKDJr-hsP6-V"],
         ..TOKEN
     },
     Rule {
@@ -118,10 +118,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::real),
         yes: &[
-            "https://api.telegram.org/bot2764024253:AAqgtO5xd54fXWTee3daZfXy4osraeHvNc2/getMe",
-            "969410944:AAEBjciddEGn1NOhH5EmyqOOiR5akW5XB3b",
+            "https://api.telegram.org/bot8639545113:AAgtSXBj8VvGgvZaGJ0UoKUEx9galkLuGl5/getMe",
+            "353118328:AAEHPC1lozL2mTr1xSVMbPT5Ir1pyOxjLZE",
         ],
-        no: &["12:AB", "518654058:AAfleFPCamz"],
+        no: &["12:AB", "245271301:A5jqyRouM8r"],
         ..TOKEN
     },
     Rule {
@@ -131,7 +131,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["telegram", "tgram:", "bot_token", "TG_"]),
         pattern: assigned!("(?:telegram|tgram|bot_?token|tg_)", "[0-9]{5,16}:[A-Za-z0-9_-]{32,38}"),
         check: Some(tokens::real),
-        yes: &["TELEGRAM_BOT_TOKEN=6118750561:3yGq2UZZN6XqhN6NtiaquaepJ0x4ySsJQfm"],
+        yes: &["TELEGRAM_BOT_TOKEN=5017518794:6506d77uhG8yt3ARf7yW1xxQDDLHL4FjlA2"],
         no: &["telegram: 12:30"],
         ..TOKEN
     },
@@ -144,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         check: Some(tokens::real),
-        yes: &["https://discord.com/api/webhooks/210876106846392955/oUMAdvs6iIZVw5AqPbhGvgivenrHVeu_-j06VadjUrnx9aLl6euWnyJ9UuPxj5wakyyl"],
+        yes: &["https://discord.com/api/webhooks/824118197421770204/kvwOvZVo6KqSG4wzPuYxoFBqHrSZ4QanzrX7JJG2CFwUI3E45kNyU7rx2kFr4mEyQLSm"],
         no: &["https://discord.com/api/webhooks/id/token"],
         ..TOKEN
     },
@@ -160,9 +160,9 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::digits_real),
         yes: &[
-            "DISCORD_CLIENT_SECRET=wMBymhqKdqyko7_NiPSMk_EaUnIi9w2T",
-            r#"discord_public_key: "d461aad9034166101eadf61d55905238500db6290e67853a0c5e31282787aea8""#,
-            r#"discordClientId = "191007364449931342""#,
+            "DISCORD_CLIENT_SECRET=UGWj1ZJddhWorjwN_H4IQmCZ83ZCvsBn",
+            r#"discord_public_key: "eb4b8326ff042a1ac2e94356c53f1bc21ae3428c4f2b1db9146affc7d2cdef75""#,
+            r#"discordClientId = "740036383947490959""#,
         ],
         no: &[r#"discord_invite = "abc""#],
         ..TOKEN
@@ -175,8 +175,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "HRKU-[A-Za-z0-9_-]{32,70}",
         tail: Tail::Word,
         yes: &[
-            "HEROKU_API_KEY=HRKU-AAb3tEzXHOoI8IpnUKCIH113PfBTOpr7syvxsbHdep72TEA4zxqnn3N3EtkY",
-            "HRKU-55fc4e21-1509-fe9d-668b-739099f7a0a3",
+            "HEROKU_API_KEY=HRKU-AAIBu9aVlxHorDMBIpNg2b0Cp4itpDWed23LEtwNMBVs0SIQG3z_0IXcWYE2",
+            "HRKU-42d6d9aa-d0a2-f0c1-a10d-f67d2b5fd305",
         ],
         no: &["HRKU-x"],
         ..TOKEN
@@ -187,7 +187,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "HEROKU_KEY",
         anchor: Anchor::Words(&["heroku"]),
         pattern: assigned!("heroku", "(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
-        yes: &["HEROKU_API_KEY: de0fbfc4-8fa7-6b07-642d-11b56569b96f"],
+        check: Some(tokens::named),
+        yes: &["HEROKU_API_KEY: 86d601ad-ba69-ce2d-ae9e-2ed590028b33"],
         no: &[r#"heroku_app = "web""#],
         ..TOKEN
     },
@@ -197,7 +198,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SHOPIFY_TOKEN",
         anchor: Anchor::Words(&["shpat_", "shpca_", "shppa_", "shpss_", "shptka_", "shpua_"]),
         pattern: "shp(?:at|ca|pa|ss|tka|ua)_[A-Za-z0-9]{32,64}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["shpat_x"],
         ..TOKEN
     },
@@ -209,8 +210,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:glc_[A-Za-z0-9+/]{30,200}={0,2}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})",
         tail: Tail::Token,
         yes: &[
-            "glsa_TWWsy0uXVx43WZ887gk5J2Bj7sBAJrqi_cc12cb5e",
-            "glc_eyJvIjoiMSIsIm4iOiJ4IiwiaGSNJJGfm5GZ8HZab1N5ZRb8dAV4w5HCdmWcZWdWkMU8yPn0O3JU7eyozkph9G3EIWlT6xamh4K9Vsbp==",
+            "glsa_VkmITiaLBuToEF4ObBmqZgpYCl8VlAGm_15d9946c",
+            "glc_eyJvIjoiMSIsIm4iOiJ4Iiwixbd74UFXpD3D1yqx6bEJyHZUXzbW2f7gChbTOb6ePn5spRbgMTu0X2hsJKHusRh5mfWQTpFrgomctC64==",
         ],
         no: &["glsa_x", "glc_data"],
         ..TOKEN
@@ -222,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["eyJrIjoi"]),
         pattern: "(?i)eyJrIjoi[A-Za-z0-9+/]{50,220}={0,3}",
         tail: Tail::Token,
-        yes: &["Authorization: Bearer eyJrIjoiR9H3f6KCdI5RQZzVojdOHUaa886vuasPjkTyS2S0V1BF05Ym3upNYSZDFdox8yXCNTaRX2J69MY9Zxca=="],
+        yes: &["Authorization: Bearer eyJrIjoif63xabDY4w7XqtzwGi0XRPzGINLVV72L17G8nIa0e7WbOBESLDct7tEdops071TYB8n6qkaKy0X0aZNs=="],
         no: &["eyJrIjoi"],
         ..TOKEN
     },
@@ -230,10 +231,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "square_token",
         title: "Square token",
         label: "SQUARE_TOKEN",
-        anchor: Anchor::Words(&["sq0atp-", "sq0csp-", "sq0idp-", "sq0idb-"]),
-        pattern: "sq0(?:atp|csp|idp|idb)-[A-Za-z0-9_-]{22,60}",
+        anchor: Anchor::Words(&["sq0atp-", "sq0csp-", "sq0idp-", "sq0idb-", "sq0atb-", "sq0csb-"]),
+        pattern: "sq0(?:atp|atb|csp|csb|idp|idb)-[A-Za-z0-9_-]{22,60}",
         tail: Tail::Word,
-        yes: &["sq0atp-4VeIKMh86j5RkR_kGpmdK3", "sq0csp-7o0f0kUpaiMibGzMgHV73n0zfCOd_zX8U_2x9hAdaZT"],
+        yes: &["sq0atp-EXxSo-DD7o4aq1TF4OroES", "sq0csp-E42zHiF5LNemBf9IUbRKPJxTR9mzxI1uOmos8-FErdf"],
         no: &["sq0atp-x"],
         ..TOKEN
     },
@@ -246,10 +247,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "SQUARE_TOKEN=EAAAJa93nGZw8F9Bnj6xVVs4abr3QjEpfH0tg6GY0ra00Qz4fSnEPEKs-OWWWBI0",
-            "EAACEdEose0cBAS2P9biOmSXERGarnT3aAlwjf2qov7vwtce8XPxjCq0g40Eyi8jODVY44ro5DTrSuDyqBW9YuMXGfV6nJ7GMEhQQZmgC9xKQpFYih6BU0tanuEZBroSe1C8vs1Dr3i8zFW9rIVvXAxc1ks2gzPVCFoFkf7quj7wo5",
+            "SQUARE_TOKEN=EAAAwDGH7q76Z3BjAUUi4SbbRVwr4iOrqiSvhyyHSAW-G78xOOmkA6xkLQDsXDen",
+            "EAACEdEose0cBAndWfLRaQhV0m7QdJKU3LEWltGssB8q7uNp88mB7CCD84iJqVmEGVVtwBNOkkirGGNsaWlCCthxp4mnBpi5Koh8Bcf6szuD700OBMoNEprAzfVvMNFHjcOnOpM7UZSNZkno1Ir7DuDPyyV96KqwRHbW0uW2DMnWJO",
         ],
-        no: &["EAA3KH8HVEFCiwifjn3Tiqc"],
+        no: &["EAA79v8TeLdXLltjdljhVxv"],
         ..TOKEN
     },
     Rule {
@@ -258,7 +259,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "SQUARESPACE_TOKEN",
         anchor: Anchor::Words(&["squarespace"]),
         pattern: assigned!("squarespace", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-        yes: &["SQUARESPACE_KEY=eea2e65e-9d54-9bd6-9601-3163f38b6ffc"],
+        check: Some(tokens::named),
+        yes: &["SQUARESPACE_KEY=b4f4ad2c-1acf-4236-aa6a-ece548456ef5"],
         no: &[r#"squarespace_site = "x""#],
         ..TOKEN
     },
@@ -266,10 +268,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "mailgun_key",
         title: "Mailgun key",
         label: "MAILGUN_KEY",
-        anchor: Anchor::Words(&["key-"]),
+        anchor: Anchor::Words(&["key-", "pubkey-"]),
         pattern: "(?:pubkey|key)-[0-9a-f]{32}",
-        yes: &["api:key-89bc61f376dd6327c0449991a8df2b9f"],
-        no: &["key-aa3e573e4edf44a79b56", "monkey-e1de5701d0d33e6cbd0d3a3629a4f946"],
+        yes: &["api:key-25838dd591a7671a8f2cf59c9f0d6a22"],
+        no: &["key-2e35c41356c6f57b9f91", "monkey-9fbc12f2b81ea2035563d711f555098f"],
         ..TOKEN
     },
     Rule {
@@ -279,7 +281,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["-us"]),
         pattern: "[0-9a-f]{32}-us[0-9]{1,2}",
         reach: 32,
-        yes: &["MAILCHIMP=ab918e7e84cd05f0881a1ebc1f1450b2-us12"],
+        yes: &["MAILCHIMP=345bb847c19f3417bb092732f3245bf4-us12"],
         no: &["a-us1"],
         ..TOKEN
     },
@@ -289,7 +291,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SENDINBLUE_KEY",
         anchor: Anchor::Words(&["xkeysib-", "xsmtpsib-"]),
         pattern: "x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["xkeysib-x"],
         ..TOKEN
     },
@@ -299,7 +301,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "POSTMAN_KEY",
         anchor: Anchor::Words(&["PMAK-", "PMAT-"]),
         pattern: "PM(?:AK-[0-9a-f]{24}-[0-9a-f]{34}|AT-[A-Z0-9]{26})",
-        yes: &["PMAK-3d8ccdf0b9a217c5b9a17b7f-d6e39af909470cab25a4273ef55e034132"],
+        yes: &["PMAK-7cfd6b24f226620c3d7765c1-df92755c5363d115525e4ba6f02735c132"],
         no: &["PMAK-x"],
         ..TOKEN
     },
@@ -310,7 +312,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ntn_", "secret_"]),
         pattern: "(?:ntn_[A-Za-z0-9]{40,56}|secret_[A-Za-z0-9]{43})",
         check: Some(tokens::random_token),
-        yes: &["NOTION_KEY=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", "secret_7js8S45uPXGc33nfeBYbH7k7uZZMUIZ42VR4RGmBhlK"],
+        yes: &["NOTION_KEY=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", "secret_uzcsuZiBvZwKjbQUx6Dp4cXabhVVi14nHlyPdhjih2g"],
         no: &["secret_key_name", "ntn_x"],
         ..TOKEN
     },
@@ -320,7 +322,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LINEAR_KEY",
         anchor: Anchor::Words(&["lin_api_", "lin_oauth_"]),
         pattern: "lin_(?:api|oauth)_[A-Za-z0-9]{32,64}",
-        yes: &["lin_api_yZNRd6vlgnowVyoeix5V1e7CUWkgnCgr9Sn1ZGnn"],
+        yes: &["lin_api_PjLhwTohFiuKu2SlHNJd0pQwHSyc3nfXvcOqUDPn"],
         no: &["lin_api_x"],
         ..TOKEN
     },
@@ -331,7 +333,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["figd_", "figo_", "figu_", "figdr_"]),
         pattern: "fig(?:d|o|u|dr|or|ur|oh|uh)_[A-Za-z0-9_-]{36,60}",
         tail: Tail::Word,
-        yes: &["figd_RWkAETHStQUBy6U7WwOQF1Xxl_leXDPfqmO7-yxB"],
+        yes: &["figd_Erb410Xz9vuQSXMaQytJ7cIMNF5GWtlN0zDoSJKk"],
         no: &["figd_x"],
         ..TOKEN
     },
@@ -344,11 +346,11 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "sl.BsTY9ZkK1oEM_a79L74GqH4UvDsufeiUh0EUZFnPEb8KwEy06vhQzs7UbXrU94EOBohStWfT81cwbZS_c6_H-qOMuvXDv9SIRTiPs238ybwmgJsJNmJtqdcpUvMQNT4YUfGK3w0E6wSl5",
+            "sl.B4WjNRF7T3c_SJ2eAv79-3oIeKlBHkmaaUV_-_dToERD2BO7aeV6YQNZgz7g01v4etgWUGfZbh5Phc75yUhuG7mDQPwPt0PyZYrtI7pwder0KAPAZlf3DCYW5P-oWHtaG4-0S_2rzWCDK",
         ],
         no: &[
             "sl.example",
-            "ssl.ZuGdc-HSUZD00GKDJr-hsP6-VYDSMTmmynM3sQnRbC8UnbxuOwaw1UqhY7gzVyojDr4xCYyJVdIFWVs8rLUt-oBfmsHXDPJdNOOyQr5Vek8Sn5HgOpWM1kXVU66-sx0sHnkl7Nwk8-gq",
+            "ssl.lzcqzf0m1cHlgJ8NNg53TDiieyYCVSlDn--3BdMKdNTGqrpHD6eYOqXBmdnUGRHjcpyMydPdaypRPQLMSSX8eQFhnVhK1fPHGjo-MN7lXwcDEvNYwr3b5xYChzce3vXub5AZkeQHAhr8",
         ],
         ..TOKEN
     },
@@ -358,7 +360,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "AIRTABLE_TOKEN",
         anchor: Anchor::Words(&["pat"]),
         pattern: r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
-        yes: &["AIRTABLE=patWdOPtfSNklKSuk.cb3e94b8e56a5c5376484bcea0364ce888d775b8d7ee296be45d274e376a9b3b"],
+        yes: &["AIRTABLE=pate306xtm1tx0TYW.2e6eab61f8505bd0e4ad885b4e68afdef7730b5bca2bce6d5c0e6bad815826f2"],
         no: &["patch.json"],
         ..TOKEN
     },
@@ -368,18 +370,18 @@ pub(super) const RULES: &[Rule] = &[
         label: "ASANA_TOKEN",
         anchor: Anchor::Words(&["1/1", "2/1"]),
         pattern: "[12]/[0-9]{12,18}(?:/[0-9]{12,18})?:[0-9a-f]{32}",
-        yes: &["asana: 1/1461664000861212:9f8e8a37cfdc75463eb4b8326ff042a1"],
+        yes: &["asana: 1/1487161142653175:3a2767d2376f5d2d5c02a65d56741844"],
         no: &["1/2"],
         ..TOKEN
     },
     Rule {
-        id: "zoho_or_typeform_token",
+        id: "typeform_token",
         title: "Typeform token",
         label: "TYPEFORM_TOKEN",
         anchor: Anchor::Words(&["tfp_"]),
         pattern: "tfp_[A-Za-z0-9_.=-]{40,64}",
         tail: Tail::Word,
-        yes: &["tfp_3IvLzf5DtRKiRWhlnyGlgLPVQFcZ8KwyeMc7NTvCgiSe_qyS7jWGEex"],
+        yes: &["tfp_KPx7BxK0LimHqx7fKro57zJApvP5KG78TSg2dzG9P76B_ftdpvuDmfh"],
         no: &["tfp_x"],
         ..TOKEN
     },
@@ -389,7 +391,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SHIPPO_TOKEN",
         anchor: Anchor::Words(&["shippo_live_", "shippo_test_"]),
         pattern: "shippo_(?:live|test)_[0-9a-fA-F]{40}",
-        yes: &["shippo_live_1db9146affc7d2cdef75e8117d678f80b865f0b2"],
+        yes: &["shippo_live_eaef6c9d5214105dc512257015e7a6aac3008fc5"],
         no: &["shippo_live_x"],
         ..TOKEN
     },
@@ -399,7 +401,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "DUFFEL_TOKEN",
         anchor: Anchor::Words(&["duffel_live_", "duffel_test_"]),
         pattern: "duffel_(?:live|test)_[A-Za-z0-9_=-]{43}",
-        yes: &["duffel_test_UJlqXIhiotUOPQ2nVKrhULJtdB8OPa95A9TSMoXIh0X"],
+        yes: &["duffel_test_FuZTEy9ISAdajmWgMS3HsgVhRUBMJKO7bp5kEeSVe3r"],
         no: &["duffel_test_x"],
         ..TOKEN
     },
@@ -409,7 +411,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "EASYPOST_TOKEN",
         anchor: Anchor::Words(&["EZAK", "EZTK"]),
         pattern: "(?i)EZ[AT]K[A-Za-z0-9]{54}",
-        yes: &["EZAKCejhG1Y5oO6ycbBBSspjGlttU43MnxjAQHwrvqBJXmFZA3rybNyzJ1"],
+        yes: &["EZAKU4xCQw4RO4grDzjWXFrvNW0CbgqirdCDd6a6Ra4CKhio40bdEUfLG7"],
         no: &["EZAK"],
         ..TOKEN
     },
@@ -420,7 +422,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["FLWSECK", "FLWPUBK"]),
         pattern: "FLW(?:SECK|PUBK)(?:_TEST)?-[A-Za-z0-9]{12,40}(?:-X)?",
         check: Some(tokens::random_token),
-        yes: &["FLWSECK_TEST-7d42d6d9aad0a2f0c1a10df67d2b5fd3-X"],
+        yes: &["FLWSECK_TEST-6bc346047e98d0fbe5c7270982cb31b7-X"],
         no: &["FLWSECK-"],
         ..TOKEN
     },
@@ -429,8 +431,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Frame.io token",
         label: "FRAMEIO_TOKEN",
         anchor: Anchor::Words(&["fio-u-"]),
-        pattern: "(?i)fio-u-[A-Za-z0-9_=-]{64}",
-        yes: &["fio-u-blqnNKBYmOaLcuNUA1xKumt54zCf9BuDtDePC5NAPltP2bVaRe61q2IxhLgGcZeq"],
+        pattern: "(?i)fio-u-[A-Za-z0-9_=-]{60,70}",
+        yes: &["fio-u-gFBt3WG3nsLN1QCBVbHeGYATJHzmwvvKV3sEViwY0WrTRdTNTYa2nFIDoY6yqjAA"],
         no: &["fio-u-x"],
         ..TOKEN
     },
@@ -440,7 +442,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "INTRA42_SECRET",
         anchor: Anchor::Words(&["s-s4t2"]),
         pattern: "s-s4t2(?:ud|af)-[0-9a-f]{64}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["s-s4t2ud-x"],
         ..TOKEN
     },
@@ -450,7 +452,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "ADOBE_SECRET",
         anchor: Anchor::Words(&["p8e-"]),
         pattern: "p8e-[A-Za-z0-9]{32}",
-        yes: &["p8e-1yqx6bEJyHZUXzbW2f7gChbTOb6ePn5s"],
+        yes: &["p8e-iylRCDZMfq28Fj2AJSVPMG62j3HY9eyh"],
         no: &["p8e-x"],
         ..TOKEN
     },
@@ -460,7 +462,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PLAID_TOKEN",
         anchor: Anchor::Words(&["access-sandbox-", "access-development-", "access-production-"]),
         pattern: "access-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["access-sandbox-703a39a9-3627-f837-619e-2b00eb89cb4c"],
+        yes: &["access-sandbox-74f4c54a-ae19-c74a-dbd6-4170fb4d42d7"],
         no: &["access-sandbox-x"],
         ..TOKEN
     },
@@ -470,7 +472,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "README_TOKEN",
         anchor: Anchor::Words(&["rdme_"]),
         pattern: "rdme_[a-z0-9]{70}",
-        yes: &["rdme_686n8aeb143ctt4dops1nqkayaspy8lwh5oo3h2a9i0wp2u6ihpwp21m9qep2s9t9cgnc4"],
+        yes: &["rdme_14apflxsap8jg5bgo7a0olbtnlue317nisk65g0bfzyfu4lt06qxb08ia8db5f3u86hjuf"],
         no: &["rdme_x"],
         ..TOKEN
     },
@@ -480,7 +482,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "HUBSPOT_TOKEN",
         anchor: Anchor::Words(&["pat-na", "pat-eu"]),
         pattern: "pat-(?:na|eu)[0-9]{1,2}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["pat-na1-8b0a9a85-baf3-658d-5a33-4ff774015788"],
+        yes: &["pat-na1-62adea24-9c08-6e37-904c-eaaac34ccae9"],
         no: &["pat-na1-x"],
         ..TOKEN
     },
@@ -488,14 +490,15 @@ pub(super) const RULES: &[Rule] = &[
         id: "teams_webhook",
         title: "Microsoft Teams webhook URL",
         label: "TEAMS_WEBHOOK",
-        anchor: Anchor::Words(&["webhook.office.com/webhookb2/"]),
-        pattern: r"webhook\.office\.com/webhookb2/[0-9a-f-]{36}@[0-9a-f-]{36}/IncomingWebhook/[0-9a-zA-Z]{32}/[0-9a-f-]{36}",
+        anchor: Anchor::Words(&["webhook.office.com/webhookb2/", "outlook.office"]),
+        pattern: r"(?:webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook)/[0-9a-z-]{30,40}@[0-9a-z-]{30,40}/IncomingWebhook/[0-9a-zA-Z]{30,34}/[0-9a-z-]{30,40}",
         before: Edge::Any,
         after: Edge::Any,
+        check: Some(tokens::real),
         yes: &[
-            "https://acme.webhook.office.com/webhookb2/e4eecd62-6bb2-eb00-ab54-e2a442b51668@b6cf8ef5-aa32-6e52-9a74-c7136120361f/IncomingWebhook/5999d8a76deee486f9bd5548905ee93b/766d7473-d129-caed-7f78-dc2af4167567",
+            "https://acme.webhook.office.com/webhookb2/21339e6d-c6f0-fdb1-226e-67f1937dd0d9@8bfccc43-714c-2337-f9b7-5ddc41c557c9/IncomingWebhook/efca12547f85d917ee84c3875171fc2b/f1f9ebd5-25dd-1c23-1d6e-ad03bf9ed2f9",
         ],
-        no: &["webhook.office.com/webhookb2/"],
+        no: &["webhook.office.com/webhookb2/", "outlook.office"],
         ..TOKEN
     },
     Rule {
@@ -513,10 +516,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "MTE1Ir7DuDPyyV96KqwRHbW0uW.G2DMnW.QjhxNshwtoVRSs_qP0jXhOW9qjoyROyP7W4vrH",
-            "`NjkNKjlmD2F5kSP5ekrhOrANB.X88lt6.fRCzDfOG8kW9vKWN_b2ARikl7mw`",
+            "MTEB8tdJaaoeAwQVBjPxHZ4tOT.GX4fYR.xb7N_vjohH3Lb4Cee6khPV7BHoXw1bWrvCv4UN",
+            "`NjkyyLBbO5EPYq6g9Pua0iO2x.Xs8dc5.481XkzSb8e2xluFfmqa1sCMpgFA`",
         ],
-        no: &["MTA.G.x", "yj146dhOMTEGNlnVzmPE2IlJpwtFtUdOtE.GYxyce.8lSIe7QkcoxxBm1Efh_uuwcMH8nquSTItEXfN9"],
+        no: &["MTA.G.x", "Wpd9iXpXMTEb2W4oeWF1Tvl1No9O6VJ0Ld.G2Cc9b.DSmt8UaeDqSAKJgnznVo5eSL7d6CqxNBX0VSFE"],
         ..TOKEN
     },
     Rule {
@@ -528,10 +531,48 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_value),
         yes: &[
-            "DISCORD_TOKEN=MTEgjRQ48ZH7PcpVxwIb1tepge.GKFMPh.isxU9t2DZdsU-PgIomk2w0DyoQlodBYIrLwsPG",
-            "Authorization: Bot NW8ujuAptox8hBTQigPsh7AM.XY1QMN.TNhhA3QUasQEC3kvv8LGMv_GmpE",
+            "DISCORD_TOKEN=MTEHSzVtC1FURvy3IRnpM3NfU4.Gp3HD5.MjwucWVaIDck6aEdxaGrJc2-LMTErShlnyQD1T",
+            "Authorization: Bot NImxneBNRB5TVBjaVvdaeYzE.XwZdax.wmNwPmh6RvfYpK50-PG_Kl6P65Z",
         ],
         no: &["M.G.x", "discord.com"],
+        ..TOKEN
+    },
+    Rule {
+        id: "telegram_url",
+        title: "Telegram bot URL",
+        label: "TELEGRAM_TOKEN",
+        anchor: Anchor::Words(&["api.telegram.org/"]),
+        pattern: r"api\.telegram\.org/(?:file/)?bot[0-9]{5,16}:[A-Za-z0-9_-]{30,40}",
+        before: Edge::Any,
+        after: Edge::NoAlnum,
+        check: Some(tokens::real),
+        yes: &["https://api.telegram.org/bot408544959:9tC7oLVONoI84p0TjO0RiQQ2UU5iS6nsk0x/getMe"],
+        no: &["https://api.telegram.org/bot123:x"],
+        ..TOKEN
+    },
+    Rule {
+        id: "telegram_token_bare",
+        title: "digits, a colon and 35 characters, as Telegram bot tokens have",
+        label: "TELEGRAM_TOKEN",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
+        anchor: Anchor::Digits { least: 8, most: 10 },
+        pattern: "[0-9]{8,10}:[A-Za-z0-9_-]{35}",
+        check: Some(tokens::random_token),
+        yes: &["bot 902035863:7KbTS6UEU6Yaz9pgBUzSMHUyUbQa5T7kJ9l"],
+        no: &["642788243:4rHqKesSKMlFCEzBBdZDxp9s1lbp2m"],
+        ..TOKEN
+    },
+    Rule {
+        id: "discord_mfa_token",
+        title: "Discord token of an account with a second factor",
+        label: "DISCORD_TOKEN",
+        anchor: Anchor::Words(&["mfa."]),
+        pattern: r"mfa\.[A-Za-z0-9_-]{80,95}",
+        tail: Tail::Word,
+        check: Some(tokens::random_token),
+        yes: &["mfa.uszplCAO2JGTrjcWu9pRI5aSDSFEK8cXRHwNuY9IUqkudjxwV4s2wQ5i9mBpFgzHsJzVMhKZy7KXyQHdQnlB"],
+        no: &["mfa.enabled"],
         ..TOKEN
     },
 ];
