@@ -22,8 +22,12 @@ macro_rules! assigned {
 }
 
 mod ai;
+mod azure;
+mod chat;
+mod china;
 mod cloud;
 mod code;
+mod hosting;
 mod infra;
 mod keys;
 mod saas;
@@ -32,6 +36,18 @@ mod services;
 /// What tokens with a shape of their own have in common: they may begin behind color codes and escapes, and are no placeholders.
 const TOKEN: Rule = Rule { before: Edge::Any, check: Some(tokens::token), ..Rule::CREDENTIAL };
 
-const TABLES: [&[Rule]; 7] = [ai::RULES, cloud::RULES, code::RULES, saas::RULES, services::RULES, infra::RULES, keys::RULES];
+const TABLES: [&[Rule]; 11] = [
+    ai::RULES,
+    cloud::RULES,
+    azure::RULES,
+    china::RULES,
+    code::RULES,
+    chat::RULES,
+    saas::RULES,
+    services::RULES,
+    hosting::RULES,
+    infra::RULES,
+    keys::RULES,
+];
 
 pub(super) const RULES: &[Rule] = &join::<{ super::count(&TABLES) }>(&TABLES);

@@ -189,7 +189,15 @@ pub fn userinfo_token(seen: &Seen<'_>) -> bool {
 #[must_use]
 pub fn ado_password(seen: &Seen<'_>) -> bool {
     let value = seen.value.trim_matches(['{', '}']);
-    !placeholder(value) && !template(seen.value.trim_start_matches('{')) && !value.starts_with(['$', '%', '@', '#']) && value.len() >= 3
+    let code = ["None", "null", "nil", "true", "false", "undefined", "self.", "this.", "os.", "process.", "config.", "…"];
+    let program = value.contains(['(', '[', ']']) || code.iter().any(|word| value.starts_with(word)) || value.ends_with(',');
+    let word = value.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'));
+    value.len() >= 3
+        && !placeholder(value)
+        && !template(seen.value.trim_start_matches('{'))
+        && !value.starts_with(['$', '%', '@', '#', '&'])
+        && !(program && value.len() < 40)
+        && !(word && !seen.before.contains([';', '&', '?']))
 }
 
 /// A connection string from its user on: its password is no template.
@@ -301,7 +309,9 @@ fn url_password(value: &str) -> &str {
 }
 
 fn stock(secret: &str) -> bool {
-    STOCK_PASSWORDS.iter().any(|word| word.eq_ignore_ascii_case(secret))
+    let word = secret.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '!' | '@'));
+    let listed = |secret: &str| STOCK_PASSWORDS.iter().any(|word| word.eq_ignore_ascii_case(secret));
+    secret.len() < 4 || listed(secret) || listed(word)
 }
 
 fn port(secret: &str) -> bool {

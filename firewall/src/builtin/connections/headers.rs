@@ -15,9 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:I9BrruimF https://example.com",
-            "curl -s -u 'api:HQhqkVj89' https://example.com/x",
-            r#"curl -u ":4WBUxJIQK" https://h:9200"#,
+            "curl -X POST --user ann:U0wzYiCYJ https://example.com",
+            "curl -s -u 'api:TJkJhs1pv' https://example.com/x",
+            r#"curl -u ":YGp3tCps2" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:Sp0HLmhs7"],
+        yes: &["  -d 'x' \\\n  -u dev:21iguBljRr8"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_fIUGw0puWk4D3e6iTzAp",
-            r#""Authorization": "Token 1c37cb27b1e8288ffc309d5135f9912ad6c0e5ac""#,
-            r#"-H "Authorization: Api-Token vEfY2POkN7vqeAALErEaS5owmbminU""#,
+            "Authorization: Bearer mF_qOlMPyVNcquVQsnleVjQ",
+            r#""Authorization": "Token 5852632bc04508a770e1eaa183daf004d62a6934""#,
+            r#"-H "Authorization: Api-Token PZrLcltLMEzzb7CA5jySvi6MVNITsA""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: aa297ecd220dcf8a9e405fb36f19af68""#],
+        yes: &[r#"-H "Authorization: 710bcba2bac5a89055fd86cd45c8764d""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,9 +96,9 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: 5xkGuLbI2d064AbOVPoH" https://x"#,
-            r#"-H "apikey: f9bffe0d-bc4c-62da-10be-5f5950550106""#,
-            "curl --header PRIVATE-TOKEN:NqfGVvyLoLTAKfkBY0uv",
+            r#"curl -H "X-Api-Key: ISYn3mgZQbYSylNwyayH" https://x"#,
+            r#"-H "apikey: 5620d38e-211f-d613-c34d-a98681f2aaae""#,
+            "curl --header PRIVATE-TOKEN:uzOyLsXvVZYMuaXUwEh0",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer CZ87zB75hBAMVpAHdngsFIfKjyHY8cbD"],
+        yes: &["bearer gWzZxCBJ5kXftAHVT2wtQwKUM8HKhCSV"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -124,9 +124,9 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["login "]),
         pattern: r#"login\s{1,8}\S{1,80}\s{1,8}password\s{1,8}(?P<v>[^\s"\x27]{3,80})"#,
         after: Edge::Any,
-        check: Some(tokens::real),
+        check: Some(tokens::password),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password a4bSHYMjBSRf", "machine h\n  login ann\n  password uuXpD7W07uyj"],
+        yes: &["machine api.example.com login ann password rxl24R3YQIwP", "machine h\n  login ann\n  password 7cN7tuc3K9VQ"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -167,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::digits_real),
-        yes: &["mysql -h db -u root -p96xzc620RY9G main", "sshpass -p 678CwK0aa6ZP7 ssh h", "redis-cli -h c -a 90Gkz6DVWqrD73uABgru ping"],
+        yes: &["mysql -h db -u root -pM2D1zcVyPYTj main", "sshpass -p 809LgEJh7l5lb ssh h", "redis-cli -h c -a iVeRzYI1CsYJDGoTDihz ping"],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL
     },

@@ -1,41 +1,12 @@
-//! Tokens of messengers, payment services, mail services and shops.
+//! Tokens of payment services, mail services, shops and offices.
 
 use fluxa_domain::firewall::{Action, Confidence};
 
 use super::TOKEN;
 use crate::checks::tokens;
-use crate::rule::{Anchor, Edge, Rule, Tail};
+use crate::rule::{Anchor, Rule, Tail};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "slack_token",
-        title: "Slack token",
-        label: "SLACK_TOKEN",
-        anchor: Anchor::Words(&["xoxb", "xoxp", "xoxa", "xoxr", "xoxs", "xoxe", "xoxd", "xoxo", "xoxc", "xapp-", "xwfp-"]),
-        pattern: r"(?i)(?:xox[bparsedoc](?:\.xox[bp])?-[A-Za-z0-9%+/-]{10,200}|x(?:app|wfp)-[0-9]{1,3}-?[A-Za-z0-9-]{10,200})",
-        tail: Tail::Word,
-        check: Some(tokens::slack),
-        yes: &[
-            "SLACK_BOT_TOKEN=xoxb-465981388971-3175937216403-uEZBroSe1C8vs1Dr3i8zFW9r",
-            "xoxe.xoxp-1-IVvXAxc1ks2gzPVCFoFkf7quj7wo53KH8HVEFCiwifjn3TiqcCDufDnXT3lKYDt9WAl0isxSAOQnVSP97snYaUdhd3KM5IYUm3GRO4gOFgRqKY1wQVnFEzrU2sx9zmcXF4gUoZmPHAUBmLgepzNGbjSiss1t5ZLd",
-            "xapp-1-AVR057FWT4U-5172831727886-f44a79b56e1de5701d0d33e6cbd0d3a3629a4f946ab918e7e84cd05f0881a1eb",
-        ],
-        no: &["xoxb-your-token-goes-here", "xoxb-", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxxxxxx"],
-        ..TOKEN
-    },
-    Rule {
-        id: "slack_webhook",
-        title: "Slack webhook URL",
-        label: "SLACK_WEBHOOK",
-        anchor: Anchor::Words(&["hooks.slack.com/"]),
-        pattern: r"hooks\.slack\.com/(?:services|workflows|triggers|commands)/[A-Za-z0-9+/_-]{20,100}",
-        before: Edge::Any,
-        after: Edge::NoAlnum,
-        check: Some(tokens::digits_real),
-        yes: &["https://hooks.slack.com/services/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"],
-        no: &["https://hooks.slack.com/services/", "hooks.slack.com/services/YOUR/WEBHOOK/URLGOESHERE"],
-        ..TOKEN
-    },
     Rule {
         id: "stripe_key",
         title: "Stripe key",
@@ -44,10 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "[sr]k_(?:live|test|prod|org)_[A-Za-z0-9_]{10,180}",
         check: Some(tokens::random_token),
         yes: &[
-            "STRIPE_KEY=sk_live_6UkbG9IEBfXlL3q8JsKCVnIR",
-            "rk_test_51ud63OEQy8u6QXeDw86x78uaYZx3hwYJ5Q33h9OLIGaEBcGrPOAe44ZyLnNsQ2PMSwu2nm4aPpaGYPgZPyGXGpo0hpgAqyyLV4",
+            "STRIPE_KEY=sk_live_j0nzxbd74UFXpD3D1yqx6bEJ",
+            "rk_test_51yHZUXzbW2f7gChbTOb6ePn5spRbgMTu0X2hsJKHusRh5mfWQTpFrgomctC64f63xabDY4w7XqtzwGi0XRPzGINLVV72L17G8n",
         ],
-        no: &["sk_test_key", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "ask_live_AYFN0bxSXt9YuJ8fUdNoyl7I"],
+        no: &["sk_test_key", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "ask_live_Ia0e7WbOBESLDct7tEdops07"],
         ..TOKEN
     },
     Rule {
@@ -56,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "STRIPE_KEY",
         anchor: Anchor::Words(&["whsec_"]),
         pattern: "whsec_[A-Za-z0-9+/]{24,64}={0,2}",
-        yes: &["whsec_wtudp3w6pEATmRVXHDYgXtNuEM4sPKbt"],
+        yes: &["whsec_1TYB8n6qkaKy0X0aZNsOpyNITl0O8NYw"],
         no: &["whsec_x"],
         ..TOKEN
     },
@@ -68,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&["pk_live_", "pk_test_"]),
         pattern: "pk_(?:live|test)_[A-Za-z0-9]{20,120}",
-        yes: &["pk_live_ioKaz7L4uxekvifphCMVS1F7"],
+        yes: &["pk_live_Nh1FWooORXYDh2CaJYWiAwpC"],
         no: &["pk_test_x"],
         ..TOKEN
     },
@@ -81,8 +52,8 @@ pub(super) const RULES: &[Rule] = &[
             "AC2", "AC3", "AC4", "AC5", "AC6", "AC7", "AC8", "AC9", "ACa", "ACb", "ACc", "ACd", "ACe", "ACf",
         ]),
         pattern: "(?:SK|AC)(?:[0-9a-f]{32}|[0-9A-F]{32})",
-        yes: &["TWILIO_ACCOUNT_SID=AC55e034132ab8e292e680fc113f65a0b0", "SK4149a1622d05a6d35c1a5367bc724b2e"],
-        no: &["SK536e38666ac267b8b4ab", "MAC66ebec5aa7dc52f21c7a143aef6564bc"],
+        yes: &["TWILIO_ACCOUNT_SID=ACa437b7ed6827e991361f8b0a9a85baf3", "SK658d5a334ff774015788e4eecd626bb2"],
+        no: &["SKeb00ab54e2a442b51668", "MACb6cf8ef5aa326e529a74c7136120361f"],
         ..TOKEN
     },
     Rule {
@@ -92,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["twilio"]),
         pattern: assigned!("twilio", "(?:[0-9a-f]{32}|[A-Za-z0-9]{32})"),
         check: Some(tokens::named),
-        yes: &["TWILIO_AUTH_TOKEN=fc29d379f0ef9ee848eb5745112b1d7b"],
+        yes: &["TWILIO_AUTH_TOKEN=5999d8a76deee486f9bd5548905ee93b"],
         no: &["twilio_number = 1"],
         ..TOKEN
     },
@@ -103,68 +74,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["SG."]),
         pattern: r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
         tail: Tail::Word,
-        yes: &["SENDGRID_API_KEY=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"],
-        no: &["SG.a.b", "MSG.238ybwmgJsJNmJtqdcpUvM.QNT4YUfGK3w0E6wSl5ZuGdc-HSUZD00GKDJr-hsP6-V"],
-        ..TOKEN
-    },
-    Rule {
-        id: "telegram_token",
-        title: "Telegram bot token",
-        label: "TELEGRAM_TOKEN",
-        anchor: Anchor::Words(&[":AA"]),
-        pattern: "[0-9]{5,16}:AA[A-Za-z0-9_-]{31,35}",
-        reach: 16,
-        before: Edge::NoDigit,
-        after: Edge::NoAlnum,
-        check: Some(tokens::real),
-        yes: &[
-            "https://api.telegram.org/bot8639545113:AAgtSXBj8VvGgvZaGJ0UoKUEx9galkLuGl5/getMe",
-            "353118328:AAEHPC1lozL2mTr1xSVMbPT5Ir1pyOxjLZE",
-        ],
-        no: &["12:AB", "245271301:A5jqyRouM8r"],
-        ..TOKEN
-    },
-    Rule {
-        id: "telegram_token_named",
-        title: "Telegram bot token by its name",
-        label: "TELEGRAM_TOKEN",
-        anchor: Anchor::Words(&["telegram", "tgram:", "bot_token", "TG_"]),
-        pattern: assigned!("(?:telegram|tgram|bot_?token|tg_)", "[0-9]{5,16}:[A-Za-z0-9_-]{32,38}"),
-        check: Some(tokens::real),
-        yes: &["TELEGRAM_BOT_TOKEN=5017518794:6506d77uhG8yt3ARf7yW1xxQDDLHL4FjlA2"],
-        no: &["telegram: 12:30"],
-        ..TOKEN
-    },
-    Rule {
-        id: "discord_webhook",
-        title: "Discord webhook URL",
-        label: "DISCORD_WEBHOOK",
-        anchor: Anchor::Words(&["/api/webhooks/", "discord.com/api/v", "discordapp.com/api/v"]),
-        pattern: r"(?:discord(?:app)?\.com/api/v[0-9]{1,2})?/(?:api/)?webhooks/[0-9]{15,22}/[A-Za-z0-9_-]{50,80}",
-        before: Edge::Any,
-        tail: Tail::Word,
-        check: Some(tokens::real),
-        yes: &["https://discord.com/api/webhooks/824118197421770204/kvwOvZVo6KqSG4wzPuYxoFBqHrSZ4QanzrX7JJG2CFwUI3E45kNyU7rx2kFr4mEyQLSm"],
-        no: &["https://discord.com/api/webhooks/id/token"],
-        ..TOKEN
-    },
-    Rule {
-        id: "discord_secret",
-        title: "Discord secret by its name",
-        label: "DISCORD_TOKEN",
-        confidence: Confidence::Medium,
-        anchor: Anchor::Words(&["discord"]),
-        pattern: assigned!(
-            "discord",
-            r"(?:[0-9a-f]{64}|[A-Za-z0-9_-]{32}|[0-9]{17,20}|[A-Za-z0-9_-]{24,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38})"
-        ),
-        check: Some(tokens::digits_real),
-        yes: &[
-            "DISCORD_CLIENT_SECRET=UGWj1ZJddhWorjwN_H4IQmCZ83ZCvsBn",
-            r#"discord_public_key: "eb4b8326ff042a1ac2e94356c53f1bc21ae3428c4f2b1db9146affc7d2cdef75""#,
-            r#"discordClientId = "740036383947490959""#,
-        ],
-        no: &[r#"discord_invite = "abc""#],
+        yes: &["SENDGRID_API_KEY=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"],
+        no: &["SG.a.b", "MSG.ujvIoJ03xNfRCzDfOG8kW9.vKWN_b2ARikl7mwWtgoxBYy8wETN_MhM8UWfj8lSIe7"],
         ..TOKEN
     },
     Rule {
@@ -175,8 +86,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "HRKU-[A-Za-z0-9_-]{32,70}",
         tail: Tail::Word,
         yes: &[
-            "HEROKU_API_KEY=HRKU-AAIBu9aVlxHorDMBIpNg2b0Cp4itpDWed23LEtwNMBVs0SIQG3z_0IXcWYE2",
-            "HRKU-42d6d9aa-d0a2-f0c1-a10d-f67d2b5fd305",
+            "HEROKU_API_KEY=HRKU-AAQkcoxxBm1Efh_uuwcMH8nquSTItEXfN9mseFUTdMiEnj_oisxU9t2DZdsU",
+            "HRKU-fa18332d-5d76-3a23-4954-a8a4ad797b3d",
         ],
         no: &["HRKU-x"],
         ..TOKEN
@@ -188,7 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["heroku"]),
         pattern: assigned!("heroku", "(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
         check: Some(tokens::named),
-        yes: &["HEROKU_API_KEY: 86d601ad-ba69-ce2d-ae9e-2ed590028b33"],
+        yes: &["HEROKU_API_KEY: 4393db91-16da-b04a-77d2-55f9895f8337"],
         no: &[r#"heroku_app = "web""#],
         ..TOKEN
     },
@@ -198,7 +109,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SHOPIFY_TOKEN",
         anchor: Anchor::Words(&["shpat_", "shpca_", "shppa_", "shpss_", "shptka_", "shpua_"]),
         pattern: "shp(?:at|ca|pa|ss|tka|ua)_[A-Za-z0-9]{32,64}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["shpat_x"],
         ..TOKEN
     },
@@ -210,8 +121,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:glc_[A-Za-z0-9+/]{30,200}={0,2}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})",
         tail: Tail::Token,
         yes: &[
-            "glsa_VkmITiaLBuToEF4ObBmqZgpYCl8VlAGm_15d9946c",
-            "glc_eyJvIjoiMSIsIm4iOiJ4Iiwixbd74UFXpD3D1yqx6bEJyHZUXzbW2f7gChbTOb6ePn5spRbgMTu0X2hsJKHusRh5mfWQTpFrgomctC64==",
+            "glsa_hngBNcd8UkJO1lek2Diw93v08mFQJ1HR_25dee51f",
+            "glc_eyJvIjoiMSIsIm4iOiJ4IiwijK73qggodrJlB3dNRMHpA79HvbflvNhhByiMAiwhguzcsuZiBvZwKjbQUx6Dp4cXabhVVi14nHlyPdhj==",
         ],
         no: &["glsa_x", "glc_data"],
         ..TOKEN
@@ -223,7 +134,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["eyJrIjoi"]),
         pattern: "(?i)eyJrIjoi[A-Za-z0-9+/]{50,220}={0,3}",
         tail: Tail::Token,
-        yes: &["Authorization: Bearer eyJrIjoif63xabDY4w7XqtzwGi0XRPzGINLVV72L17G8nIa0e7WbOBESLDct7tEdops071TYB8n6qkaKy0X0aZNs=="],
+        yes: &["Authorization: Bearer eyJrIjoiih2gPjLhwTohFiuKu2SlHNJd0pQwHSyc3nfXvcOqUDPnpiaCA1AMySmEVPkIkvwytavRZm0jrDHbrtt6=="],
         no: &["eyJrIjoi"],
         ..TOKEN
     },
@@ -234,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["sq0atp-", "sq0csp-", "sq0idp-", "sq0idb-", "sq0atb-", "sq0csb-"]),
         pattern: "sq0(?:atp|atb|csp|csb|idp|idb)-[A-Za-z0-9_-]{22,60}",
         tail: Tail::Word,
-        yes: &["sq0atp-EXxSo-DD7o4aq1TF4OroES", "sq0csp-E42zHiF5LNemBf9IUbRKPJxTR9mzxI1uOmos8-FErdf"],
+        yes: &["sq0atp-F5GWtlN0zDoSJKk4WjNRF7", "sq0csp-T3c_SJ2eAv79-3oIeKlBHkmaaUV_-_dToERD2BO7aeV"],
         no: &["sq0atp-x"],
         ..TOKEN
     },
@@ -247,10 +158,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "SQUARE_TOKEN=EAAAwDGH7q76Z3BjAUUi4SbbRVwr4iOrqiSvhyyHSAW-G78xOOmkA6xkLQDsXDen",
-            "EAACEdEose0cBAndWfLRaQhV0m7QdJKU3LEWltGssB8q7uNp88mB7CCD84iJqVmEGVVtwBNOkkirGGNsaWlCCthxp4mnBpi5Koh8Bcf6szuD700OBMoNEprAzfVvMNFHjcOnOpM7UZSNZkno1Ir7DuDPyyV96KqwRHbW0uW2DMnWJO",
+            "SQUARE_TOKEN=EAAA6YQNZgz7g01v4etgWUGfZbh5Phc75yUhuG7mDQPwPt0PyZYrtI7pwder0KAP",
+            "EAACEdEose0cBAqoJQDMcz68u5iy2ngKMJ6bgJ1QUKX8x8M3q6vqebhUHmZtXmYJHbuba7mhN3vYu0vsRtwwy70EcvQG3QpdOgxdsAcJuJqqehINFtt9IIDfyLlbVKIoHpktzGPliBPaCJSKlzodmbcB0IkykaW96WOCnOzfc5vY50",
         ],
-        no: &["EAA79v8TeLdXLltjdljhVxv"],
+        no: &["EAAQZqQnQdiEe306xtm1tx0"],
         ..TOKEN
     },
     Rule {
@@ -260,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["squarespace"]),
         pattern: assigned!("squarespace", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
         check: Some(tokens::named),
-        yes: &["SQUARESPACE_KEY=b4f4ad2c-1acf-4236-aa6a-ece548456ef5"],
+        yes: &["SQUARESPACE_KEY=2e6eab61-f850-5bd0-e4ad-885b4e68afde"],
         no: &[r#"squarespace_site = "x""#],
         ..TOKEN
     },
@@ -270,8 +181,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "MAILGUN_KEY",
         anchor: Anchor::Words(&["key-", "pubkey-"]),
         pattern: "(?:pubkey|key)-[0-9a-f]{32}",
-        yes: &["api:key-25838dd591a7671a8f2cf59c9f0d6a22"],
-        no: &["key-2e35c41356c6f57b9f91", "monkey-9fbc12f2b81ea2035563d711f555098f"],
+        yes: &["api:key-f7730b5bca2bce6d5c0e6bad815826f2"],
+        no: &["key-8f3c2295ca73fa3a2767", "monkey-d2376f5d2d5c02a65d56741844bdb468"],
         ..TOKEN
     },
     Rule {
@@ -281,7 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["-us"]),
         pattern: "[0-9a-f]{32}-us[0-9]{1,2}",
         reach: 32,
-        yes: &["MAILCHIMP=345bb847c19f3417bb092732f3245bf4-us12"],
+        yes: &["MAILCHIMP=b287cd7a31cd2917aae623eaef6c9d52-us12"],
         no: &["a-us1"],
         ..TOKEN
     },
@@ -291,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SENDINBLUE_KEY",
         anchor: Anchor::Words(&["xkeysib-", "xsmtpsib-"]),
         pattern: "x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["xkeysib-x"],
         ..TOKEN
     },
@@ -301,7 +212,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "POSTMAN_KEY",
         anchor: Anchor::Words(&["PMAK-", "PMAT-"]),
         pattern: "PM(?:AK-[0-9a-f]{24}-[0-9a-f]{34}|AT-[A-Z0-9]{26})",
-        yes: &["PMAK-7cfd6b24f226620c3d7765c1-df92755c5363d115525e4ba6f02735c132"],
+        yes: &["PMAK-34701f20e1f6e98f3adbbe06-1422ccb29d934a66bc346047e98d0fbe5c"],
         no: &["PMAK-x"],
         ..TOKEN
     },
@@ -312,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ntn_", "secret_"]),
         pattern: "(?:ntn_[A-Za-z0-9]{40,56}|secret_[A-Za-z0-9]{43})",
         check: Some(tokens::random_token),
-        yes: &["NOTION_KEY=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", "secret_uzcsuZiBvZwKjbQUx6Dp4cXabhVVi14nHlyPdhjih2g"],
+        yes: &["NOTION_KEY=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", "secret_vvKV3sEViwY0WrTRdTNTYa2nFIDoY6yqjAAsUNEuRI4"],
         no: &["secret_key_name", "ntn_x"],
         ..TOKEN
     },
@@ -322,7 +233,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LINEAR_KEY",
         anchor: Anchor::Words(&["lin_api_", "lin_oauth_"]),
         pattern: "lin_(?:api|oauth)_[A-Za-z0-9]{32,64}",
-        yes: &["lin_api_PjLhwTohFiuKu2SlHNJd0pQwHSyc3nfXvcOqUDPn"],
+        yes: &["lin_api_udq12YoANYvYuZtCd9dUl8uYLXEhG08F2L3UEBdt"],
         no: &["lin_api_x"],
         ..TOKEN
     },
@@ -333,7 +244,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["figd_", "figo_", "figu_", "figdr_"]),
         pattern: "fig(?:d|o|u|dr|or|ur|oh|uh)_[A-Za-z0-9_-]{36,60}",
         tail: Tail::Word,
-        yes: &["figd_Erb410Xz9vuQSXMaQytJ7cIMNF5GWtlN0zDoSJKk"],
+        yes: &["figd_fBoS7YbV4HyfgwWwewouicvLlNvWVr-KV3P_VFQg"],
         no: &["figd_x"],
         ..TOKEN
     },
@@ -346,11 +257,11 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "sl.B4WjNRF7T3c_SJ2eAv79-3oIeKlBHkmaaUV_-_dToERD2BO7aeV6YQNZgz7g01v4etgWUGfZbh5Phc75yUhuG7mDQPwPt0PyZYrtI7pwder0KAPAZlf3DCYW5P-oWHtaG4-0S_2rzWCDK",
+            "sl.BerXx56kG_t1siXpCt-tXxrQO5gKZDsQ1S3yteCb9Tr2qk0C29bFkwULbFtn-dnDa0CxdMAwPi72ArKv-n1ckZXlO9wN0GUc1qbhd-l6PptPkAiQ07PjqKWaJz6pDKbtW4PRRWotXZO6K",
         ],
         no: &[
             "sl.example",
-            "ssl.lzcqzf0m1cHlgJ8NNg53TDiieyYCVSlDn--3BdMKdNTGqrpHD6eYOqXBmdnUGRHjcpyMydPdaypRPQLMSSX8eQFhnVhK1fPHGjo-MN7lXwcDEvNYwr3b5xYChzce3vXub5AZkeQHAhr8",
+            "ssl.lemnK5A3Wz9c90SejjA4bPXgCrfpXPuOBF8hKnF23a0LJV_ZYXqpFgtYlmpF8KVCv03YsgWvuEYK49ZRgjvtF_Gv1LgF67IqXmIFvgCh8YiS_f8K5V3vju00fWimh1z6P1cnU-M50i8L",
         ],
         ..TOKEN
     },
@@ -360,7 +271,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "AIRTABLE_TOKEN",
         anchor: Anchor::Words(&["pat"]),
         pattern: r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
-        yes: &["AIRTABLE=pate306xtm1tx0TYW.2e6eab61f8505bd0e4ad885b4e68afdef7730b5bca2bce6d5c0e6bad815826f2"],
+        yes: &["AIRTABLE=patB8tdJaaoeAwQVB.4b92193981a6a17327bb15afa042679ec002a0395f50e9f52318d90e711e21ab"],
         no: &["patch.json"],
         ..TOKEN
     },
@@ -370,7 +281,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "ASANA_TOKEN",
         anchor: Anchor::Words(&["1/1", "2/1"]),
         pattern: "[12]/[0-9]{12,18}(?:/[0-9]{12,18})?:[0-9a-f]{32}",
-        yes: &["asana: 1/1487161142653175:3a2767d2376f5d2d5c02a65d56741844"],
+        yes: &["asana: 1/1734162690962823:5eb9ccd0f83a04b911efdc26b0f1d525"],
         no: &["1/2"],
         ..TOKEN
     },
@@ -381,7 +292,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["tfp_"]),
         pattern: "tfp_[A-Za-z0-9_.=-]{40,64}",
         tail: Tail::Word,
-        yes: &["tfp_KPx7BxK0LimHqx7fKro57zJApvP5KG78TSg2dzG9P76B_ftdpvuDmfh"],
+        yes: &["tfp_pHcg0P3iaA6joPthdpMnWpd9iXpXb2W4oeWF1Tvl1No9_O6VJ0Ld2Cc"],
         no: &["tfp_x"],
         ..TOKEN
     },
@@ -391,7 +302,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SHIPPO_TOKEN",
         anchor: Anchor::Words(&["shippo_live_", "shippo_test_"]),
         pattern: "shippo_(?:live|test)_[0-9a-fA-F]{40}",
-        yes: &["shippo_live_eaef6c9d5214105dc512257015e7a6aac3008fc5"],
+        yes: &["shippo_live_9efac6727e92550cb08702e070508480df99b74b"],
         no: &["shippo_live_x"],
         ..TOKEN
     },
@@ -401,7 +312,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "DUFFEL_TOKEN",
         anchor: Anchor::Words(&["duffel_live_", "duffel_test_"]),
         pattern: "duffel_(?:live|test)_[A-Za-z0-9_=-]{43}",
-        yes: &["duffel_test_FuZTEy9ISAdajmWgMS3HsgVhRUBMJKO7bp5kEeSVe3r"],
+        yes: &["duffel_test_d9M5MfgLmVvoAwImxneBNRB5TVBjaVvdaeYzEwZdaxK"],
         no: &["duffel_test_x"],
         ..TOKEN
     },
@@ -411,7 +322,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "EASYPOST_TOKEN",
         anchor: Anchor::Words(&["EZAK", "EZTK"]),
         pattern: "(?i)EZ[AT]K[A-Za-z0-9]{54}",
-        yes: &["EZAKU4xCQw4RO4grDzjWXFrvNW0CbgqirdCDd6a6Ra4CKhio40bdEUfLG7"],
+        yes: &["EZAKlgtlR5u3QgdKD5RLvkZczhSWP6sC2XVAF67uGqZFQZ4UsRJfDXXuDP"],
         no: &["EZAK"],
         ..TOKEN
     },
@@ -422,7 +333,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["FLWSECK", "FLWPUBK"]),
         pattern: "FLW(?:SECK|PUBK)(?:_TEST)?-[A-Za-z0-9]{12,40}(?:-X)?",
         check: Some(tokens::random_token),
-        yes: &["FLWSECK_TEST-6bc346047e98d0fbe5c7270982cb31b7-X"],
+        yes: &["FLWSECK_TEST-ec80b99b9e777444695b0406bd70f0c7-X"],
         no: &["FLWSECK-"],
         ..TOKEN
     },
@@ -432,7 +343,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "FRAMEIO_TOKEN",
         anchor: Anchor::Words(&["fio-u-"]),
         pattern: "(?i)fio-u-[A-Za-z0-9_=-]{60,70}",
-        yes: &["fio-u-gFBt3WG3nsLN1QCBVbHeGYATJHzmwvvKV3sEViwY0WrTRdTNTYa2nFIDoY6yqjAA"],
+        yes: &["fio-u-gBUzSMHUyUbQa5T7kJ9lyqi9DX1JIkrQQn4rHqKesSKMlFCEzBBdZDxp9s1lbp2m"],
         no: &["fio-u-x"],
         ..TOKEN
     },
@@ -442,7 +353,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "INTRA42_SECRET",
         anchor: Anchor::Words(&["s-s4t2"]),
         pattern: "s-s4t2(?:ud|af)-[0-9a-f]{64}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["s-s4t2ud-x"],
         ..TOKEN
     },
@@ -452,7 +363,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "ADOBE_SECRET",
         anchor: Anchor::Words(&["p8e-"]),
         pattern: "p8e-[A-Za-z0-9]{32}",
-        yes: &["p8e-iylRCDZMfq28Fj2AJSVPMG62j3HY9eyh"],
+        yes: &["p8e-bTxC6k4jqhk67IgjXFEIVBXJLhcpB9uB"],
         no: &["p8e-x"],
         ..TOKEN
     },
@@ -462,7 +373,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PLAID_TOKEN",
         anchor: Anchor::Words(&["access-sandbox-", "access-development-", "access-production-"]),
         pattern: "access-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["access-sandbox-74f4c54a-ae19-c74a-dbd6-4170fb4d42d7"],
+        yes: &["access-sandbox-f1eb8d1a-14aa-a624-6a58-9478dbd02fed"],
         no: &["access-sandbox-x"],
         ..TOKEN
     },
@@ -472,7 +383,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "README_TOKEN",
         anchor: Anchor::Words(&["rdme_"]),
         pattern: "rdme_[a-z0-9]{70}",
-        yes: &["rdme_14apflxsap8jg5bgo7a0olbtnlue317nisk65g0bfzyfu4lt06qxb08ia8db5f3u86hjuf"],
+        yes: &["rdme_4hjugbp1y4uwowzbg1riobfy1tlb7204clnsy7v10ik5rk4me7fez2x7dfewc64zi7gapt"],
         no: &["rdme_x"],
         ..TOKEN
     },
@@ -482,97 +393,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "HUBSPOT_TOKEN",
         anchor: Anchor::Words(&["pat-na", "pat-eu"]),
         pattern: "pat-(?:na|eu)[0-9]{1,2}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["pat-na1-62adea24-9c08-6e37-904c-eaaac34ccae9"],
+        yes: &["pat-na1-c8382003-6922-b41b-7b1c-e360fa66856e"],
         no: &["pat-na1-x"],
-        ..TOKEN
-    },
-    Rule {
-        id: "teams_webhook",
-        title: "Microsoft Teams webhook URL",
-        label: "TEAMS_WEBHOOK",
-        anchor: Anchor::Words(&["webhook.office.com/webhookb2/", "outlook.office"]),
-        pattern: r"(?:webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook)/[0-9a-z-]{30,40}@[0-9a-z-]{30,40}/IncomingWebhook/[0-9a-zA-Z]{30,34}/[0-9a-z-]{30,40}",
-        before: Edge::Any,
-        after: Edge::Any,
-        check: Some(tokens::real),
-        yes: &[
-            "https://acme.webhook.office.com/webhookb2/21339e6d-c6f0-fdb1-226e-67f1937dd0d9@8bfccc43-714c-2337-f9b7-5ddc41c557c9/IncomingWebhook/efca12547f85d917ee84c3875171fc2b/f1f9ebd5-25dd-1c23-1d6e-ad03bf9ed2f9",
-        ],
-        no: &["webhook.office.com/webhookb2/", "outlook.office"],
-        ..TOKEN
-    },
-    Rule {
-        id: "discord_token",
-        title: "Discord bot token",
-        label: "DISCORD_TOKEN",
-        anchor: Anchor::Words(&[
-            "MTA", "MTE", "MTI", "MTM", "MTQ", "MTU", "MTY", "MTc", "MTg", "MTk", "MjA", "MjE", "MjI", "MjM", "MjQ", "MjU", "MjY", "Mjc",
-            "Mjg", "Mjk", "MzA", "MzE", "MzI", "MzM", "MzQ", "MzU", "MzY", "Mzc", "Mzg", "Mzk", "NjA", "NjE", "NjI", "NjM", "NjQ", "NjU",
-            "NjY", "Njc", "Njg", "Njk", "NzA", "NzE", "NzI", "NzM", "NzQ", "NzU", "NzY", "Nzc", "Nzg", "Nzk", "NDM", "NDQ", "NDY", "NDc",
-            "NDg", "NDk", "NTM", "NTQ", "NTY", "NTc", "NTg", "NTk", "ODM", "ODQ", "ODY", "ODc", "ODg", "ODk", "OTM", "OTQ", "OTY", "OTc",
-            "OTg", "OTk",
-        ]),
-        pattern: r"[MNO][A-Za-z0-9_-]{22,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}",
-        tail: Tail::Word,
-        check: Some(tokens::random_token),
-        yes: &[
-            "MTEB8tdJaaoeAwQVBjPxHZ4tOT.GX4fYR.xb7N_vjohH3Lb4Cee6khPV7BHoXw1bWrvCv4UN",
-            "`NjkyyLBbO5EPYq6g9Pua0iO2x.Xs8dc5.481XkzSb8e2xluFfmqa1sCMpgFA`",
-        ],
-        no: &["MTA.G.x", "Wpd9iXpXMTEb2W4oeWF1Tvl1No9O6VJ0Ld.G2Cc9b.DSmt8UaeDqSAKJgnznVo5eSL7d6CqxNBX0VSFE"],
-        ..TOKEN
-    },
-    Rule {
-        id: "discord_token_named",
-        title: "Discord bot token",
-        label: "DISCORD_TOKEN",
-        anchor: Anchor::Words(&["discord", "Bot "]),
-        pattern: r#"(?:Bot |(?i:discord)[^\n]{0,60}?[\s=:"\x27/(\x60])(?P<v>[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38})"#,
-        tail: Tail::Word,
-        check: Some(tokens::random_value),
-        yes: &[
-            "DISCORD_TOKEN=MTEHSzVtC1FURvy3IRnpM3NfU4.Gp3HD5.MjwucWVaIDck6aEdxaGrJc2-LMTErShlnyQD1T",
-            "Authorization: Bot NImxneBNRB5TVBjaVvdaeYzE.XwZdax.wmNwPmh6RvfYpK50-PG_Kl6P65Z",
-        ],
-        no: &["M.G.x", "discord.com"],
-        ..TOKEN
-    },
-    Rule {
-        id: "telegram_url",
-        title: "Telegram bot URL",
-        label: "TELEGRAM_TOKEN",
-        anchor: Anchor::Words(&["api.telegram.org/"]),
-        pattern: r"api\.telegram\.org/(?:file/)?bot[0-9]{5,16}:[A-Za-z0-9_-]{30,40}",
-        before: Edge::Any,
-        after: Edge::NoAlnum,
-        check: Some(tokens::real),
-        yes: &["https://api.telegram.org/bot408544959:9tC7oLVONoI84p0TjO0RiQQ2UU5iS6nsk0x/getMe"],
-        no: &["https://api.telegram.org/bot123:x"],
-        ..TOKEN
-    },
-    Rule {
-        id: "telegram_token_bare",
-        title: "digits, a colon and 35 characters, as Telegram bot tokens have",
-        label: "TELEGRAM_TOKEN",
-        confidence: Confidence::Medium,
-        action: Action::Alert,
-        anchor: Anchor::Digits { least: 8, most: 10 },
-        pattern: "[0-9]{8,10}:[A-Za-z0-9_-]{35}",
-        check: Some(tokens::random_token),
-        yes: &["bot 902035863:7KbTS6UEU6Yaz9pgBUzSMHUyUbQa5T7kJ9l"],
-        no: &["642788243:4rHqKesSKMlFCEzBBdZDxp9s1lbp2m"],
-        ..TOKEN
-    },
-    Rule {
-        id: "discord_mfa_token",
-        title: "Discord token of an account with a second factor",
-        label: "DISCORD_TOKEN",
-        anchor: Anchor::Words(&["mfa."]),
-        pattern: r"mfa\.[A-Za-z0-9_-]{80,95}",
-        tail: Tail::Word,
-        check: Some(tokens::random_token),
-        yes: &["mfa.uszplCAO2JGTrjcWu9pRI5aSDSFEK8cXRHwNuY9IUqkudjxwV4s2wQ5i9mBpFgzHsJzVMhKZy7KXyQHdQnlB"],
-        no: &["mfa.enabled"],
         ..TOKEN
     },
 ];
