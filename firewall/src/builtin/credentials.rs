@@ -14,7 +14,7 @@ macro_rules! assigned {
         concat!(
             "(?i:",
             $word,
-            r#")[\w.-]{0,40}(?:[\s\w.-]{0,20})[\s'"\]]{0,3}(?:\?=|=>|:{1,3}=|\.=|=|>|\|\||:|,|\()[\x60'"\s=>({]{0,6}(?P<v>"#,
+            r#")[\w.-]{0,40}(?:[\s\w.-]{0,20})[\s'"\]]{0,3}(?:\?=|=>|:{1,3}=|\.=|=|>|\|\||:|,|\()[\x60'"\s=>({/]{0,6}(?P<v>"#,
             $value,
             ")"
         )
@@ -22,15 +22,32 @@ macro_rules! assigned {
 }
 
 mod ai;
+mod azure;
+mod chat;
+mod china;
 mod cloud;
 mod code;
+mod hosting;
 mod infra;
 mod keys;
 mod saas;
+mod services;
 
 /// What tokens with a shape of their own have in common: they may begin behind color codes and escapes, and are no placeholders.
 const TOKEN: Rule = Rule { before: Edge::Any, check: Some(tokens::token), ..Rule::CREDENTIAL };
 
-const TABLES: [&[Rule]; 6] = [ai::RULES, cloud::RULES, code::RULES, saas::RULES, infra::RULES, keys::RULES];
+const TABLES: [&[Rule]; 11] = [
+    ai::RULES,
+    cloud::RULES,
+    azure::RULES,
+    china::RULES,
+    code::RULES,
+    chat::RULES,
+    saas::RULES,
+    services::RULES,
+    hosting::RULES,
+    infra::RULES,
+    keys::RULES,
+];
 
 pub(super) const RULES: &[Rule] = &join::<{ super::count(&TABLES) }>(&TABLES);

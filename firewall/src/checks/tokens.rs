@@ -35,8 +35,12 @@ const TEMPLATE_WORDS: [&str; 16] = [
     "example_",
 ];
 
+/// Words in the names of what holds a key.
+const KEY_WORDS: [&str; 14] =
+    ["token", "key", "secret", "pass", "auth", "pat", "sid", "api", "cred", "sk", "pwd", "client", "access", "unseal"];
+
 /// Passwords that pages and manuals use where a reader puts his own.
-const STOCK_PASSWORDS: [&str; 24] = [
+const STOCK_PASSWORDS: &[&str] = &[
     "pass",
     "password",
     "passwd",
@@ -53,6 +57,11 @@ const STOCK_PASSWORDS: [&str; 24] = [
     "root",
     "foo",
     "bar",
+    "123456",
+    "12345678",
+    "redispw",
+    "1234",
+    "minioadmin",
     "postgres",
     "mysql",
     "guest",
@@ -129,7 +138,7 @@ pub fn github_hex(seen: &Seen<'_>) -> bool {
 /// A Slack token: one part of it at least is digits or random.
 #[must_use]
 pub fn slack(seen: &Seen<'_>) -> bool {
-    token(seen) && seen.value.bytes().filter(u8::is_ascii_digit).count() >= 2
+    token(seen) && seen.value.bytes().filter(u8::is_ascii_digit).count() >= 1
 }
 
 /// A key that a service of Azure signed: long, random, with digits.
@@ -180,7 +189,15 @@ pub fn userinfo_token(seen: &Seen<'_>) -> bool {
 #[must_use]
 pub fn ado_password(seen: &Seen<'_>) -> bool {
     let value = seen.value.trim_matches(['{', '}']);
-    !placeholder(value) && !template(seen.value.trim_start_matches('{')) && !value.starts_with(['$', '%', '@', '#']) && value.len() >= 3
+    let code = ["None", "null", "nil", "true", "false", "undefined", "self.", "this.", "os.", "process.", "config.", "…"];
+    let program = value.contains(['(', '[', ']']) || code.iter().any(|word| value.starts_with(word)) || value.ends_with(',');
+    let word = value.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'));
+    value.len() >= 3
+        && !placeholder(value)
+        && !template(seen.value.trim_start_matches('{'))
+        && !value.starts_with(['$', '%', '@', '#', '&'])
+        && !(program && value.len() < 40)
+        && !(word && !seen.before.contains([';', '&', '?']))
 }
 
 /// A connection string from its user on: its password is no template.
@@ -204,6 +221,36 @@ pub fn option_password(seen: &Seen<'_>) -> bool {
     let secret = seen.value.split_once(':').map_or("", |(_, secret)| secret);
     let letters = secret.bytes().any(|byte| byte.is_ascii_alphabetic());
     user_password(seen) && letters && secret.len() >= 6 && secret.bytes().any(|byte| !byte.is_ascii_alphabetic())
+}
+
+/// A value that is assigned to something whose name speaks of a key: hashes and identifiers are assigned to other names.
+#[must_use]
+pub fn named(seen: &Seen<'_>) -> bool {
+    random_value(seen) && name_of(seen, &KEY_WORDS)
+}
+
+/// An AWS secret by its name: mixed characters, or a name that says secret.
+#[must_use]
+pub fn aws_named(seen: &Seen<'_>) -> bool {
+    let bytes = seen.value.as_bytes();
+    let varied =
+        bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_digit);
+    aws_secret(seen) && (varied || name_of(seen, &["secret", "key", "token", "pass"]))
+}
+
+/// Whether what stands before a value within its match has one of these words.
+fn name_of(seen: &Seen<'_>, words: &[&str]) -> bool {
+    let name = seen.whole.strip_suffix(seen.value).unwrap_or(seen.whole).to_ascii_lowercase();
+    words.iter().any(|word| name.contains(word))
+}
+
+/// A value with digits or signs that words do not have.
+#[must_use]
+pub fn odd_value(seen: &Seen<'_>) -> bool {
+    let odd = |byte: u8| {
+        byte.is_ascii_digit() || matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'=' | b'/' | b'?')
+    };
+    !placeholder(seen.value) && !template(seen.value) && !seen.value.starts_with(['$', '%', '@']) && seen.value.bytes().any(odd)
 }
 
 /// A JSON web token: its head is a JSON object that names an algorithm, a type, or a key; or two parts both begin as JSON objects do.
@@ -262,7 +309,9 @@ fn url_password(value: &str) -> &str {
 }
 
 fn stock(secret: &str) -> bool {
-    STOCK_PASSWORDS.iter().any(|word| word.eq_ignore_ascii_case(secret))
+    let word = secret.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '!' | '@'));
+    let listed = |secret: &str| STOCK_PASSWORDS.iter().any(|word| word.eq_ignore_ascii_case(secret));
+    secret.len() < 4 || listed(secret) || listed(word)
 }
 
 fn port(secret: &str) -> bool {
@@ -272,7 +321,8 @@ fn port(secret: &str) -> bool {
 /// Whether a value has the marks of a template where a secret would be: `<…>`, `${…}`, `$VAR`, `{name}`, `%s`, `[…]`.
 fn template(value: &str) -> bool {
     let secret = url_password(value);
-    secret.starts_with(['<', '[', '{', '%', '*'])
+    secret.starts_with(['<', '[', '*'])
+        || secret.starts_with(['{', '%']) && !secret.bytes().any(|byte| byte.is_ascii_digit())
         || secret.starts_with('$')
             && secret.bytes().skip(1).all(|byte| byte.is_ascii_uppercase() || byte == b'_' || matches!(byte, b'{' | b'(' | b'}' | b')'))
         || secret.contains("${")

@@ -11,13 +11,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "user and password of a curl command",
         label: "BASIC_AUTH",
         anchor: Anchor::Words(&["curl ", "wget ", "http "]),
-        pattern: r#"(?:curl|wget|http)\s(?s-u:[^\x00]{0,190}?)\s(?:-u\s{0,2}|--user[= ]|--proxy-user[= ]|-a\s)["\x27]?(?P<v>[^\s:"\x27]{0,60}["\x27]?:["\x27]?[^\s"\x27]{3,60})"#,
+        pattern: r#"(?:curl|wget|http)(?s-u:[^\x00]{0,190}?)\s(?:-u\s{0,2}|--user[= ]|--proxy-user[= ]|-a\s)["\x27]?(?P<v>[^\s:"\x27]{0,60}["\x27]?:["\x27]?[^\s"\x27]{3,60})"#,
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:2gCdDzGdQ https://example.com",
-            "curl -s -u 'api:W60Kb31dH' https://example.com/x",
-            r#"curl -u ":cFNUejXSF" https://h:9200"#,
+            "curl -X POST --user ann:U0wzYiCYJ https://example.com",
+            "curl -s -u 'api:TJkJhs1pv' https://example.com/x",
+            r#"curl -u ":YGp3tCps2" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:G1iP8XoiE"],
+        yes: &["  -d 'x' \\\n  -u dev:21iguBljRr8"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_2Q1OgVVogmI7jo8vE71s",
-            r#""Authorization": "Token 54ff85e37058e3b969d899247fcd1b2814871603""#,
-            r#"-H "Authorization: Api-Token RpDgyfabsE2Z9zE9W20gfIEyXFSJeD""#,
+            "Authorization: Bearer mF_qOlMPyVNcquVQsnleVjQ",
+            r#""Authorization": "Token 5852632bc04508a770e1eaa183daf004d62a6934""#,
+            r#"-H "Authorization: Api-Token PZrLcltLMEzzb7CA5jySvi6MVNITsA""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: c4bb2cffa23881db5388a68e1e7b58b5""#],
+        yes: &[r#"-H "Authorization: 710bcba2bac5a89055fd86cd45c8764d""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,15 +96,15 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: s4jeJEk5XhrfzW6T3vKc" https://x"#,
-            r#"-H "apikey: fdcd0f5a-4175-e6b6-a536-d9cc904eaaed""#,
-            "PRIVATE-TOKEN: YrVADVlrnGpLvdtlgZPf",
+            r#"curl -H "X-Api-Key: ISYn3mgZQbYSylNwyayH" https://x"#,
+            r#"-H "apikey: 5620d38e-211f-d613-c34d-a98681f2aaae""#,
+            "curl --header PRIVATE-TOKEN:uzOyLsXvVZYMuaXUwEh0",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
     },
     Rule {
-        id: "bearer_token",
+        id: "bearer_header",
         title: "Bearer token",
         label: "BEARER_TOKEN",
         confidence: Confidence::Medium,
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer MFCbcrb4jkCChrVidCvbBCsCUfFVxZQ9"],
+        yes: &["bearer gWzZxCBJ5kXftAHVT2wtQwKUM8HKhCSV"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -124,9 +124,9 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["login "]),
         pattern: r#"login\s{1,8}\S{1,80}\s{1,8}password\s{1,8}(?P<v>[^\s"\x27]{3,80})"#,
         after: Edge::Any,
-        check: Some(tokens::real),
+        check: Some(tokens::password),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password QqhiYkx9o4Q8", "machine h\n  login ann\n  password iItmmF2553Py"],
+        yes: &["machine api.example.com login ann password rxl24R3YQIwP", "machine h\n  login ann\n  password 7cN7tuc3K9VQ"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -144,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
         ..Rule::CREDENTIAL
     },
     Rule {
-        id: "openstack_or_mysql_option",
+        id: "database_client_option",
         title: "password of a database client in an option",
         label: "PASSWORD",
         confidence: Confidence::Medium,
@@ -163,11 +163,11 @@ pub(super) const RULES: &[Rule] = &[
             "net use ",
             "psexec",
         ]),
-        pattern: r#"(?:mysql(?:dump|admin)?|mongo(?:sh|dump)?|sqlcmd|redis-cli|sshpass|ldapsearch|(?i:psexec(?:\.exe)?))\s[^\n|;]{0,120}?(?:\s-p\s?|\s-P\s|\s-a\s|\s-w\s|\s--password[= ]|-p)["\x27]?(?P<v>[^\s"\x27-][^\s"\x27]{4,60})"#,
+        pattern: r#"(?:mysql(?:dump|admin)?|mongo(?:sh|dump)?|sqlcmd|redis-cli|sshpass|ldapsearch|(?i:psexec(?:\.exe)?))[^\n|;]{0,120}?(?:\s-p\s?|\s-P\s|\s-a\s|\s-w\s|\s--password[= ]|-p)["\x27]?(?P<v>[^\s"\x27-][^\s"\x27]{4,60})"#,
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::digits_real),
-        yes: &["mysql -h db -u root -p11oHiCKU9SwC main", "sshpass -p s6VnmePhvs ssh h", "redis-cli -h c -a Lrr8X3LEAVuFoeJoVCgr ping"],
+        yes: &["mysql -h db -u root -pM2D1zcVyPYTj main", "sshpass -p 809LgEJh7l5lb ssh h", "redis-cli -h c -a iVeRzYI1CsYJDGoTDihz ping"],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL
     },

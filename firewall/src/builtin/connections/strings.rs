@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "CONNECTION_STRING",
         confidence: Confidence::Medium,
         anchor: Anchor::Words(&["password", "pwd"]),
-        pattern: r#"(?i:password|pwd)["&\s]{0,4}=\s{0,3}(?P<v>\{[^}\n]{1,100}\}|[^;"\x27\s<>&]{1,100})"#,
+        pattern: r#"(?i:password|pwd)["&\s]{0,4}=\s{0,3}["\x27]?(?P<v>\{[^}\n]{1,100}\}|[^;"\x27\s<>&]{1,100})"#,
         after: Edge::Any,
         check: Some(tokens::ado_password),
         needs: &[
@@ -29,7 +29,11 @@ pub(super) const RULES: &[Rule] = &[
             "driver=",
             "user name",
         ],
-        yes: &["Server=db;Database=x;User Id=sa;Password=Z9OMko7pw!;", "Provider=SQLOLEDB;Data Source=h;Uid=me;Pwd=LRFaaOfrn"],
+        yes: &[
+            "Server=db;Database=x;User Id=sa;Password='pc0jrIOf4';",
+            "Server=db;Database=x;User Id=sa;Password=dzEzJbbAr!;",
+            "Provider=SQLOLEDB;Data Source=h;Uid=me;Pwd=L5Bjb5Us1",
+        ],
         no: &["Server=db;User Id=sa;Password=${PW};", "password=secret"],
         ..Rule::CREDENTIAL
     },
@@ -44,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::ado_whole),
-        yes: &["Server=h;User ID=app; Password=pSKBLvVsq;", "Data Source=x;uid=a;pwd=Yg74Cxs0K;"],
+        yes: &["Server=h;User ID=app; Password=Qp8xpJl62;", "Data Source=x;uid=a;pwd=oeJEBmKI0;"],
         no: &["user id = 5"],
         ..Rule::CREDENTIAL
     },
@@ -58,8 +62,8 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::ado_password),
         needs: &["://", "jdbc:"],
         yes: &[
-            "jdbc:mysql://h:3306/db?user=app&password=5aV6Ue0gXbPy&useSSL=true",
-            "jdbc:sqlserver://h:1433;user=sa;password=fSpGf9eo9XeQ;",
+            "jdbc:mysql://h:3306/db?user=app&password=YcnthYBA1PPW&useSSL=true",
+            "jdbc:sqlserver://h:1433;user=sa;password=tBalkkPgIFLi;",
         ],
         no: &["jdbc:mysql://h/db?password=${PW}", "password=abc"],
         ..Rule::CREDENTIAL
@@ -72,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"jdbc:oracle:(?:thin|oci8?):[^\s/@"\x27]{1,60}/[^\s@"\x27]{1,80}@[^\s"\x27]{2,80}"#,
         after: Edge::Any,
         check: Some(tokens::real),
-        yes: &["jdbc:oracle:thin:scott/tnhkM1zga@db:1521:orcl"],
+        yes: &["jdbc:oracle:thin:scott/FhV2DmOVF@db:1521:orcl"],
         no: &["jdbc:oracle:thin:@db:1521:orcl"],
         ..Rule::CREDENTIAL
     },
@@ -80,12 +84,14 @@ pub(super) const RULES: &[Rule] = &[
         id: "pgpass",
         title: "line of a .pgpass file",
         label: "PASSWORD",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
         anchor: Anchor::Words(&[":5432:", "*:*:*:"]),
         pattern: r#"(?::5432|\*:\*):[A-Za-z0-9_*.-]{1,60}:[A-Za-z0-9_.*-]{1,60}:(?P<v>[^\s:"\x27]{3,80})"#,
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &["db.internal:5432:main:app:TThWPZiQNHgW"],
+        yes: &["db.internal:5432:main:app:l5thOSLZXOga"],
         no: &["127.0.0.1:5432:5432", "db:5432:main:app:$PW"],
         ..Rule::CREDENTIAL
     },
@@ -98,8 +104,23 @@ pub(super) const RULES: &[Rule] = &[
         reach: 102,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &[r#"dsn := "root:mongZZ5KBPJt@tcp(127.0.0.1:3306)/db""#],
+        yes: &[r#"dsn := "root:cG252Fb3nJl1@tcp(127.0.0.1:3306)/db""#],
         no: &["@tcp(127.0.0.1:3306)"],
+        ..Rule::CREDENTIAL
+    },
+    Rule {
+        id: "php_database_user",
+        title: "user and password of a database in a program, one behind the other",
+        label: "PASSWORD",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
+        anchor: Anchor::Words(&["$user", "$dbuser", "$db_user", "$username"]),
+        pattern: r#"\$(?i:(?:db_?)?user(?:name)?)\s{0,3}=\s{0,3}\\?["\x27][^"\x27\n]{1,60}["\x27];?\s{0,20}\$(?i:(?:db_?)?pass(?:word|wd)?)\s{0,3}=\s{0,3}[\\"\x27]{0,2}[^\s"\x27;\\]{3,60}"#,
+        before: Edge::Any,
+        after: Edge::Any,
+        check: Some(tokens::ado_whole),
+        yes: &[r#"$user = "app"; $password = "WYW4x9HHn";"#],
+        no: &[r#"$user = "app"; $host = "x";"#, r#"$user = "app"; $password = $_POST["p"];"#],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -111,9 +132,9 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoWord,
         after: Edge::Any,
         check: Some(tokens::ado_password),
-        needs: &["host=", "dbname=", "user="],
-        yes: &["host=db port=5432 user=app password=myXNTdMpiUGP dbname=main"],
-        no: &["password=tRuXP0atjfpN"],
+        needs: &["host=", "dbname=", "user=", "hostaddr="],
+        yes: &["host=db port=5432 user=app password=KAJ8ieWwwe2S dbname=main"],
+        no: &["password=NCAvbxbnFtFU"],
         ..Rule::CREDENTIAL
     },
 ];

@@ -15,10 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-(?:proj|svcacct|service|admin|None)-[A-Za-z0-9_-]{20,200}",
         tail: Tail::Word,
         yes: &[
-            "OPENAI_API_KEY=sk-proj-RAHhEBVMmxUAmOgKdSlPUK4dtx13hKeAHTOZ9uOQT3BlbkFJhMaltf10dfA25tXv7rTlzCMCLhM3mIaPy2PbiqVq",
-            r#"{"key":"sk-admin-PCdhp4KOnUzq7AIntKF4rzHRysJQEt1G9bnzwIfpsxRjzHh0YIw3dmBHoIJH"}"#,
+            "OPENAI_API_KEY=sk-proj-Etkv0MAuQs8alp5QUWqo6DLSqOUADhruq9aEBiP8T3BlbkFJMcfKnHbLpgllJGcXyCPPO3oF713ZLKvM3hBxbswm",
+            r#"{"key":"sk-admin-y8SlHBn4MXmeO7f0CN0fiyZd3sSGnBCx1X1Z4MIaoYCXLl0y2wsmIG7m3tyL"}"#,
         ],
-        no: &["sk-proj-short", "ask-proj-bxK0ywf1A8I5QHSUgR9HtP5wJPTzd66s", "sk-proj-your-key-goes-right-here-please"],
+        no: &["sk-proj-short", "ask-proj-Y6waIjx9ZtbZ0Xj4ofuRmLW2CFB2DuSL", "sk-proj-your-key-goes-right-here-please"],
         ..TOKEN
     },
     Rule {
@@ -29,8 +29,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-[A-Za-z0-9_-]{10,100}T3BlbkFJ[A-Za-z0-9_-]{10,100}",
         reach: 110,
         tail: Tail::Word,
-        yes: &["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", "用这个sk-org1-GmVJIAUdbOhsI12YkK5ET3BlbkFJddQMd5hBWcvR3cCYNLUO吧"],
-        no: &["T3BlbkFJ4AlMNyyI5IkQLIILkCIl", "sk-proj-T3BlbkFJ"],
+        yes: &["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", "用这个sk-org1-UmbJJl1FRSCVx0sPYnGjT3BlbkFJPpTB0V7Mc4Ym0LIwyHy8吧"],
+        no: &["T3BlbkFJAfow88ZsARI1xbctuPFj", "sk-proj-T3BlbkFJ"],
         ..TOKEN
     },
     Rule {
@@ -38,12 +38,12 @@ pub(super) const RULES: &[Rule] = &[
         title: "Anthropic API key",
         label: "ANTHROPIC_KEY",
         anchor: Anchor::Words(&["sk-ant-"]),
-        pattern: "sk-ant-[a-z]{2,8}[0-9]{2}-[A-Za-z0-9_-]{20,200}",
+        pattern: "sk-ant-[a-z]{2,8}[0-9]{1,4}-[A-Za-z0-9_-]{20,200}",
         tail: Tail::Word,
         yes: &[
-            r#"ANTHROPIC_API_KEY="sk-ant-api03-QE944XqaZ2AsDQtDpPihk2vye3wtqTCvtJpt9yPh818yRIfzn8IpMuPCwyjEBSb6tHuQ3ohyOA_hrvt9eWP5vacRAOxufAA""#,
-            "sk-ant-admin01-TRcakDmevo7wQ5QuvuFzezuB12MKpll9xKXnfbLEzOSgJJasqqjoTIWR4sWozMFLmdX8nbLSLomzKC4-YJX-jPpG9Y8TzAA",
-            "sk-ant-oat01-k8Vy9-uQMn79kIWLOSC8kUqiTkgcc8zrALwohrP7YDN_AriYjptJL4Wefgru8bi1sRQhbs6qBjSx7AkxIwNG9f-d4rS7ZAA",
+            r#"ANTHROPIC_API_KEY="sk-ant-api03-dUUhgOWron_gZpLr8xTyUYesyX4s23o4r9nKFatzlxhnJQaIMVRj63nRTrn6HkUizDbFrM5ThZV6i-7HBgmSFg5Rnq3ECAA""#,
+            "sk-ant-admin01-rOI6qcbTodxhh2A9RcG9E1ZMLeny0ciYzXZlC3evlP-iq-nwKDN8wWxMlGvmEdiMYiSHL41zgQzDYAgTApSU-hjOExx42AA",
+            "sk-ant-oat01-TbhUc7mMq_iOxJedAG-gZi9FFpw7qo3Fh1XAOY07tyqVME0PEJIpRhTVX9Fu2nPH84xTDQ9OfJl9FXCJ2kTMfG-B4lxgUAA",
         ],
         no: &["sk-ant-api03-…", "sk-ant-api03-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["sk-or-v"]),
         pattern: "sk-or-v[0-9]-[A-Za-z0-9]{32,80}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["sk-or-v1-key"],
         ..TOKEN
     },
@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-(?:lf-)?[A-Za-z0-9]{32,128}",
         check: Some(tokens::random_token),
         yes: &[
-            "DEEPSEEK_API_KEY=sk-eb68fa3c5ef2ade6d76e84394c77b290",
-            "Authorization: Bearer sk-7f9YNWgVjag2cpYjPz9DEPtSmYsluHzjL65yJD3GRsigRGCI",
+            "DEEPSEEK_API_KEY=sk-a541be9b3760baba609919c8d5c05895",
+            "Authorization: Bearer sk-cY6ld1OaZWIT7GB8BzIxX1siIJUtUc7GZnif1CmLunOg6sg2",
         ],
-        no: &["sk-learn-3038e9eb", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "risk-7cc9fbe14b2dfe7b8ec210ee000324ea"],
+        no: &["sk-learn-c0c4c228", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "risk-597a48074acf2142d5933b4da40b2c2c"],
         ..TOKEN
     },
     Rule {
@@ -83,8 +83,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-[A-Za-z0-9]{1,16}-?[A-Za-z0-9_-]{19,100}",
         tail: Tail::Word,
         check: Some(tokens::loose_sk),
-        yes: &[r#"openai.api_key = "sk-5i3xFdImz4LrkSwN3HaqnQe0""#],
-        no: &["sk-learn-contributors-and-more", "sk-5218b4a26198"],
+        yes: &[r#"openai.api_key = "sk-I0pfNW2AO6mhszk10534PtOe""#],
+        no: &["sk-learn-contributors-and-more", "sk-2c67dce2368c"],
         ..TOKEN
     },
     Rule {
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LANGFUSE_KEY",
         anchor: Anchor::Words(&["sk-lf-"]),
         pattern: "sk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["LANGFUSE_SECRET_KEY=sk-lf-5f97bf01-1ec5-2280-74b2-b33c029ecc3e"],
+        yes: &["LANGFUSE_SECRET_KEY=sk-lf-be2cc9b1-eb54-b1d2-3ab9-829e58fb56ae"],
         no: &["sk-lf-1234"],
         ..TOKEN
     },
@@ -103,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LANGSMITH_KEY",
         anchor: Anchor::Words(&["lsv2_"]),
         pattern: "lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
-        yes: &["LANGSMITH_API_KEY=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"],
+        yes: &["LANGSMITH_API_KEY=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"],
         no: &["lsv2_pt_key"],
         ..TOKEN
     },
@@ -114,7 +114,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["deepseek"]),
         pattern: assigned!("deepseek", "sk-[A-Za-z0-9]{24,64}"),
         check: Some(tokens::real),
-        yes: &["deepseek_api_key: sk-hzjvpbczsgpz8uyevygrr0i7xrousio3"],
+        yes: &["deepseek_api_key: sk-b4w97b7ubvchis33mup0j18kff2yruui"],
         no: &["deepseek-chat sk-…"],
         ..TOKEN
     },
@@ -124,8 +124,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "GROQ_KEY",
         anchor: Anchor::Words(&["gsk_"]),
         pattern: "gsk_[A-Za-z0-9]{40,64}",
-        yes: &["GROQ_API_KEY=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"],
-        no: &["gsk_short", "imgsk_134CWNUltBr0KRqvW7UcS027inOr64D6gjgidbmm7E3Ro3z16W7S"],
+        yes: &["GROQ_API_KEY=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"],
+        no: &["gsk_short", "imgsk_2QuKk1rh8UsAnJlCXfEROMI3vnUkBAmyowCb5fnmgHOyUCvAkTYM"],
         ..TOKEN
     },
     Rule {
@@ -135,7 +135,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["xai-"]),
         pattern: "xai-[A-Za-z0-9_]{60,100}",
         tail: Tail::Word,
-        yes: &["XAI_API_KEY=xai-irQUIjsm9aWKQWxayT1k1krlq0rwbfDwyagYczgn5oFCtuGII81VfL7lmgaHeuQewPXTR02jbuuCPhOj"],
+        yes: &["XAI_API_KEY=xai-dqTSifIQdzjAy8koxWKaNd3a3qa2OYSvALIn6ql1vxiknSEnAezd1f1Q1vG38OGrPNPFWCYLyrL7q2fq"],
         no: &["xai-org-grok"],
         ..TOKEN
     },
@@ -145,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PERPLEXITY_KEY",
         anchor: Anchor::Words(&["pplx-"]),
         pattern: "pplx-[A-Za-z0-9]{32,64}",
-        yes: &["PPLX_KEY=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"],
+        yes: &["PPLX_KEY=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"],
         no: &["pplx-70b-online"],
         ..TOKEN
     },
@@ -156,8 +156,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["r8_"]),
         pattern: "r8_[A-Za-z0-9]{36,42}",
         check: Some(tokens::random_token),
-        yes: &["REPLICATE_API_TOKEN=r8_2U3lcDptKtiVYeVQ5IEyqfOvS1a1mYi9M2h7s"],
-        no: &["r8_unorm", "tr8_SJhmd6cUiraPswRC5EpRclOMrxLnOLRgRz1vs"],
+        yes: &["REPLICATE_API_TOKEN=r8_Pv6IN21koJDli8A8xQAPLN0d09CjSIJAf51BU"],
+        no: &["r8_unorm", "tr8_6f6Cnz5f0RjKHTlx8joYQgKXdksDOavWyEGpn"],
         ..TOKEN
     },
     Rule {
@@ -167,8 +167,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["hf_", "api_org_"]),
         pattern: "(?:hf_|api_org_)[A-Za-z0-9]{30,46}",
         check: Some(tokens::letters),
-        yes: &["HF_TOKEN=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", "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"],
-        no: &["hf_hub_download", "hf_internal", "shelf_gVhslJVEhWREFxqdjSxODfuhbHxIFCJXBd"],
+        yes: &["HF_TOKEN=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", "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"],
+        no: &["hf_hub_download", "hf_internal", "shelf_lxKYUpixUsIERRTUxjCRZVxbsvHapClZMf"],
         ..TOKEN
     },
     Rule {
@@ -179,8 +179,8 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Mask,
         anchor: Anchor::Words(&["cohere", "CO_API_KEY"]),
         pattern: assigned!("co(?:here|_api_key)", r"[A-Za-z0-9]{40}\b"),
-        check: Some(tokens::random_value),
-        yes: &["CO_API_KEY=JjXzci1vRmTznPcCrhLElIwGcA0PXoy1KwXT5K0K", r#"cohereToken := "W7ZkPQTNoaYOLBfJq79VTRhqhfDvYARObH07iiQ8""#],
+        check: Some(tokens::named),
+        yes: &["CO_API_KEY=GPosRAncdvKQoLdzJ3m818Uu0WzSd1L0UwLCcIQu", r#"cohereToken := "tkoIlbavipjVdSFVdx5QqCHNGvnBODZkClLSi4b8""#],
         no: &[r#"coherent = "no""#],
         ..TOKEN
     },
@@ -191,7 +191,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["nvapi-"]),
         pattern: "nvapi-[A-Za-z0-9_-]{40,80}",
         tail: Tail::Word,
-        yes: &["NVIDIA_API_KEY=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"],
+        yes: &["NVIDIA_API_KEY=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"],
         no: &["nvapi-key"],
         ..TOKEN
     },
@@ -202,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["fw_"]),
         pattern: "fw_[A-Za-z0-9]{22,24}",
         check: Some(tokens::random_token),
-        yes: &["FIREWORKS_API_KEY=fw_hcVBYusC3jZtSJ9LJe8WX4YR"],
+        yes: &["FIREWORKS_API_KEY=fw_EeWans7lnvh4IaOsEloVmSYg"],
         no: &["fw_version"],
         ..TOKEN
     },
@@ -213,7 +213,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["jina_"]),
         pattern: "jina_[A-Za-z0-9_-]{50,70}",
         tail: Tail::Word,
-        yes: &["jina_f0aa646d3056c2ce456a96fed95d977adjoSyYhnxXCajSZWnWOUWih26-cK"],
+        yes: &["jina_d93898e58fd1bc0de17794d05bc32d774vtMx-gz0FBM3QdJvmkgzW9W4msF"],
         no: &["jina_embeddings"],
         ..TOKEN
     },
@@ -225,7 +225,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "tvly-(?:dev-|prod-)?[A-Za-z0-9_-]{20,50}",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["TAVILY_API_KEY=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"],
+        yes: &["TAVILY_API_KEY=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"],
         no: &["tvly-key"],
         ..TOKEN
     },
@@ -235,8 +235,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "CEREBRAS_KEY",
         anchor: Anchor::Words(&["csk-"]),
         pattern: "csk-[a-z0-9]{40,64}",
-        yes: &["csk-qo3q03hruqa41icfn7bpgll96cy2o5vh1xbswmyl71nmef2f"],
-        no: &["csk-key", "desk-iyds6n12x8ao2lywsm86mtywa8jxtbjofum2513uj41q392c"],
+        yes: &["csk-tib31r1jvl16frhjxiejxglf07tajr1vc6wl7i0uuwpgm53s"],
+        no: &["csk-key", "desk-di7xayo5vtlwkyfyyq959g4m77cvb76mg785y7t3fxb5k3oy"],
         ..TOKEN
     },
     Rule {
@@ -245,8 +245,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "API_KEY",
         anchor: Anchor::Words(&["sk_"]),
         pattern: "sk_[0-9a-f]{48}",
-        yes: &["XI_API_KEY=sk_a25b24d2e6cf605feb9647d16bccd27b9db019af40bb11ac"],
-        no: &["sk_433f1c394f5b6bc146ce", "task_4dd3e4f39704625138a089ba2ed3ab43e82b2670749eb1cb"],
+        yes: &["XI_API_KEY=sk_527df37f032b3df90e3a40481e2d34cda3fa899649af20f2"],
+        no: &["sk_d3e326ffcdd29112e208", "task_4e19ab973d7a162454022f3345a534d80bda202b711e5ab9"],
         ..TOKEN
     },
     Rule {
@@ -256,7 +256,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["wandb_v1_"]),
         pattern: "wandb_v1_[A-Za-z0-9_]{60,90}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["wandb_v1_x"],
         ..TOKEN
     },
@@ -266,8 +266,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "FLUXA_KEY",
         anchor: Anchor::Words(&["vk-"]),
         pattern: "vk-[A-Za-z0-9]{8}-[A-Za-z0-9]{49}",
-        yes: &["Authorization: Bearer vk-vZbqEp44-AVztscgQmAbezKmyJzfVoSBc8NOkQY2f3u5FTeiFI4glsZO89"],
-        no: &["vk-lMyl7tfq-kgpbe3t7zJeXWJYwPYVK", "xvk-qs8CAm4S-dv7WmYoRzn445dT2wnH3PZIhGNwxMFdeuPplHlCB1wRUadxb7"],
+        yes: &["Authorization: Bearer vk-iaEvuBOu-9IieY8a9scskXwe2qvIQlD2EcPRpJYbG3D5lZBkZjKILhVVhW"],
+        no: &["vk-qRyKuIb8-CeKOrffvvEvcxYG3F33i", "xvk-ryGeiYPo-3fZJMtf77cynhHu8DVTe0aNerufmSx3vS32yATfLJV2QbduFS"],
         ..TOKEN
     },
     Rule {
@@ -277,8 +277,18 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["zhipu", "ZHIPUAI_API_KEY", "bigmodel"]),
         pattern: assigned!("(?:zhipu|bigmodel)", r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
         check: Some(tokens::real),
-        yes: &["ZHIPUAI_API_KEY=e394f2a581068f1c2f7735e43d71dc6a.zADjmGixtpUTAu4p"],
+        yes: &["ZHIPUAI_API_KEY=f8468e3fedfada0ca720bfc53a1da4cc.WgddG4tXtud4Y1rq"],
         no: &[r#"zhipu = "glm""#],
+        ..TOKEN
+    },
+    Rule {
+        id: "openai_session",
+        title: "OpenAI session token",
+        label: "OPENAI_KEY",
+        anchor: Anchor::Words(&["sess-"]),
+        pattern: "sess-[A-Za-z0-9]{40}",
+        yes: &["sess-RNTm0LujvJ9bOkKv0CfCNcXenLXg6z4gAzPsnCUt"],
+        no: &["sess-x"],
         ..TOKEN
     },
 ];

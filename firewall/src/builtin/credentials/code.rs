@@ -15,8 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "gh[pousr]_[A-Za-z0-9_]{30,200}",
         tail: Tail::Token,
         check: Some(tokens::github),
-        yes: &["GITHUB_TOKEN=ghp_uOZAxb3EG2aA5H0J1hHkcJuB3ijQgfMzcC4P", "[93mghs_WdPuyhO0fscSimKvfVQt2DYDdT1BAQ1pEGi4[0m"],
-        no: &["ghp_short", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sghp_JxgyjubqKWDuYmeNpL1c04WcQycccrSup8f0"],
+        yes: &["GITHUB_TOKEN=ghp_UZd2J0XDYW5HuRIaRvJjMlixUB3EpPFcrZA2", "[93mghs_PqFpfJndowwe7xnMTyfdn1cIzG5TQ37HyXNX[0m"],
+        no: &["ghp_short", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sghp_2GA7qdk3yJlyQt6CnTsRsilBKCwyU4MAl4lu"],
         ..TOKEN
     },
     Rule {
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "ghs_[0-9]{1,12}_eyJ[A-Za-z0-9_-]{10,200}",
         tail: Tail::Token,
         yes: &[
-            "ghs_1234_eyJhbGciOiJSUzI1NiJ9.hp1VFMqH61M8-a9gdzkv2QY-mhu4906_XUo_owhV.eHEQt7riKc2sr-7mvWyUdPIejJ5poLALwF_29UudAnUVLp-QOFwqueB9hxec",
+            "ghs_1234_eyJhbGciOiJSUzI1NiJ9.iT87WOo5UjbDf_6cNTzcHh8umtv6cgZjQRDWPkik.xvHX5tNtmpxIKjFonDZErUT4vfbEyucGBMYfeiQ6qtn81RP-fAyagW4cybYj",
         ],
         no: &["ghs_1234_x"],
         ..TOKEN
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["github_pat_"]),
         pattern: "github_pat_[A-Za-z0-9_]{22,120}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["github_pat_", "github_pat_your_token_goes_here_ok"],
         ..TOKEN
     },
@@ -52,8 +52,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["github"]),
         pattern: assigned!("github", "[0-9a-f]{40}"),
         check: Some(tokens::github_hex),
-        yes: &["GITHUB_API_TOKEN='5b7e280269ca0b97aa3b5ae21070716953babc3c'"],
-        no: &["github.com/a/b/commit/4f6ae2a79746b96644d52774f1565ccd6bc7ab4b"],
+        yes: &["GITHUB_API_TOKEN='890eed6b1f95f09c8f715ccd1906df2f7e6dcb0c'"],
+        no: &["github.com/a/b/commit/7682bf13ecc3f6c7d0ec939b937896aa4ab1944a"],
         ..TOKEN
     },
     Rule {
@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_-]{18,200}(?:\.[0-9a-z]{2}\.[0-9a-z]{7,9}|\.[0-9a-z]{9})?",
         tail: Tail::Word,
         yes: &[
-            "glpat-48UiPWMcG59Xs8ARuuOP",
-            "CI_JOB_TOKEN=glcbt-64_ixsceGxhYWtZK6GnazRp",
-            "glpat-IudI72gWGXuZgoWUrIkn5o4rMTQ.01.j7zk2ai30",
-            "glagent-vn9cXKFNZ8l1GWK2UpPgTWDr0PrCOGvc1u4Dwy1MS0JZtfvwjS",
+            "glpat-MWj7vSiE7HICLymoef5A",
+            "CI_JOB_TOKEN=glcbt-64_K48JdHQLPITyDhxP7sCz",
+            "glpat-8Uh0GKeuGO931zojmf710zEnMZ0.01.jbjf1k9ku",
+            "glagent-xQCVkNgbgT5pR2koeQGZyBScLhPpTc9LwhxSZIR58fPwtQ7NOO",
         ],
         no: &["glpat-short", "glpat-xxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GR1348941"]),
         pattern: "GR1348941[A-Za-z0-9_-]{18,40}",
         tail: Tail::Word,
-        yes: &["GR13489416CTjGn9yOO2UqSrOGBEs"],
+        yes: &["GR1348941X3m6H5V5vIjBjByOts8k"],
         no: &["GR1348941"],
         ..TOKEN
     },
@@ -90,10 +90,10 @@ pub(super) const RULES: &[Rule] = &[
         id: "gitlab_session",
         title: "GitLab session cookie",
         label: "GITLAB_TOKEN",
-        anchor: Anchor::Words(&["_gitlab_session="]),
-        pattern: "_gitlab_session=[0-9a-z]{20,64}",
+        anchor: Anchor::Words(&["_gitlab_session"]),
+        pattern: r#"_gitlab_session(?:=|%3[dD]|["\x27]?\s?:\s?["\x27]?)[0-9a-z]{20,64}"#,
         before: Edge::Any,
-        yes: &["Cookie: _gitlab_session=91e9e367b8779735f0a38c7950a5a214"],
+        yes: &["Cookie: _gitlab_session=99636eb7e2506ebfa8e79677d90e5524"],
         no: &["_gitlab_session=…"],
         ..TOKEN
     },
@@ -105,8 +105,8 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&["gitlab"]),
         pattern: assigned!("gitlab", "[A-Za-z0-9_-]{20}"),
-        check: Some(tokens::random_value),
-        yes: &[r#"gitlab_token = "t5RWLQFJb8AxeqPQVx8Y""#],
+        check: Some(tokens::named),
+        yes: &[r#"gitlab_token = "qaCzNO3hpOHojxWdedJe""#],
         no: &[r#"gitlab_url = "https://gitlab.com""#],
         ..TOKEN
     },
@@ -117,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["npm_"]),
         pattern: "npm_[A-Za-z0-9]{30,48}",
         check: Some(tokens::letters),
-        yes: &["//registry.npmjs.org/:_authToken=npm_LYpSQ4UkWsuWvd0VbN9EzZui7JdXEopNjPAc"],
+        yes: &["//registry.npmjs.org/:_authToken=npm_6Hhr3DNarievJm54HxKosnz3fgAqeaH3uf1W"],
         no: &["npm_config_registry", "npm_lifecycle_event"],
         ..TOKEN
     },
@@ -130,9 +130,9 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         check: Some(tokens::random_value),
         yes: &[
-            "//registry.npmjs.org/:_authToken=273d30fe-aca4-d3f5-83a1-ee3f6283cbfd",
-            "NPM_TOKEN=b4a26e68-9e36-7634-a0f0-2be4c2808309",
-            "_auth=kCcD8g1Y+06pRyWAda7y+ZDle0jk0d",
+            "//registry.npmjs.org/:_authToken=289d1181-56bf-f5c0-64d8-41b75b20ae0b",
+            "NPM_TOKEN=3af19052-2475-f2c3-66f6-94c3e706bfa9",
+            "_auth=lC2oQoWRUBY/5HrtU0jX6gwbKrs5lw",
         ],
         no: &["//registry.npmjs.org/:_authToken=${NPM_TOKEN}"],
         ..TOKEN
@@ -145,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "pypi-A[A-Za-z0-9_-]{50,200}",
         tail: Tail::Word,
         yes: &[
-            "password = pypi-AgEIcHlwaS5vcmcAd1Cd5EyFERMsXSmy7KeRWnZMzfJ2JjL08QuIkmYGAE0fG3SPMFFjMNT0B2LRL5HusiCtbtV7rNOW707cggWZpC06CHBv4Npt9hkl99TngbU34zTDFKESRkRrCtPdmk3JtaC0IOAYyu3ih0uPcRCFr",
+            "password = pypi-AgEIcHlwaS5vcmcniEJnLcWvmr6Y3czituUA26lhgeEt2Sp27mMeR3PjjizSAz1yJz6jjL0Cu-bMvcXSuAtfYWHhB-7Iv75Z0VA6NIWDkGLrV4IfQabsPQZefawrxsLJ0naq_-IvGTn9FOgSSpRHXFwHFhuurwgNjcxjY",
         ],
         no: &["pypi-AgEI"],
         ..TOKEN
@@ -156,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "RUBYGEMS_TOKEN",
         anchor: Anchor::Words(&["rubygems_"]),
         pattern: "rubygems_[0-9a-f]{48}",
-        yes: &["GEM_HOST_API_KEY=rubygems_5fa77ecbda36a9c82f575c68140fe6288686ce67b82f3052"],
+        yes: &["GEM_HOST_API_KEY=rubygems_5cba9181080da8daa58d840aacfe94ab9f82bd13de1d7903"],
         no: &["rubygems_mirror"],
         ..TOKEN
     },
@@ -167,8 +167,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["cio"]),
         pattern: "cio[A-Za-z0-9]{32}",
         check: Some(tokens::random_token),
-        yes: &["CARGO_REGISTRY_TOKEN=cio9FaOtpLf9anGbTAnw9vKJXfPSF7soR8t"],
-        no: &["cio", "socioem2u81p74vW0ZmlHw0vuqRmFjtGOyxbA"],
+        yes: &["CARGO_REGISTRY_TOKEN=cioUx5y06OTdjYTjp2QCANuVnJpdKqq4QXu"],
+        no: &["cio", "socioWzStegWALdFPYfU5H38XucWDLVBlrUzM"],
         ..TOKEN
     },
     Rule {
@@ -177,8 +177,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "NUGET_KEY",
         anchor: Anchor::Words(&["oy2"]),
         pattern: "oy2[a-z0-9]{43}",
-        yes: &["nuget push -k oy2pkyk1kiu1j6f9ww6hbtsl11x9t8awjn8e9zabi75rkx"],
-        no: &["oy2", "boy2qhd5v92lntrvvyiffbrgpx2fxsvbgbc7l7th2hf9k8f"],
+        yes: &["nuget push -k oy2bv39cu98884ylk32lzlgqosrz0te3ie93thvh9ttn1g"],
+        no: &["oy2", "boy2uk8zz98xes5uecmlbglkyla8bsnt1gc5ak1x5wt5cmk"],
         ..TOKEN
     },
     Rule {
@@ -187,7 +187,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "CLOJARS_TOKEN",
         anchor: Anchor::Words(&["CLOJARS_"]),
         pattern: "(?i)CLOJARS_[a-z0-9]{60}",
-        yes: &["CLOJARS_697eac956cea9a476f3d2886cd290c9b11b89a3bbecb4264e84d13f5811b"],
+        yes: &["CLOJARS_7ed7344ac7dc2a074a1883af4671c6f02645c5f404d721418d2a0a63b0e9"],
         no: &["CLOJARS_USERNAME"],
         ..TOKEN
     },
@@ -197,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PACKAGIST_TOKEN",
         anchor: Anchor::Words(&["packagist_"]),
         pattern: "packagist_[ou][ru]t_[0-9a-f]{68}",
-        yes: &["packagist_uut_9c6f79d17e4d31192321d91e2a72523e224bf378b6ab7b8ed289c4e4304aea6d6ef1"],
+        yes: &["packagist_uut_f972f88100a695fe12c41000b2aa16c14f53f635d1fd55ef639de955685444b5319d"],
         no: &["packagist_mirror"],
         ..TOKEN
     },
@@ -208,7 +208,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["dckr_pat_", "dckr_oat_"]),
         pattern: "dckr_[po]at_[A-Za-z0-9_-]{20,44}",
         tail: Tail::Word,
-        yes: &["docker login -p dckr_pat_FnMI2QmnXgjD57dr3FMbBqH3K60", "dckr_oat_WvWGX3-acwC6W2YmnZ7qn-jpmJIfk7qw"],
+        yes: &["docker login -p dckr_pat_QaVk1FiOruWGqA_i2PjF8Xf_Gdo", "dckr_oat_tGBUeukgUj7Idmli8lzmsP5bzUXTIjlF"],
         no: &["dckr_pat_…"],
         ..TOKEN
     },
@@ -219,8 +219,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["SWMTKN-1-", "SWMKEY-1-"]),
         pattern: "SWM(?:TKN-1-[a-z0-9]{40,60}-[a-z0-9]{20,30}|KEY-1-[A-Za-z0-9+/]{40,50})",
         yes: &[
-            "SWMTKN-1-sojcyg9prbe4xwuu4umgydztoi232kpyieb5z9e9u0q8g1hbrq-1l5tepijvs6g7a04fvlivo1na",
-            "SWMKEY-1-CAlxJuVCskw9IGbSGjv5wgNqOKa90qYmmPQZcFHdC0V",
+            "SWMTKN-1-khvi4idms2pxa1l71y9rap8efizpegpl7d1mzuh99op5fduhcw-6yye4crb3amk2u87khjyx7ax1",
+            "SWMKEY-1-zvgxNzCc45ltVABacvqMowVTPftdRd1kAda1II4Gblt",
         ],
         no: &["SWMTKN-1-x"],
         ..TOKEN
@@ -232,8 +232,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AKCp", "cmVmdGtuOj"]),
         pattern: "(?:AKCp[0-9A-Za-z][A-Za-z0-9]{60,80}|cmVmdGtuOj[A-Za-z0-9]{50,70})",
         yes: &[
-            "AKCp8obOdIDCtm72qvqWJPDz78o8ZVFJSrxmdsAoOqwnQ59MF5kXDJa5v9gGgu5ptOf2Q5sjW",
-            "cmVmdGtuOjAxOjE3knXcwJX87Aucvzq3vohgjYSIjiQpYkptitTdiN21JpwuiWZE",
+            "AKCp8t1VHuUKCjaHcwLwjn3QnmblDAsSclqRkuoqgtO5xd54fXWTee3daZfXy4osraeHvNc2O",
+            "cmVmdGtuOjAxOjE3NzLrgaYNr5rBjciddEGn1NOhH5EmyqOOiR5akW5XB3bUVa4Z",
         ],
         no: &["AKCp", "cmVmdGtuOjAx"],
         ..TOKEN
@@ -244,8 +244,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "SONAR_TOKEN",
         anchor: Anchor::Words(&["squ_", "sqp_", "sqa_"]),
         pattern: "sq[upa]_[0-9a-f]{40}",
-        yes: &["sqp_212879dca7c370c21ea0a454bdf7f18d8f72617b"],
-        no: &["squ_x", "sequ_b2b6c2161ccd815c5c9e69945debcd55a2bfeca3"],
+        yes: &["sqp_f9e9efe121d3ce1ae27963b2da81ad252fe06cd3"],
+        no: &["squ_x", "sequ_2fa0ac202f125ff9c53cca61ac8839408a027bc9"],
         ..TOKEN
     },
     Rule {
@@ -253,8 +253,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Sourcegraph token",
         label: "SOURCEGRAPH_TOKEN",
         anchor: Anchor::Words(&["sgp_", "slk_"]),
-        pattern: "(?:sgp_(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40}|slk_[0-9a-f]{64})",
-        yes: &["sgp_eb2071fe09b6081f_5345e01c2aa7ca222558ce4943358927337c74bb", "sgp_e5107650869c112ae443fdaaf16601ce060c2faa"],
+        pattern: "(?:sgp_(?:[0-9a-fA-F]{16}_|[0-9a-fA-F]{16}_local_|local_)?(?:[0-9A-Za-z]{64}|[0-9a-fA-F]{40})|slk_[0-9a-f]{64})",
+        yes: &["sgp_26520fd31d8d75ba_3b96054e28cb5e64a01851251348b15ff2deb002", "sgp_b435f092e15c368fb5a52e502662596631490462"],
         no: &["sgp_x"],
         ..TOKEN
     },
@@ -267,8 +267,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "ATATT3xFfGF0zDGBQxNbI0WiNyUzsbzwWh-Pkhr7BIp0wYs3PsoeGrNqKFHKa752BSe-Mx8bKYJ8FhwXW2eLaB3-j-C4A1XUaZbUC6KIl3I4-e48dj6QL1MnZMuDOXbitOgDmD9rlqFAIjV8go5XXn_BYC2d7XLpNVMmEGLyPPrOSeMsqRsRq8=EC6722D1",
-            "ATBBHQLPITyDhxP7sCz8Uh0GKeuGO931zojm",
+            "ATATT3xFfGF0o7_NiPSMk_EaUnIi9w2T3qzePO3Ndosgyyhde6P38Ah0wxNdwjmJxba3UziLb4BEIwmQbYx4nflJkEICP6QJjlff-EYHHGDpBLsb3tEzXHOoI8IpnUKCIH113PfBTOpr7syvxsbHdep72TEA4zxqnn3N3EtkYvu_Xq6ieewdM9=E9D668B7",
+            "ATBBgtat2sE3K7P8pHvXbuUgADK7bExFyWIi",
         ],
         no: &["ATATT3x"],
         ..TOKEN
@@ -278,8 +278,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "CircleCI token",
         label: "CIRCLECI_TOKEN",
         anchor: Anchor::Words(&["CCIPAT_", "CCIPRJ_"]),
-        pattern: "CCIP(?:AT|RJ)_[A-Za-z0-9]{20,30}_[0-9a-f]{40}",
-        yes: &["CCIPAT_f710zEnMZ0j71bjf15B3YR_55abe53037572cd1371b3b2b96a4d4dc99599636"],
+        pattern: "CCIP(?:AT|RJ)_[A-Za-z0-9]{20,30}_[0-9a-z]{40}",
+        yes: &["CCIPAT_8rEuonx04712apJniOSfGB_11b56569b96f41e6a070409bb39efd84d03fd1ab"],
         no: &["CCIPAT_x"],
         ..TOKEN
     },
@@ -289,7 +289,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "BUILDKITE_TOKEN",
         anchor: Anchor::Words(&["bkua_", "bkaj_", "bkct_"]),
         pattern: "bk(?:ua|aj|ct|pi|pt|at)_[A-Za-z0-9_.]{40,64}",
-        yes: &["bkua_eb7e2506ebfa8e79677d90e552480ec3774b1212"],
+        yes: &["bkua_ade89cab35d49dd8840dc43ff00ee2ffb4cc12cb"],
         no: &["bkua_x"],
         ..TOKEN
     },
@@ -298,8 +298,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Harness token",
         label: "HARNESS_TOKEN",
         anchor: Anchor::Words(&["pat.", "sat."]),
-        pattern: r"[ps]at\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}",
-        yes: &["pat.6Hhr3DNarievJm54HxKosn.c23d820a2289d118156bff5c.LSbmjALqU5iR7cxol5OO"],
+        pattern: r"[ps]at\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}",
+        yes: &["pat.HkDaGSNJJGfm5GZ8HZab1N.39072e1c74100aa0945cdf6a.pNYSZDFdox8yXCNTaRX2"],
         no: &["pat.x.y.z"],
         ..TOKEN
     },
@@ -310,8 +310,42 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["API-"]),
         pattern: "API-[A-Z0-9]{26,31}",
         check: Some(tokens::digits_in),
-        yes: &["octo --apiKey API-WEA6U2B88XHU5CS6ALFEJ9PK59"],
+        yes: &["octo --apiKey API-9XCA2XCRSTD43E2VF8V5FQHGBS"],
         no: &["API-REFERENCE"],
+        ..TOKEN
+    },
+    Rule {
+        id: "github_client_id",
+        title: "GitHub app client id",
+        label: "GITHUB_CLIENT_ID",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
+        anchor: Anchor::Words(&["Iv1.", "Iv23"]),
+        pattern: r"(?:Iv1\.[0-9a-f]{16}|Iv23[a-z]{2}[A-Za-z0-9]{14})",
+        yes: &["client_id: Iv1.de3d1d2b30292086"],
+        no: &["Iv1.x"],
+        ..TOKEN
+    },
+    Rule {
+        id: "github_installation_token",
+        title: "GitHub installation token of the older form",
+        label: "GITHUB_TOKEN",
+        anchor: Anchor::Words(&["v1."]),
+        pattern: r"v1\.[0-9a-f]{40}",
+        yes: &["token v1.918bed3d617a0f6cfbfd5f1600cb80fd38c5f7f6"],
+        no: &["v1.2.3", "lib.v1.32e5bb4e004d"],
+        ..TOKEN
+    },
+    Rule {
+        id: "dockerhub_named_token",
+        title: "Docker Hub credential by its name",
+        label: "DOCKERHUB_TOKEN",
+        confidence: Confidence::Medium,
+        anchor: Anchor::Words(&["docker"]),
+        pattern: assigned!("docker", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+        check: Some(tokens::named),
+        yes: &["DOCKERHUB_TOKEN=a27318d4-1e8c-d40d-da6e-1b37a794facc"],
+        no: &["docker_volume=c68d046f-d5b4-287a-ab91-2b4e83fc44e8"],
         ..TOKEN
     },
 ];

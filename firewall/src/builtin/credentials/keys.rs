@@ -17,12 +17,12 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("PRIVATE KEY-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN RSA PRIVATE KEY-----\nMIIEKdORMBljyvCzHNo/xRKEnjWFKmSmc80FALbWWglAio+Pg/fvYhJGQSSDIaoG\n6187N8tDfU3uFBNZz92Vvkkf5NTIEZwZUsiFSBiW6uj5MO0mi5lyXbe53Hqe0N4o\n-----END RSA PRIVATE KEY-----",
-            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEqVgEuD56y7pOsVcLqZlLVjS/Hc7qsoElUh1VgVOZvdZ0fD+o4EopCGI1xrd5"#,
-            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,E83325D82267D7AAF18153DC8D8A0618\n\n7ymM5h8ofFOdlFXYGaGliI0HPcv9vuYcFe0bFD0WDqT8hvU4675NdrvXzLXKEPkK",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE2W3d/uPshCua3G47zSzRumA3LZYNct7PR72J06xJBFRhMwml/5cfJctu44oI\n5WunfikWGYwzjT90wgiUVVlIKJJHB2Xww3wudz1EF4IAAyXdM4H358aliU6IYpNH\n-----END RSA PRIVATE KEY-----",
+            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEmscSFvK6basOSybQFgVXM2S04fGRUTepcemtqa7o+rcl7EW+SMUI287LOLiH"#,
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,7B96E64BB723BFE5F42B437F09CD01BC\n\n3DKD0Pm+te8gEsGudSOICUm/8xYrrEiwHnUmQjHyZOU350X/w40dMJXznYTjMeLa",
         ],
         no: &[
-            "-----BEGIN PUBLIC KEY-----\nMIIBuoGDiiH+9zYOIKsOA4BdNjJPnoAVvOawOwnln5fN0OTn4HA5hGEJCS43TERl",
+            "-----BEGIN PUBLIC KEY-----\nMIIBzZ/RIDVvwOLWp01vy5gwQijUCSG2n7Ldg8ua8DPJ2BVBJqYA/YvbTPQTkXyH",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
         ],
         ..Rule::CREDENTIAL
@@ -37,9 +37,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("KEY BLOCK-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYJV/ROSG9K2WsZWTuD0m5XYRNtxMAMz3AKHoa4CGODNJs9mgkUKipnc9TIZAe\n-----END PGP PRIVATE KEY BLOCK-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYyqrJCl/GdFX+ftFuL7nHINunDX1gnaGKFF+gVF2XfbAr/35Geq8KX03WKg7z\n-----END PGP PRIVATE KEY BLOCK-----",
         ],
-        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENX62RlabrTFfWODZ3U22KPzTPH7F/hf4MXsldfBCTlx1XBuoO238msKxy7BKO"],
+        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENx8gqP12u9R9xyZvE/3Aaj/lrtlsX2ia3NQ9EDRCPPv271IMNRGkKevkHaPbo"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "PuTTY-User-Key-File-[0-9]: [a-z0-9-]{3,30}",
         tail: Tail::Until("Private-MAC: "),
         yes: &[
-            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\nDh70oxGVMNaSmn/Gbj5EPuC2SopyVh4ZX2ILaFRtlzSLeIrR8pj1OpVuW/w6",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\n5GV5rl0akVtQR++HloWVD5zPzV6AX/P07kEo8ne3dmnUyDWEO4LP1NVgOgOQ",
         ],
         no: &["PuTTY-User-Key-File-"],
         ..Rule::CREDENTIAL
@@ -78,8 +78,8 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::pem_base64),
-        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tfE1gFFDZjzLU5oOYhSr4/TLAC5VKxTl2RhIlJbk2GpwhKjjByULl0T7mU1PLbN/NqMHbvQghT/LWBqGd"],
-        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tZU5hxYiekVlqCYgFgR850HNp4scWbUO0qBVTR2koWMny9WAcl/Fltu5DBAIW2wLCMSDIL8nPgficzDtb"],
+        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tK2HU3q+05XRE1eE1jW8copcZKUzME0MESydMNtlDkggxR49WWqSCHmyI+IJA9MRPuk+DKfGTrbxnc+RP"],
+        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tEjLHxzVzL09DlOXhcbMZcgM/6ccfYuZeo6aubunspZ8jOhifTXIgXuMz6supd6d+0aohSSeH1WDnRbF1"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -87,12 +87,12 @@ pub(super) const RULES: &[Rule] = &[
         title: "private key in base64 without its first line",
         label: "PRIVATE_KEY",
         anchor: Anchor::Words(&["MII"]),
-        pattern: r"MII(?:[EJ][A-Za-z0-9+/]{0,2}[AIQ]IBA(?:DANBgkqh|AKC)|B[OPU][A-Za-z0-9+/]{0,2}IBAA|C[A-Za-z0-9+/]{2,3}IBAA|[A-Za-z0-9+/]{2,5}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA))[A-Za-z0-9+/\s\\]{40,200}",
+        pattern: r"MII(?:[EJ][A-Za-z0-9+/]{0,2}[AIQ]IBA(?:DANBgkqh|AKC)|B[OPU][A-Za-z0-9+/]{0,2}IBAA|C[A-Za-z0-9+/]{2,3}IBAA|[A-Za-z0-9+/]{2,5}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA))[A-Za-z0-9+/\s\\]{40,236}",
         tail: Tail::Token,
         yes: &[
-            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASCpWZPIzdDYtgWsv4SCnPX9SNIgyVtzdFN4Oe9Lr6BwyHNrB2zSneP8I1eyESSq6vZrtJcuE7uNonWsvFm0PTncowqSv",
+            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASCNG5rtcOsa3lPMNRYtjjO1YuX0n7f2eVjWerv7SrTQNU9VX59/FMOR19xAO9SoMukWL2KpTLlxxX281U++Izc29SaI6",
         ],
-        no: &["MIIDXTCCAkWgAwIBAgIJARPGeOy7gc1MFoBtQEgLBkShwGbdm08IhjGIf7EV5TVzKT15mFRFLV6SteULWBRRXJLrnpXiAM954YIi5"],
+        no: &["MIIDXTCCAkWgAwIBAgIJAzAHDSDR6V6saalY4bBkT5j+QYaWezixFhsrCRUszIJU9xkWOAbh1JXZrU1MUNwYzGLLRE3zn9H/siWL2"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -104,8 +104,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: assigned!("(?:private[_ -]?key|privkey|secp256k1)", "(?:0x)?[0-9a-fA-F]{64}"),
         check: Some(tokens::real),
         yes: &[
-            "PRIVATE_KEY=0x11cf1e0ac34d68f7618100b22e04bbf4027cf7d5a7e60f847a83f5d12ad52fa8",
-            "privkey = 3eb24291daa078f6f9a132b35dd88c675b386fea21242271c69bd7e4d2b4d32b",
+            "PRIVATE_KEY=0x211aa9f21b5d3b80d5534c6194d6fcc8ddd29166b1d49f0d777710f34e941d29",
+            "privkey = 4aecd6e2ac07c9b2232ac07950954ac992ae0bca53f4b44dffe3f0eea8d21912",
         ],
         no: &[r#"private_key = "x""#],
         ..TOKEN
@@ -119,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         needs: &[r#""kty""#, r#""crv""#, r#""e""#, r#""n""#, r#""x""#],
-        yes: &[r#"{"kty":"EC","crv":"P-256","d":"6_ytp_HFhfhX-eZRJcA-K3_17cPvoT-oww8ro9_7fDM"}"#],
+        yes: &[r#"{"kty":"EC","crv":"P-256","d":"kSqKBQkL5f7KLbJMOy-fbY8PvXkH-L1h3QnKH-1yn4h"}"#],
         no: &[r#""d":"short""#],
         ..Rule::CREDENTIAL
     },
@@ -134,10 +134,25 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::jwt),
         yes: &[
-            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.utAfgu55_MyLnhZ4CAloReqDsoQuoXolRoWschVPZLQ",
-            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.5SNXy0QllotHyan-UuCfz5MyV5K7HWJW7cpFylMuKswRikBVAGGPcuNPKl-SbbQbrXOYBGhVa8N6qlrySbdyF3yufAjFL5c6nbkLEfbsDYZvfubVcAvNMpVK7WvCsx7kf7MEEMHAOTsZmg4O0nu0pZPPwWTTZy08viBVHeeif0p130SFfvjlj1uSIetmKL-Cd0cRXJPHuy0WpYULGFMLBblvaAp7aa_gmUrJ4bqNNEGtXVIjFS_wdTUwQy-lMKLQthaA9rV9FKIO0rTeg8ZNEpSrirwNk2rqltp-7SLpk962NymTk6klJH8E2vd3qvwTCZRZhIvj7z8k5au6P2fyHX",
+            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.1NWesIKyYT-i49s4Kq8SF4T6pvO3FqckaktVD7zzUiT",
+            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.H4qSiYlpFSWWkp8b9QInDR3JbT8OKyk8-66_oByHsofZFVrAWnaOZShkO4W9bTnB9SjZLGHN45Nb0x-d7s5Aoii62CnU-FCgahIcQ8hnO5kpOjATud2PpsGbynlpRUIoidcN7c1EkyZpjTzUwWzOvF7KfJnNcYC9eU5RDXSq8RLqLA9Vd0XaefOqz84S4S76lS7ATTBC7sE6mIny3dbbQl4b7JZ7ClCOs55MfXCJJP5OYDuVn42IsxllQGMiWYV5meGCDgbiHEZ9wvHwLJN26dfa_4sBfJwsMWUzZ0IqpSSZAgzwdzb0VUiaROG99jXpMgJEAGqRAOSccOKmBu5Ov3",
         ],
         no: &["eyebrow.com", "keyboard.layout", "eyJ.ab"],
+        ..Rule::CREDENTIAL
+    },
+    Rule {
+        id: "jwt_secret",
+        title: "secret that signs JSON web tokens, by its name",
+        label: "JWT_SECRET",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
+        anchor: Anchor::Words(&["jwt"]),
+        pattern: r#"(?i:jwt)(?:["\x27]?\s?:\s{1,12}["\x27]?|[_.-]?)(?i:secret|key|private_?key)(?:[_-]?(?i:key))?["\x27]?\s{0,3}[:=]\s{0,3}["\x27]?(?P<v>[^\s"\x27<>(){}]{8,120})"#,
+        before: Edge::Any,
+        after: Edge::Any,
+        check: Some(tokens::odd_value),
+        yes: &["JWT_SECRET=7Sjb289H4XUHpNQz23aQCJr1", "jwt:\n  secret: \"Femq4ATFmdSd9QeP!ok8AHC\""],
+        no: &["jwt_secret: changeme", "JWT_SECRET=${JWT_SECRET}"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -151,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_token),
-        yes: &["token=eyLKVewzdqgQabe7VtWY0u.ey6x6zOBpao7U3Gd4OYJO0a05P80K9P5.YxryjPfmdP8Q"],
+        yes: &["token=eyNTEyh97l62EakAK2iTvt.ey8XjedwsPjECVUgGQKR6NAgNJw4QLnG.DrJhI7Q837DE"],
         no: &["they.eye", "keys.eyebrows"],
         ..Rule::CREDENTIAL
     },
@@ -162,8 +177,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ZXlK"]),
         pattern: "ZXlK(?:(?P<alg>aGJHY2lP)|(?P<typ>MGVYQWlP)|(?P<kid>cmFXUWlP)|[A-Za-z0-9+/]{8})[A-Za-z0-9+/]{60,200}",
         tail: Tail::Token,
-        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5B2dDkkViNxGOckz+cYcESgrfZIQ0yyJDsaWMe1znMPMl2oc/V3ijRhyqETJP"],
-        no: &["ZXlKhH5yUT1qkyMb7jvkRrG8"],
+        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5AlJajf/X0jQrdqTESvukoETvEHVIvxfHTGESU7Ko6F3DG/DwJK8wpLMTgsUA"],
+        no: &["ZXlKKB72cJyVrPnxMjxVPQUh"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -174,9 +189,47 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"client-key-data:\s*(?P<v>[A-Za-z0-9+/=]{40,200})",
         tail: Tail::Token,
         yes: &[
-            "    client-key-data: LS0tLS1CJwzAuyr30TGQ6PXXG00OLCVlbFMOFOK0PV+KT4SJdBdYAnlz+uB9Fmv4X1trmLECgLwKw+ldLRAiE4e+vdjiX0goT2vEeXVXi2Rvz7KVqZn9HId/W1S2uPhQ",
+            "    client-key-data: LS0tLS1Ci3vXl9ABBRbqdfNajc6TkpJcmRMgDOVmRBwYJr8nIUetneqorv3+wXOrwPzeQPNg3THJzDdIjXbsXgIxkbVHuApS/3XQ5AAwu3Sk9rkDSxRNI9r4Cf4IF9/R",
         ],
         no: &["client-key-data: x"],
+        ..Rule::CREDENTIAL
+    },
+    Rule {
+        id: "openssh_key_body",
+        title: "body of an OpenSSH private key",
+        label: "PRIVATE_KEY",
+        anchor: Anchor::Words(&["b3BlbnNzaC1rZXktdjE"]),
+        pattern: r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=\s\\]{60,236}",
+        tail: Tail::Token,
+        yes: &[
+            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUTTRFJdWed+sHe39Sn2tx6AvAE1CoVdhsjGYjs0ulzowwL6OyMevG9foSCgRDoHibZPHna+3XoWrZxIH0qiYV7j5/SRRiIZdOXB6h",
+        ],
+        no: &["b3BlbnNzaC1rZXktdjE"],
+        ..Rule::CREDENTIAL
+    },
+    Rule {
+        id: "xml_private_key",
+        title: "private part of an RSA key in XML",
+        label: "PRIVATE_KEY",
+        anchor: Anchor::Words(&["<D>"]),
+        pattern: r"<D>(?P<v>[A-Za-z0-9+/=\s]{40,200})",
+        before: Edge::Any,
+        tail: Tail::Token,
+        yes: &[
+            "<RSAKeyValue><Modulus>x</Modulus><D>bX1hJDoY3JIOqz/oGvs3VFypLkTFPu6iqY0FhWpFZVjEVe6HjHI88YoaM2wemx8MKfkR1AZa4uRWR8kvRGj008J8bCSydzqAOPiKF5Z0ljc0W/GPL7tcu+UmB8gKP/AHUvPcg1cD9LS9+5c0TYsWzk1Pd05HedS7u/uNxcuxdh</D>",
+        ],
+        no: &["<D>text</D>"],
+        ..Rule::CREDENTIAL
+    },
+    Rule {
+        id: "wireguard_key",
+        title: "WireGuard private or preshared key",
+        label: "PRIVATE_KEY",
+        anchor: Anchor::Words(&["PrivateKey", "PresharedKey"]),
+        pattern: r"(?:PrivateKey|PresharedKey)\s{0,3}=\s{0,3}(?P<v>[A-Za-z0-9+/]{43}=)",
+        after: Edge::NoAlnum,
+        yes: &["[Interface]\nPrivateKey = bmNqfGVvyLoLTAKfkBY0uvCZ87zB75hBAMVpAHdngsF="],
+        no: &["PrivateKey = x"],
         ..Rule::CREDENTIAL
     },
 ];
