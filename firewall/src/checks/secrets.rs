@@ -196,7 +196,6 @@ const HARMLESS: &[&str] = &[
     "keycode",
     "tokeniz",
     "tokenis",
-    "author",
     "passenger",
     "compass",
     "bypass",
@@ -258,7 +257,17 @@ pub fn random(text: &str) -> bool {
     if distinct(text) < 6 || alphabet(text) {
         return false;
     }
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(scrambled)
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(scrambled) || grouped(text)
+}
+
+/// Groups of four and more letters and digits with `-` between them, as licence keys are written.
+fn grouped(text: &str) -> bool {
+    let groups = || text.split('-');
+    let with_digits = groups().filter(|group| group.bytes().any(|byte| byte.is_ascii_digit())).count();
+    groups().count() >= 3
+        && groups().all(|group| group.len() >= 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        && with_digits * 2 > groups().count()
+        && scrambled(&text.replace('-', ""))
 }
 
 /// One run of letters and digits: do they take turns, as they do by chance and not in names with a number?
@@ -359,7 +368,8 @@ fn last_word(name: &str) -> String {
 /// Whether a name may be that of a secret: it is not about one, and holds no harmless word.
 fn may_hold_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    !ABOUT.contains(&last_word(name).as_str()) && !HARMLESS.iter().any(|word| lower.contains(word))
+    let author = lower.contains("author") && !lower.contains("authoriz");
+    !author && !ABOUT.contains(&last_word(name).as_str()) && !HARMLESS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a text is a place: an address, a path, a file.
@@ -388,18 +398,91 @@ fn says_password(name: &str) -> bool {
     }
 }
 
+/// What stands between a name and its value: an operator, a quote, or neither.
+fn between<'a>(seen: &Seen<'a>) -> &'a str {
+    let name = seen.whole.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')).count();
+    seen.whole.rfind(seen.value).and_then(|value| seen.whole.get(name.min(value)..value)).unwrap_or_default()
+}
+
 /// Whether what a name of a secret is set to is one: random for keys and tokens; for passwords at least of two kinds of characters.
+/// Where no operator stands between them, only what can be nothing else is.
 #[must_use]
 pub fn assigned(seen: &Seen<'_>) -> bool {
     let name = name_of(seen);
-    let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}']);
+    let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}', '?', '!', '|']);
     if !may_hold_a_secret(&name) || stand_in(value) || place(value) {
         return false;
     }
+    let between = between(seen);
+    let (operator, quote, option) =
+        (between.contains(['=', ':', '>', ',', '(', '%']), between.contains(['"', '\'', '`']), name.starts_with('-'));
+    let verb = between.trim().split([' ', '\t']).next().is_some_and(|word| matches!(word, "is" | "was" | "IS" | "Is"));
     if says_password(&name) {
-        return password(value);
+        return password(seen.value) && (operator || quote || option || verb && chosen(value));
     }
-    value.len() >= 10 && (random(value) || uuid(value))
+    let least = if operator || option { 10 } else { 16 };
+    let bare = operator
+        || option
+        || value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'/' | b'+' | b'.'));
+    value.len() >= least && bare && (random(value) || uuid(value))
+}
+
+/// Whether what stands in quotes behind a word for passwords is one, of any characters but blanks.
+#[must_use]
+pub fn quoted(seen: &Seen<'_>) -> bool {
+    let value = seen.value;
+    let count = |kind: fn(&u8) -> bool| value.bytes().filter(kind).count();
+    let (digits, letters, signs) = (count(u8::is_ascii_digit), count(u8::is_ascii_alphabetic), count(u8::is_ascii_punctuation));
+    may_hold_a_secret(&name_of(seen))
+        && !stand_in(value)
+        && !place(value)
+        && letters >= 2
+        && (digits > 0 && signs > 0 && !value.contains(['/', '_', '-']) || signs >= 3 && distinct(value) >= 10 && strange(value))
+}
+
+/// Signs that no name, path, selector or format is made of, at least three kinds.
+fn strange(text: &str) -> bool {
+    distinct(
+        &text
+            .bytes()
+            .filter(|byte| matches!(byte, b'!'..=b',' | b';'..=b'@' | b'[' | b']' | b'^' | b'{'..=b'~'))
+            .map(char::from)
+            .collect::<String>(),
+    ) >= 3
+}
+
+/// Whether what follows a word for passwords in a language without Latin letters is one.
+#[must_use]
+pub fn native(seen: &Seen<'_>) -> bool {
+    let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}']);
+    let word = seen.whole.strip_suffix(seen.value).unwrap_or_default();
+    let said = word.contains([':', '：', '=', '＝', '>', '是', '为', '為', 'は', '은', '는']);
+    let key = word.starts_with("密钥") || word.starts_with("密鑰") || word.starts_with("令牌");
+    if !said || stand_in(value) || place(value) {
+        return false;
+    }
+    if key {
+        random(value)
+    } else {
+        password(value) || value.len() <= 12 && value.bytes().all(|byte| byte.is_ascii_digit()) && !in_order(value)
+    }
+}
+
+/// `123456` and its like: nobody's secret.
+fn in_order(digits: &str) -> bool {
+    digits.as_bytes().windows(2).all(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b) || a == b))
+}
+
+/// Whether what follows `Bearer` is a token.
+#[must_use]
+pub fn bearer(seen: &Seen<'_>) -> bool {
+    !stand_in(seen.value) && random(seen.value)
+}
+
+/// A password as a program or a careful person makes it: letters of both cases or a sign, and digits.
+fn chosen(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
+    text.len() >= 6 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 /// Whether a text can be a password that a person or a machine chose: letters with digits or signs, not the text of a program.

@@ -409,10 +409,10 @@ pub(super) const RULES: &[Rule] = &[
     marked(
         "onfido_token",
         "Onfido API token",
-        &["api_live.", "api_sandbox."],
+        &["api_live", "api_sandbox"],
         r"api_(?:live|sandbox)(?:_[a-z]{2})?[.][A-Za-z0-9_-]{11}[.][A-Za-z0-9_-]{32}",
         &["api_sandbox_kg.NhnT34CKt5l.7k239IY2sxqhBDzt3dmy9kdsl0b8te3h"],
-        &["api_live.name"],
+        &["api_sandboxname"],
     ),
     marked(
         "blynk_secret",
