@@ -263,11 +263,13 @@ pub fn random(text: &str) -> bool {
 /// Groups of four and more letters and digits with `-` between them, as licence keys are written.
 fn grouped(text: &str) -> bool {
     let groups = || text.split('-');
+    let length = groups().map(str::len).max().unwrap_or_default();
+    let licence = groups().count() >= 4
+        && groups().all(|group| group.len() == length && length >= 4 && group.bytes().all(|byte| !byte.is_ascii_lowercase()));
     let with_digits = groups().filter(|group| group.bytes().any(|byte| byte.is_ascii_digit())).count();
     groups().count() >= 3
         && groups().all(|group| group.len() >= 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        && with_digits * 2 > groups().count()
-        && scrambled(&text.replace('-', ""))
+        && (licence || with_digits * 2 > groups().count() && scrambled(&text.replace('-', "")))
 }
 
 /// One run of letters and digits: do they take turns, as they do by chance and not in names with a number?
@@ -275,18 +277,27 @@ fn scrambled(run: &str) -> bool {
     if run.len() < RUN_BYTES {
         return false;
     }
-    let turns = run.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    let bytes = run.as_bytes();
+    let turns = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    let flips = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase() || a.is_ascii_uppercase() && b.is_ascii_lowercase()));
+    let calm = in_words(bytes) * 2 < run.len();
     if turns == 0 {
-        return run.len() >= LETTERS_BYTES && run.bytes().all(|byte| byte.is_ascii_alphabetic()) && gibberish(run);
+        let letters = run.bytes().all(|byte| byte.is_ascii_alphabetic());
+        // By chance the case changes at every second letter; in names twice a word.
+        let restless = run.len() >= LETTERS_BYTES + 4 && calm && flips.count() * 100 >= 42 * run.len();
+        return letters && (run.len() >= LETTERS_BYTES && gibberish(run) || restless);
     }
-    let in_words: usize =
-        run.split(|c: char| c.is_ascii_digit()).filter(|part| part.len() >= 5 && !gibberish_part(part)).map(str::len).sum();
-    turns >= 2 && in_words * 2 < run.len() && entropy(run) >= 2.5
+    turns >= 2 && calm && entropy(run) >= 2.5
+}
+
+/// How many letters of a run stand in parts that may be words. A part ends at a digit and before a capital after a small letter.
+fn in_words(run: &[u8]) -> usize {
+    let joined = |a: &u8, b: &u8| a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && !(a.is_ascii_lowercase() && b.is_ascii_uppercase());
+    run.chunk_by(joined).filter(|part| part.len() >= 5 && !gibberish_part(part)).map(<[u8]>::len).sum()
 }
 
 /// As [`gibberish`], for parts too short for it: at most half of their pairs are known.
-fn gibberish_part(letters: &str) -> bool {
-    let bytes = letters.as_bytes();
+fn gibberish_part(bytes: &[u8]) -> bool {
     let known = bytes.windows(2).filter(|pair| {
         let [first, second] = pair else { return false };
         first.is_ascii_alphabetic()
@@ -308,7 +319,7 @@ fn distinct(text: &str) -> usize {
 /// A list of characters, such as code has for encodings: long, no character twice, many in order.
 fn alphabet(text: &str) -> bool {
     let in_order = text.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b))).count();
-    distinct(text) * 20 >= text.len() * 19 && in_order * 2 > text.len()
+    text.len() >= 26 && distinct(text) * 20 >= text.len() * 19 && in_order * 2 > text.len()
 }
 
 /// Whether a text stands for a secret that is not there: `example`, `${PASSWORD}`, `<token>`, `xxxx`, `os.environ[…]`.
@@ -473,7 +484,20 @@ fn in_order(digits: &str) -> bool {
     digits.as_bytes().windows(2).all(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b) || a == b))
 }
 
-/// Whether what follows `Bearer` is a token.
+/// Whether what carries a mark is a token: of enough different characters, and no stretch of something encoded.
+#[must_use]
+pub fn marked(seen: &Seen<'_>) -> bool {
+    let encoded = seen.before.ends_with('+') || seen.before.ends_with('/') && !seen.before.ends_with("//");
+    !encoded && distinct(seen.value) >= 8
+}
+
+/// Whether a text stands for no secret: it is no name of one, and no template.
+#[must_use]
+pub fn filled_in(seen: &Seen<'_>) -> bool {
+    !stand_in(seen.value)
+}
+
+/// Whether a text looks drawn by chance, and stands for nothing: what follows `Bearer`, or a mark.
 #[must_use]
 pub fn bearer(seen: &Seen<'_>) -> bool {
     !stand_in(seen.value) && random(seen.value)
@@ -515,3 +539,6 @@ fn code(text: &str) -> bool {
         text.split('.').count() > 1 && text.split('.').all(|part| part.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic()));
     call || field || dotted
 }
+
+#[cfg(test)]
+mod tests;
