@@ -178,7 +178,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["data:"]),
         pattern: concat!(
             r#"(?i)data:[ \t]{0,20}\r?\n\s{1,16}[\w.-]{1,40}:[ \t]{1,8}(?:[>|][+-]?\s{1,16})?["']?(?P<v>[A-Za-z0-9+/]{6,100}={0,2})["']?\s{1,8}"#,
-            r#"(?:[^\x00]{0,60}?\n)?[ \t]{0,4}kind: ["']?secret["']?[ \t]{0,20}\r?\n"#,
+            r#"(?:[^\x00]{0,120}?\n)?[ \t]{0,4}kind: ["']?secret["']?[ \t]{0,20}\r?\n"#,
         ),
         before: Edge::NoWord,
         check: Some(secrets::filled_in),

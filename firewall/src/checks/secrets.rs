@@ -488,7 +488,7 @@ fn in_order(digits: &str) -> bool {
 #[must_use]
 pub fn marked(seen: &Seen<'_>) -> bool {
     let encoded = seen.before.ends_with('+') || seen.before.ends_with('/') && !seen.before.ends_with("//");
-    !encoded && distinct(seen.value) >= 8
+    !encoded && distinct(seen.value) >= 6
 }
 
 /// Whether a text stands for no secret: it is no name of one, and no template.

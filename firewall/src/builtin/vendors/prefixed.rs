@@ -60,7 +60,8 @@ const fn at_end(
 
 const COUNT: usize = delivery::RULES.len() + inference::RULES.len() + team::RULES.len() + work::RULES.len();
 
-pub(super) const RULES: [Rule; COUNT] = {
+/// All of them.
+pub(super) const RULES: &[Rule] = &{
     let tables = [delivery::RULES, inference::RULES, team::RULES, work::RULES];
     let mut all = [tables[0][0]; COUNT];
     let (mut table, mut row, mut at) = (0, 0, 0);
