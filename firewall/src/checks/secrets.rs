@@ -196,7 +196,6 @@ const HARMLESS: &[&str] = &[
     "keycode",
     "tokeniz",
     "tokenis",
-    "author",
     "passenger",
     "compass",
     "bypass",
@@ -258,7 +257,19 @@ pub fn random(text: &str) -> bool {
     if distinct(text) < 6 || alphabet(text) {
         return false;
     }
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(scrambled)
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(scrambled) || grouped(text)
+}
+
+/// Groups of four and more letters and digits with `-` between them, as licence keys are written.
+fn grouped(text: &str) -> bool {
+    let groups = || text.split('-');
+    let length = groups().map(str::len).max().unwrap_or_default();
+    let licence = groups().count() >= 4
+        && groups().all(|group| group.len() == length && length >= 4 && group.bytes().all(|byte| !byte.is_ascii_lowercase()));
+    let with_digits = groups().filter(|group| group.bytes().any(|byte| byte.is_ascii_digit())).count();
+    groups().count() >= 3
+        && groups().all(|group| group.len() >= 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        && (licence || with_digits * 2 > groups().count() && scrambled(&text.replace('-', "")))
 }
 
 /// One run of letters and digits: do they take turns, as they do by chance and not in names with a number?
@@ -266,18 +277,27 @@ fn scrambled(run: &str) -> bool {
     if run.len() < RUN_BYTES {
         return false;
     }
-    let turns = run.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    let bytes = run.as_bytes();
+    let turns = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    let flips = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase() || a.is_ascii_uppercase() && b.is_ascii_lowercase()));
+    let calm = in_words(bytes) * 2 < run.len();
     if turns == 0 {
-        return run.len() >= LETTERS_BYTES && run.bytes().all(|byte| byte.is_ascii_alphabetic()) && gibberish(run);
+        let letters = run.bytes().all(|byte| byte.is_ascii_alphabetic());
+        // By chance the case changes at every second letter; in names twice a word.
+        let restless = run.len() >= LETTERS_BYTES + 4 && calm && flips.count() * 100 >= 42 * run.len();
+        return letters && (run.len() >= LETTERS_BYTES && gibberish(run) || restless);
     }
-    let in_words: usize =
-        run.split(|c: char| c.is_ascii_digit()).filter(|part| part.len() >= 5 && !gibberish_part(part)).map(str::len).sum();
-    turns >= 2 && in_words * 2 < run.len() && entropy(run) >= 2.5
+    turns >= 2 && calm && entropy(run) >= 2.5
+}
+
+/// How many letters of a run stand in parts that may be words. A part ends at a digit and before a capital after a small letter.
+fn in_words(run: &[u8]) -> usize {
+    let joined = |a: &u8, b: &u8| a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && !(a.is_ascii_lowercase() && b.is_ascii_uppercase());
+    run.chunk_by(joined).filter(|part| part.len() >= 5 && !gibberish_part(part)).map(<[u8]>::len).sum()
 }
 
 /// As [`gibberish`], for parts too short for it: at most half of their pairs are known.
-fn gibberish_part(letters: &str) -> bool {
-    let bytes = letters.as_bytes();
+fn gibberish_part(bytes: &[u8]) -> bool {
     let known = bytes.windows(2).filter(|pair| {
         let [first, second] = pair else { return false };
         first.is_ascii_alphabetic()
@@ -299,7 +319,7 @@ fn distinct(text: &str) -> usize {
 /// A list of characters, such as code has for encodings: long, no character twice, many in order.
 fn alphabet(text: &str) -> bool {
     let in_order = text.as_bytes().windows(2).filter(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b))).count();
-    distinct(text) * 20 >= text.len() * 19 && in_order * 2 > text.len()
+    text.len() >= 26 && distinct(text) * 20 >= text.len() * 19 && in_order * 2 > text.len()
 }
 
 /// Whether a text stands for a secret that is not there: `example`, `${PASSWORD}`, `<token>`, `xxxx`, `os.environ[…]`.
@@ -359,7 +379,8 @@ fn last_word(name: &str) -> String {
 /// Whether a name may be that of a secret: it is not about one, and holds no harmless word.
 fn may_hold_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    !ABOUT.contains(&last_word(name).as_str()) && !HARMLESS.iter().any(|word| lower.contains(word))
+    let author = lower.contains("author") && !lower.contains("authoriz");
+    !author && !ABOUT.contains(&last_word(name).as_str()) && !HARMLESS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a text is a place: an address, a path, a file.
@@ -388,18 +409,104 @@ fn says_password(name: &str) -> bool {
     }
 }
 
+/// What stands between a name and its value: an operator, a quote, or neither.
+fn between<'a>(seen: &Seen<'a>) -> &'a str {
+    let name = seen.whole.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')).count();
+    seen.whole.rfind(seen.value).and_then(|value| seen.whole.get(name.min(value)..value)).unwrap_or_default()
+}
+
 /// Whether what a name of a secret is set to is one: random for keys and tokens; for passwords at least of two kinds of characters.
+/// Where no operator stands between them, only what can be nothing else is.
 #[must_use]
 pub fn assigned(seen: &Seen<'_>) -> bool {
     let name = name_of(seen);
-    let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}']);
+    let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}', '?', '!', '|']);
     if !may_hold_a_secret(&name) || stand_in(value) || place(value) {
         return false;
     }
+    let between = between(seen);
+    let (operator, quote, option) =
+        (between.contains(['=', ':', '>', ',', '(', '%']), between.contains(['"', '\'', '`']), name.starts_with('-'));
+    let verb = between.trim().split([' ', '\t']).next().is_some_and(|word| matches!(word, "is" | "was" | "IS" | "Is"));
     if says_password(&name) {
-        return password(value);
+        return password(seen.value) && (operator || quote || option || verb && chosen(value));
     }
-    value.len() >= 10 && (random(value) || uuid(value))
+    let least = if operator || option { 10 } else { 16 };
+    let bare = operator
+        || option
+        || value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'/' | b'+' | b'.'));
+    value.len() >= least && bare && (random(value) || uuid(value))
+}
+
+/// Whether what stands in quotes behind a word for passwords is one, of any characters but blanks.
+#[must_use]
+pub fn quoted(seen: &Seen<'_>) -> bool {
+    let value = seen.value;
+    let count = |kind: fn(&u8) -> bool| value.bytes().filter(kind).count();
+    let (digits, letters, signs) = (count(u8::is_ascii_digit), count(u8::is_ascii_alphabetic), count(u8::is_ascii_punctuation));
+    may_hold_a_secret(&name_of(seen))
+        && !stand_in(value)
+        && !place(value)
+        && letters >= 2
+        && (digits > 0 && signs > 0 && !value.contains(['/', '_', '-']) || signs >= 3 && distinct(value) >= 10 && strange(value))
+}
+
+/// Signs that no name, path, selector or format is made of, at least three kinds.
+fn strange(text: &str) -> bool {
+    distinct(
+        &text
+            .bytes()
+            .filter(|byte| matches!(byte, b'!'..=b',' | b';'..=b'@' | b'[' | b']' | b'^' | b'{'..=b'~'))
+            .map(char::from)
+            .collect::<String>(),
+    ) >= 3
+}
+
+/// Whether what follows a word for passwords in a language without Latin letters is one.
+#[must_use]
+pub fn native(seen: &Seen<'_>) -> bool {
+    let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}']);
+    let word = seen.whole.strip_suffix(seen.value).unwrap_or_default();
+    let said = word.contains([':', '：', '=', '＝', '>', '是', '为', '為', 'は', '은', '는']);
+    let key = word.starts_with("密钥") || word.starts_with("密鑰") || word.starts_with("令牌");
+    if !said || stand_in(value) || place(value) {
+        return false;
+    }
+    if key {
+        random(value)
+    } else {
+        password(value) || value.len() <= 12 && value.bytes().all(|byte| byte.is_ascii_digit()) && !in_order(value)
+    }
+}
+
+/// `123456` and its like: nobody's secret.
+fn in_order(digits: &str) -> bool {
+    digits.as_bytes().windows(2).all(|pair| matches!(pair, [a, b] if a.checked_add(1) == Some(*b) || a == b))
+}
+
+/// Whether what carries a mark is a token: of enough different characters, and no stretch of something encoded.
+#[must_use]
+pub fn marked(seen: &Seen<'_>) -> bool {
+    let encoded = seen.before.ends_with('+') || seen.before.ends_with('/') && !seen.before.ends_with("//");
+    !encoded && distinct(seen.value) >= 6
+}
+
+/// Whether a text stands for no secret: it is no name of one, and no template.
+#[must_use]
+pub fn filled_in(seen: &Seen<'_>) -> bool {
+    !stand_in(seen.value)
+}
+
+/// Whether a text looks drawn by chance, and stands for nothing: what follows `Bearer`, or a mark.
+#[must_use]
+pub fn bearer(seen: &Seen<'_>) -> bool {
+    !stand_in(seen.value) && random(seen.value)
+}
+
+/// A password as a program or a careful person makes it: letters of both cases or a sign, and digits.
+fn chosen(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
+    text.len() >= 6 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 /// Whether a text can be a password that a person or a machine chose: letters with digits or signs, not the text of a program.
@@ -432,3 +539,6 @@ fn code(text: &str) -> bool {
         text.split('.').count() > 1 && text.split('.').all(|part| part.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic()));
     call || field || dotted
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,11 +27,11 @@ pub(super) const RULE: Rule = Rule {
     label: "VENDOR_TOKEN",
     confidence: Confidence::Medium,
     anchor: Anchor::Words(&WORDS),
-    // The name and what is glued to it, up to four words, an operator or blanks or a dash, the value.
+    // The name and what is glued to it, up to four words, an operator or blanks, the value.
     pattern: concat!(
         r#"(?i)[a-z0-9][\w. -]{1,24}?[\w.]{0,30}?(?:["'`)\]]{0,3}|&quot;|\\["'])"#,
         r#"(?:[ \t]{0,3}:?[ \t]{0,3}&?(?:'static )?(?:str|string)\b)?"#,
-        r#"(?:[ \t]{0,8}(?:[:?.+!|]?={1,3}>?|::?|->|>|%3D|[,(]\s{0,6}["'`])\s{0,20}|[ \t]{1,4}|-)(?:[@brfu]{0,2}["'`]{1,3}|\\["']|&quot;)?"#,
+        r#"(?:[ \t]{0,8}(?:[:?.+!|]{0,3}={1,3}>?|::?|->|>|%3D|[,(]\s{0,6}["'`])\s{0,20}|[ \t]{1,4})(?:[@brfu]{0,2}["'`]{1,3}|\\["']|&quot;)?"#,
         r#"(?:(?:bearer|basic|token|apikey)[ \t]{1,2})?(?P<v>[a-z0-9_+/=.~:|-]{9,160}[a-z0-9_=-])"#,
     ),
     before: Edge::Any,
@@ -83,3 +83,6 @@ fn plausible(value: &str) -> bool {
         && !secrets::stand_in(value)
         && (secrets::random(value) || secrets::uuid(value) || value.bytes().filter(u8::is_ascii_digit).count() >= 3 && different >= 8)
 }
+
+#[cfg(test)]
+mod tests;

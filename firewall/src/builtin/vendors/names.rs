@@ -1,10 +1,10 @@
 //! Vendors whose tokens are no more than a long run of letters and digits, or a UUID. Names that are words of English are left out:
 //! beside a word for secrets the generic rule finds their tokens.
 
-use super::shape::Shape::{self, Alnum, Uuid};
+use super::shape::Shape::{self, Alnum, Uuid, Word};
 
 /// What tokens of these vendors look like.
-pub(super) const SHAPES: &[Shape] = &[Alnum(20, 90), Uuid];
+pub(super) const SHAPES: &[Shape] = &[Alnum(20, 90), Word(24, 90), Uuid];
 
 /// Their names as they stand in names of settings, in lower case.
 pub(super) const NAMES: [&str; count(TEXT)] = split(TEXT);

@@ -14,7 +14,7 @@ pub(super) const VENDORS: &[(&str, &[Shape])] = &[
     ("aliyun", &[Alnum(24, 30)]),
     ("amap", &[Hex(32)]),
     ("artifactory", &[Alnum(73, 73), Alnum(64, 64), Alnum(64, 90)]),
-    ("asana", &[Digits(16, 16), Alnum(32, 32), Base64(34, 50)]),
+    ("asana", &[Alnum(32, 32), Base64(34, 50)]),
     ("assemblyai", &[Hex(32)]),
     ("atlassian", &[Alnum(24, 24), Base64(40, 200)]),
     ("auth0", &[Word(32, 64)]),

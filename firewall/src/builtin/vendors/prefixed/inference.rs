@@ -1,6 +1,6 @@
 //! Marked tokens of services for models, vectors and data.
 
-use super::marked;
+use super::{long, marked};
 use crate::rule::Rule;
 
 pub(super) const RULES: &[Rule] = &[
@@ -134,21 +134,29 @@ pub(super) const RULES: &[Rule] = &[
         &["sk_6e48aa7deefb4687f23171535875054e33923aad080c46b3"],
         &["sk_name"],
     ),
-    marked("lichess_token", "Lichess API token", &["lip_"], r"lip_[A-Za-z0-9]{20}", &["lip_223c45O811X4V5139Lp5"], &["lip_name"]),
+    marked(
+        "llamacloud_key",
+        "LlamaCloud API key",
+        &["llx-"],
+        r"llx-[A-Za-z0-9]{48}",
+        &["llx-223c45O811X4V5139Lp5zc7v4k9X4SD0Qp8PbMd8U5fcz4Zc"],
+        &["llx-name"],
+    ),
+    marked("lichess_token", "Lichess API token", &["lip_"], r"lip_[A-Za-z0-9]{20}", &["lip_94P6q48rmEpI4518HGG4"], &["lip_name"]),
     marked(
         "posthog_key",
         "PostHog personal API key",
         &["phx_", "phs_"],
         r"ph[xs]_[A-Za-z0-9_-]{43,48}",
-        &["phs_7v4k9X4SD0Qp8PbMd8U5fcz4Zc94P6q48rmEpI4518H"],
-        &["phs_name"],
+        &["phx_K9g87YaV1lv3UX6uO955x2dOWX0NW76UmH9It6gcX8G"],
+        &["phx_name"],
     ),
     marked(
         "segment_token",
         "Segment public API token",
         &["sgp_"],
         r"sgp_[A-Za-z0-9]{64}",
-        &["sgp_GG429g87YaV1lv3UX6uO955x2dOWX0NW76UmH9It6gcX8Gu9wZlO65ATYQZO39Xh"],
+        &["sgp_u9wZlO65ATYQZO39XhpeN0JGjBB3CM0sSo5918gL0Q55f870R06995G18wP401uR"],
         &["sgp_name"],
     ),
     marked(
@@ -156,15 +164,15 @@ pub(super) const RULES: &[Rule] = &[
         "MongoDB Atlas service account secret",
         &["mdb_sa_sk_"],
         r"mdb_sa_sk_[A-Za-z0-9_-]{40}",
-        &["mdb_sa_sk_peN0JGjBB3CM0sSo5918gL0Q55f870R06995G18w"],
+        &["mdb_sa_sk_sssxbqmmF6H7C2D1cu43Qts0DI65Xhtf328h5h9X"],
         &["mdb_sa_sk_name"],
     ),
-    marked(
+    long(
         "elastic_cloud_key",
         "Elastic Cloud API key",
         &["essu_"],
         r"essu_[A-Za-z0-9]{46,120}={0,2}",
-        &["essu_P401uRsssxbqmmF6H7C2D1cu43Qts0DI65Xhtf328h5h9X="],
+        &["essu_j2Kp2O7ZS74Lx70CT0WdzUJ6l925pE6ap1lDC9NDaP5p6K="],
         &["essu_name"],
     ),
     marked(
@@ -172,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
         "Neon API key",
         &["napi_"],
         r"napi_[a-z0-9]{64}",
-        &["napi_92kb8kzp74l8n6xbl151n1ic7t7v0p8809nd0pi7i1q34f5o2s7x8w4ag936q58y"],
+        &["napi_hq34f5o2s7x8w4ag936q58yx38lufu80oqvo36o589f36gh114wc980s0mem688x"],
         &["napi_name"],
     ),
     marked(
@@ -180,15 +188,15 @@ pub(super) const RULES: &[Rule] = &[
         "Supabase access token",
         &["sbp_", "sb_secret_"],
         r"(?:sbp_(?:[a-z]{0,8}_)?[a-z0-9]{40}|sb_secret_[A-Za-z0-9_-]{31})",
-        &["sb_secret_3i2012U80n4V3id6p5dzJ7gxy16eW6B"],
-        &["sb_secret_name"],
+        &["sbp_g_17apt3h91q04o7s05lt4ki2g8c7dhwgd2xvcn0v3"],
+        &["sbp_name"],
     ),
     marked(
         "planetscale_token",
         "PlanetScale token or password",
         &["pscale_"],
         r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=_.-]{32,64}",
-        &["pscale_pw_ROBS0oMEMg8ipF6sa1Pk6sm8qW387BtI"],
+        &["pscale_pw_T2g6w1qMci30nUXDDb7a96SNXJG57588"],
         &["pscale_name"],
     ),
     marked(
@@ -196,7 +204,7 @@ pub(super) const RULES: &[Rule] = &[
         "CockroachDB Cloud key",
         &["CCDB1_"],
         r"CCDB1_[A-Za-z0-9]{22}_[A-Za-z0-9]{40}",
-        &["CCDB1_BfLzI82uq2Gyi9x1W5459v_U6h8J69tP6KT3511j4s5WEVg18aV1m6SNXJG5758"],
+        &["CCDB1_wBRUl5Qk8rM9Ytty84LAj6_Bargh6t39JP4B95y8lcyF45INPn681Wo8BdCmu4j"],
         &["CCDB1_name"],
     ),
     marked(
@@ -204,7 +212,7 @@ pub(super) const RULES: &[Rule] = &[
         "Airtable access token",
         &["pat"],
         r"pat[A-Za-z0-9]{14}[.][a-f0-9]{64}",
-        &["pat8wBRUl5Qk8rM9Y.83379b6a747794de14a95a8c45e01e29428b2178b7547d67483852538d9113e4"],
+        &["pat1GrR7UVWm67U8i.d52538d9113e494b431e82b4140e4fa914e2068f3e88f184476dd43341557923"],
         &["patname"],
     ),
 ];
