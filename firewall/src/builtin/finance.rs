@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "credit_card",
         title: "payment card",
         label: "CREDIT_CARD",
-        anchor: Anchor::Digits { least: 12, most: 40 },
+        anchor: Anchor::Digits { least: 12, most: 100 },
         pattern: concat!(
             r"(?:(?:[0-9]{1,3}|[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}) ){0,3}?(?P<v>",
             r"[0-9]{4}(?:[ .-]?[0-9]{4}){2,3}(?:[ .-]?[0-9]{1,3})?|[0-9]{4}[ .-]?[0-9]{6}[ .-]?[0-9]{4,5})",
@@ -23,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "iban",
         title: "bank account (IBAN)",
         label: "IBAN",
-        anchor: Anchor::Digits { least: 7, most: 40 },
+        anchor: Anchor::Digits { least: 7, most: 100 },
         reach: 12,
         pattern: concat!(
             r"(?i)(?:",
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "wallet address (Base58)",
         label: "WALLET",
         anchor: Anchor::Digits { least: 1, most: 8 },
-        pattern: r"[13][1-9A-HJ-NP-Za-km-z]{25,34}|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}",
+        pattern: r"[123][1-9A-HJ-NP-Za-km-z]{25,34}|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}",
         after: Edge::NoToken,
         check: Some(wallets::wallet),
         yes: &["send to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa now"],

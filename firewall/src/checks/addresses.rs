@@ -14,11 +14,10 @@ pub(crate) fn email(seen: &Seen<'_>) -> bool {
     let tidy = quoted || !local.contains("..") && !local.ends_with('.') && !local.starts_with('.');
     // Files and fields that look like a domain: `icon@2x.png`.
     let file = matches!(top.to_ascii_lowercase().as_str(), "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "js" | "ts" | "tsx" | "jsx" | "css" | "json" | "yaml" | "yml" | "rs" | "go");
-    let glued = matches!(byte_before(seen), Some(b'.' | b'@' | b'/' | b'+' | b'%' | b'=' | b'-')) && !quoted;
+    let glued = matches!(byte_before(seen), Some(b'.' | b'@' | b'+' | b'%')) && !quoted;
     // A user of a machine, `git@host:path`, or of a URL, `//user:password@host`.
     let shell = local == "git" || seen.before.ends_with("://") || byte_before(seen) == Some(b':') && ending(seen.before, 64).contains("://");
-    let hexed = glued && byte_before(seen) == Some(b'=');
-    local.len() <= 64 && domain.len() <= 253 && labels && tidy && !file && (!glued || hexed) && !shell && top.chars().all(|c| !c.is_ascii_digit())
+    local.len() <= 64 && domain.len() <= 253 && labels && tidy && !file && !glued && !shell && (top.starts_with("xn--") || top.chars().all(|c| !c.is_ascii_digit()))
 }
 
 /// Words that name versions.
@@ -28,19 +27,21 @@ const VERSIONS: &[&str] = &["version", "ver", "v", "release", "chrome", "safari"
 pub(crate) fn ipv4(seen: &Seen<'_>) -> bool {
     let (address, prefix) = seen.value.split_once('/').unwrap_or((seen.value, "0"));
     let glued = matches!(byte_before(seen), Some(b'.' | b'_' | b'-' | b'+'));
-    address.parse::<Ipv4Addr>().is_ok() && prefix.parse::<u8>().is_ok_and(|bits| bits <= 32) && !glued && !names(ending(seen.before, 10), VERSIONS)
+    let in_v6 = seen.before.bytes().rev().take_while(|byte| byte.is_ascii_hexdigit() || *byte == b':').filter(|byte| *byte == b':').count() > 1;
+    address.parse::<Ipv4Addr>().is_ok() && prefix.parse::<u8>().is_ok_and(|bits| bits <= 32) && !glued && !names(ending(seen.before, 28), VERSIONS) && !in_v6
 }
 
 /// RFC 4291 and RFC 5952 with a zone: not a time, not a path of a program.
 pub(crate) fn ipv6(seen: &Seen<'_>) -> bool {
-    let (address, rest) = seen.value.split_once(['/', '%']).unwrap_or((seen.value, ""));
-    let prefix = !seen.value.contains('/') || rest.parse::<u8>().is_ok_and(|bits| bits <= 128);
+    let (zoned, rest) = seen.value.split_once('/').unwrap_or((seen.value, "0"));
+    let address = zoned.split('%').next().unwrap_or_default();
+    let prefix = rest.parse::<u8>().is_ok_and(|bits| bits <= 128);
     let Ok(parsed) = address.parse::<Ipv6Addr>() else { return false };
     let glued = matches!(byte_before(seen), Some(b':' | b'.' | b'_'));
     let groups = address.split(':').filter(|group| !group.is_empty()).count();
     // `a::b` in a program is a path: an address of one or two groups has a digit.
     let digit = address.bytes().any(|byte| byte.is_ascii_digit());
-    prefix && !glued && (groups > 2 || digit) && !(parsed.is_unspecified())
+    prefix && !glued && (groups > 2 || digit) && (!parsed.is_unspecified() || digit)
 }
 
 /// EUI-48 and EUI-64: one kind of separator, and neither all zeros nor all the same.

@@ -28,12 +28,12 @@ fn issued(card: &str, named: bool) -> bool {
         // Visa's old length, and Maestro's.
         13 => card.starts_with('4') || named && maestro(two, four),
         14 => matches!(three, 300..=305 | 309) || matches!(two, 36 | 38 | 39),
-        15 => matches!(two, 34 | 37) || matches!(four, 2131 | 1800) || named && maestro(two, four),
+        15 => matches!(two, 34 | 37) || matches!(four, 2131 | 1800) || named && (maestro(two, four) || card.starts_with('1')),
         16 => {
             card.starts_with('4')
-                || matches!(two, 51..=55 | 36 | 38 | 39 | 60 | 62 | 65 | 81 | 82)
-                || matches!(three, 300..=305 | 309 | 644..=649 | 508 | 353 | 356)
-                || matches!(four, 2221..=2720 | 2200..=2204 | 3528..=3589 | 6011 | 9792 | 5019 | 2205)
+                || matches!(two, 51..=55 | 35 | 36 | 38 | 39 | 60 | 62 | 65 | 81 | 82)
+                || matches!(three, 300..=305 | 309 | 644..=649 | 508)
+                || matches!(four, 2221..=2720 | 2200..=2204 | 6011 | 9792 | 5019 | 2205)
                 || matches!(six, 636_368 | 636_297 | 627_780 | 504_175 | 506_699..=506_778 | 509_000..=509_999 | 506_099..=506_198 | 606_282)
                 || maestro(two, four)
         }
@@ -45,7 +45,7 @@ fn issued(card: &str, named: bool) -> bool {
 
 /// Maestro's ranges.
 const fn maestro(two: u32, four: u32) -> bool {
-    matches!(two, 50 | 56..=58) || matches!(four, 5893 | 6304 | 6390 | 6759 | 6761..=6763)
+    matches!(two, 50 | 56..=58 | 67) || matches!(four, 5893 | 6304 | 6390 | 6759 | 6761..=6763)
 }
 
 /// Countries and the shape of their accounts behind the check digits (SWIFT's IBAN registry, and those that use the scheme outside of it):

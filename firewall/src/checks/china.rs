@@ -45,10 +45,17 @@ fn id_check(id: &str) -> u8 {
     }
 }
 
-/// Separators of groups are of one kind, and no sign or point stands before.
+/// Series of mobile numbers that are given out.
+const fn assigned(series: u32) -> bool {
+    matches!(series, 130..=139 | 140 | 141 | 145..=149 | 150..=153 | 155..=159 | 162 | 165..=167 | 170..=178 | 180..=189 | 190..=193 | 195..=199)
+}
+
+/// The series is given out, separators of groups are of one kind, and no sign or point stands before.
 pub(crate) fn cn_mobile(seen: &Seen<'_>) -> bool {
     let international = seen.value.starts_with('+') || seen.value.starts_with("00");
-    if matches!(byte_before(seen), Some(b'+' | b'.' | b'_' | b'=')) && byte_before(seen) != Some(b'=') {
+    let all = only_digits(seen.value);
+    let series = all.get(all.len().saturating_sub(11)..).and_then(|number| part(number, 0, 3));
+    if matches!(byte_before(seen), Some(b'+' | b'.' | b'_')) || !series.is_some_and(assigned) {
         return false;
     }
     let mut kinds = seen.value.bytes().filter(|byte| matches!(byte, b'.' | b'/'));
@@ -127,7 +134,7 @@ pub(crate) fn cn_passport(seen: &Seen<'_>) -> bool {
         return true;
     }
     // Without a word only where nothing else stands before: a cell of a table, a line of a list, a name in Chinese.
-    let alone = seen.before.chars().next_back().is_none_or(|c| !c.is_ascii() || c == '\n' || c == '\t');
+    let alone = number.starts_with(['E', 'G', 'D', 'S', 'P', 'K']) && seen.before.chars().next_back().is_none_or(|c| !c.is_ascii() || c == '\n' || c == '\t');
     alone && !number.starts_with(|c: char| c.is_ascii_digit()) && count(&number) >= 7 && !counts_things(seen)
 }
 

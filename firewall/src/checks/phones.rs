@@ -7,7 +7,7 @@ use crate::rule::Seen;
 /// Words that name telephone numbers.
 const WORDS: &[&str] = &[
     "phone", "telephone", "tel", "mobile", "cell", "cellphone", "call", "call me at", "dial", "fax", "whatsapp", "sms", "text me", "ring", "telefon", "telefono", "telefone",
-    "teléfono", "téléphone", "handy", "handynummer", "mobil", "móvil", "celular", "portable", "contact number", "phone_number", "phonenumber", "msisdn",
+    "teléfono", "téléphone", "handy", "handynummer", "mobil", "móvil", "celular", "portable", "contact", "reach", "answering", "registered", "messages", "text", "number is", "phone_number", "phonenumber", "msisdn",
     "电话", "手机", "联系方式", "電話", "手機", "携帯", "전화", "휴대폰", "тел", "телефон",
 ];
 
@@ -94,6 +94,7 @@ pub(crate) fn phone(seen: &Seen<'_>) -> bool {
 /// Numbers that a word names: national ones, and international ones without their sign.
 fn plausible(digits: &str) -> bool {
     match digits.len() {
+        6 => true,
         7 => !digits.starts_with(['0', '1']),
         8 | 9 => true,
         10 => nanp(digits) || digits.starts_with('0') || digits.starts_with(['2', '3', '4', '5', '6', '7', '8', '9']),
@@ -129,7 +130,8 @@ pub(crate) fn phone_by_shape(seen: &Seen<'_>) -> bool {
     if american.is_some_and(nanp) {
         return true;
     }
-    let shaped = groups.len() >= 2 && groups.iter().skip(1).all(|len| *len >= 2) && groups.len() <= 6;
+    let mixed = value.contains('.') && value.contains(['-', '/']);
+    let shaped = !mixed && !matches!(groups.as_slice(), [3, 3, 3] | [3, 2, 4]) && groups.len() >= 2 && groups.iter().skip(1).all(|len| *len >= 2) && groups.len() <= 6;
     digits.starts_with('0') && !digits.starts_with("00") && shaped && (9..=11).contains(&count(value)) && groups.first().is_some_and(|first| (2..=5).contains(first))
 }
 
