@@ -9,6 +9,8 @@ pub(crate) mod nations;
 pub(crate) mod numbers;
 pub(crate) mod phones;
 pub(crate) mod wallets;
+pub mod secrets;
+pub mod tokens;
 
 /// Shannon entropy in bits a character.
 #[must_use]
