@@ -58,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         yes: &[
             "DE44500105175407324931",
             "GB29 NWBK 6016 1331 9268 19",
-            "我的账号是FR1420041010050500013M02606请登记",
+            "我的账号是FR9230021047160008831K74219请登记",
             "MT84MALT011000012345MTLCAST001S",
             "iban=gb29nwbk60161331926819",
         ],
@@ -108,8 +108,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 8, most: 17 },
         pattern: r"[0-9]{4}-[0-9]{4}-[0-9]|[0-9]{8,17}",
         check: Some(ids::us_bank),
-        yes: &["routing number: 021000021", "bank account 945456787654"],
-        no: &["routing number: 021000022", "945456787654"],
+        yes: &["routing number: 021000021", "bank account 730518264907"],
+        no: &["routing number: 021000022", "730518264907"],
         ..Rule::FINANCE
     },
 ];

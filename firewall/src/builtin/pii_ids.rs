@@ -36,8 +36,8 @@ pub(super) const RULES: &[Rule] = &[
         reach: 2,
         pattern: r"(?i)[XYZ]-?[0-9]{7}-?[A-Z]|[0-9]{7,8}-?[A-Z]",
         check: Some(nations::es_id),
-        yes: &["12345678Z", "mi NIE es X1234567L", "dni 12345678-z"],
-        no: &["12345678A", "12345678z", "X1234567A"],
+        yes: &["73051826P", "mi NIE es X1234567L", "dni 73051826-p"],
+        no: &["73051826D", "73051826p", "X1234567A"],
         ..Rule::PII
     },
     Rule {
@@ -47,8 +47,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 11, most: 100 },
         pattern: r"[0-9]{6} ?[0-9]{5}|[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}\.[0-9]{2}",
         check: Some(nations::eleven),
-        yes: &["PESEL 02070803628", "TCKN 10000000146", "IdNr. 86095742719"],
-        no: &["44051401459", "10000000145", "86095742719", "order 02070803628"],
+        yes: &["PESEL 87031529461", "TCKN 39184720510", "IdNr. 86095742719"],
+        no: &["87031529463", "39184720519", "86095742719", "order 87031529461"],
         ..Rule::PII
     },
     Rule {
@@ -80,8 +80,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 6, most: 9 },
         pattern: r"[0-3][0-9][01][0-9]{3}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-FHJ-NPR-Ya-fhj-npr-y]",
         check: Some(nations::fi_hetu),
-        yes: &["131052-308T", "henkilötunnus 131052-308T."],
-        no: &["131052-308U", "311352-308T"],
+        yes: &["170683-417N", "henkilötunnus 170683-417N."],
+        no: &["170683-417P", "311383-417N"],
         ..Rule::PII
     },
     Rule {
@@ -147,8 +147,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 9, most: 100 },
         pattern: r"[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}",
         check: Some(nations::ca_sin),
-        yes: &["my SIN is 130 692 544", "SIN: 130692544"],
-        no: &["130 692 545", "130692544", "046 454 286"],
+        yes: &["my SIN is 573 182 946", "SIN: 573182946"],
+        no: &["573 182 947", "573182946", "073 182 941"],
         ..Rule::PII
     },
     Rule {
@@ -158,8 +158,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 13, most: 13 },
         pattern: r"[0-9]{6} ?[0-9]{4} ?[0-9]{3}",
         check: Some(nations::za_id),
-        yes: &["ID 8001015009087"],
-        no: &["8001015009088", "8013015009087"],
+        yes: &["ID 7609235182087"],
+        no: &["7609235182088", "7613235182087"],
         ..Rule::PII
     },
     Rule {
@@ -169,8 +169,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 9, most: 100 },
         pattern: r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}|[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
         check: Some(nations::au_tax),
-        yes: &["ABN 51 824 753 556", "TFN: 876543210"],
-        no: &["51 824 753 557", "876543210"],
+        yes: &["ABN 63 104 729 031", "TFN: 438261004"],
+        no: &["63 104 729 032", "438261004"],
         ..Rule::PII
     },
     Rule {
@@ -185,8 +185,8 @@ pub(super) const RULES: &[Rule] = &[
             r"(?P<v>[A-Za-z]{0,3}[0-9]{2,9}(?:[A-Za-z]{0,2}[0-9]{1,6}){0,2}[A-Za-z]?)",
         ),
         check: Some(nations::named),
-        yes: &["my passport is A12803450", "passport number: 912803450", "Reisepass C01X00T44"],
-        no: &["passport to 2030", "A12803450"],
+        yes: &["my passport is K40718352", "passport number: 912803450", "Reisepass C01X00T44"],
+        no: &["passport to 2030", "K40718352"],
         ..Rule::PII
     },
     Rule {
@@ -238,7 +238,7 @@ pub(super) const RULES: &[Rule] = &[
             r"(?P<v>[A-Z0-9]{1,9}(?:[ ./-]?[A-Z0-9]{1,9}){0,4}[0-9][A-Z]?)",
         ),
         check: Some(nations::named),
-        yes: &["NPI: 1234567893", "Kennzeichen: HH-AB-1234.", "BSN 111222333", "Steuernummer: 123/456/78901"],
+        yes: &["NPI: 1739205584", "Kennzeichen: F-QT-3071.", "BSN 111222333", "Steuernummer: 217/508/31946"],
         no: &["the driver is late", "NPI: soon", "tin: box"],
         ..Rule::PII
     },
