@@ -15,9 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:U0wzYiCYJ https://example.com",
-            "curl -s -u 'api:TJkJhs1pv' https://example.com/x",
-            r#"curl -u ":YGp3tCps2" https://h:9200"#,
+            "curl -X POST --user ann:UwEh0gWzZ https://example.com",
+            "curl -s -u 'api:xCBJ5kXft' https://example.com/x",
+            r#"curl -u ":AHVT2wtQw" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:21iguBljRr8"],
+        yes: &["  -d 'x' \\\n  -u dev:998HKhCSVrx"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_qOlMPyVNcquVQsnleVjQ",
-            r#""Authorization": "Token 5852632bc04508a770e1eaa183daf004d62a6934""#,
-            r#"-H "Authorization: Api-Token PZrLcltLMEzzb7CA5jySvi6MVNITsA""#,
+            "Authorization: Bearer mF_28wP7cN7tuc3K9VQM2D1zc",
+            r#""Authorization": "Token c403f355042ce9e7e43c9d569a761bfcaa4c3840""#,
+            r#"-H "Authorization: Api-Token MhgMXSklhFDBVqpKiZtQidJ3AEFdar""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: 710bcba2bac5a89055fd86cd45c8764d""#],
+        yes: &[r#"-H "Authorization: f5d3335dc76fba9926251e9dd8459e0b""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,9 +96,9 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: ISYn3mgZQbYSylNwyayH" https://x"#,
-            r#"-H "apikey: 5620d38e-211f-d613-c34d-a98681f2aaae""#,
-            "curl --header PRIVATE-TOKEN:uzOyLsXvVZYMuaXUwEh0",
+            r#"curl -H "X-Api-Key: 08v6YSWXyaDaCCk2Sbtz3R" https://x"#,
+            r#"-H "apikey: 8f8d7665-6b77-3ae7-e66e-96724cd4d481""#,
+            "curl --header PRIVATE-TOKEN:068VRqkoZDuN4e5A6Ovbf7",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer gWzZxCBJ5kXftAHVT2wtQwKUM8HKhCSV"],
+        yes: &["bearer ZpLAiedi2AdaMO1bPj1TbGH3RyNL3c7q"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::password),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password rxl24R3YQIwP", "machine h\n  login ann\n  password 7cN7tuc3K9VQ"],
+        yes: &["machine api.example.com login ann password nA9WI2AeWMCm", "machine h\n  login ann\n  password yZNUeI0AKfJG"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -167,7 +167,11 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::digits_real),
-        yes: &["mysql -h db -u root -pM2D1zcVyPYTj main", "sshpass -p 809LgEJh7l5lb ssh h", "redis-cli -h c -a iVeRzYI1CsYJDGoTDihz ping"],
+        yes: &[
+            "mysql -h db -u root -p1861jBVvSSQQua1 main",
+            "sshpass -p 9257NQ5RYYF0U ssh h",
+            "redis-cli -h c -a 110zMh0WRvFWC6aGUfkD ping",
+        ],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL
     },

@@ -15,10 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-(?:proj|svcacct|service|admin|None)-[A-Za-z0-9_-]{20,200}",
         tail: Tail::Word,
         yes: &[
-            "OPENAI_API_KEY=sk-proj-Etkv0MAuQs8alp5QUWqo6DLSqOUADhruq9aEBiP8T3BlbkFJMcfKnHbLpgllJGcXyCPPO3oF713ZLKvM3hBxbswm",
-            r#"{"key":"sk-admin-y8SlHBn4MXmeO7f0CN0fiyZd3sSGnBCx1X1Z4MIaoYCXLl0y2wsmIG7m3tyL"}"#,
+            "OPENAI_API_KEY=sk-proj-lKxPNZeTV2MTOjBLeDn64PyKEUmbJJl1FRSCVx0sT3BlbkFJPYnGjPpTB0V7Mc4Ym0LIwyHy8Afow88ZsARI1xbc",
+            r#"{"key":"sk-admin-tuPFjbxYxZddOuJP2Jy0i1hgK2Fd4PLVTzh0si0ElHw2mx7zcjmX6G8G7y0C"}"#,
         ],
-        no: &["sk-proj-short", "ask-proj-Y6waIjx9ZtbZ0Xj4ofuRmLW2CFB2DuSL", "sk-proj-your-key-goes-right-here-please"],
+        no: &["sk-proj-short", "ask-proj-jKBVB0hY4C8iEgNQK6spGa4jmfl1YdP5", "sk-proj-your-key-goes-right-here-please"],
         ..TOKEN
     },
     Rule {
@@ -29,8 +29,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-[A-Za-z0-9_-]{10,100}T3BlbkFJ[A-Za-z0-9_-]{10,100}",
         reach: 110,
         tail: Tail::Word,
-        yes: &["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", "用这个sk-org1-UmbJJl1FRSCVx0sPYnGjT3BlbkFJPpTB0V7Mc4Ym0LIwyHy8吧"],
-        no: &["T3BlbkFJAfow88ZsARI1xbctuPFj", "sk-proj-T3BlbkFJ"],
+        yes: &["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", "用这个sk-org1-qI8fxNN8eZmoa1pitCwdT3BlbkFJzSxDLeF882DYqn07d7Hg吧"],
+        no: &["T3BlbkFJwKZM2pVdCvgWNiBWpo6i", "sk-proj-T3BlbkFJ"],
         ..TOKEN
     },
     Rule {
@@ -41,9 +41,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-ant-[a-z]{2,8}[0-9]{1,4}-[A-Za-z0-9_-]{20,200}",
         tail: Tail::Word,
         yes: &[
-            r#"ANTHROPIC_API_KEY="sk-ant-api03-dUUhgOWron_gZpLr8xTyUYesyX4s23o4r9nKFatzlxhnJQaIMVRj63nRTrn6HkUizDbFrM5ThZV6i-7HBgmSFg5Rnq3ECAA""#,
-            "sk-ant-admin01-rOI6qcbTodxhh2A9RcG9E1ZMLeny0ciYzXZlC3evlP-iq-nwKDN8wWxMlGvmEdiMYiSHL41zgQzDYAgTApSU-hjOExx42AA",
-            "sk-ant-oat01-TbhUc7mMq_iOxJedAG-gZi9FFpw7qo3Fh1XAOY07tyqVME0PEJIpRhTVX9Fu2nPH84xTDQ9OfJl9FXCJ2kTMfG-B4lxgUAA",
+            r#"ANTHROPIC_API_KEY="sk-ant-api03-OI6qcbTodxhh2A9RcG9E1ZMLeny0ciYzXZlC3evlP-iq-nwKDN8wWxMlGvmEdiMYiSHL41zgQzDYAgTApSU-hjOExx42TAA""#,
+            "sk-ant-admin01-bhUc7mMq_iOxJedAG-gZi9FFpw7qo3Fh1XAOY07tyqVME0PEJIpRhTVX9Fu2nPH84xTDQ9OfJl9FXCJ2kTMfG3wUnPGh0AA",
+            "sk-ant-oat01-x_xR4O_HLlF8azW76_v7oglgOiSU6bx1Zw8QO6tYsaue2-5ytlfJrPsntkLbOxqhV4LSpEycUOTPydKNfMWG1v-z3QIGbAA",
         ],
         no: &["sk-ant-api03-…", "sk-ant-api03-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["sk-or-v"]),
         pattern: "sk-or-v[0-9]-[A-Za-z0-9]{32,80}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["sk-or-v1-key"],
         ..TOKEN
     },
@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-(?:lf-)?[A-Za-z0-9]{32,128}",
         check: Some(tokens::random_token),
         yes: &[
-            "DEEPSEEK_API_KEY=sk-a541be9b3760baba609919c8d5c05895",
-            "Authorization: Bearer sk-cY6ld1OaZWIT7GB8BzIxX1siIJUtUc7GZnif1CmLunOg6sg2",
+            "DEEPSEEK_API_KEY=sk-2c72d639c5922c67dce2368c0882bc43",
+            "Authorization: Bearer sk-Gw8K0Dezzs071U9xIcC0wQkjwdBe8gvYx36tOqJesS6WCO2G",
         ],
-        no: &["sk-learn-c0c4c228", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "risk-597a48074acf2142d5933b4da40b2c2c"],
+        no: &["sk-learn-58fb56ae", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "risk-882d7337e52ba1508dc51b2ea6688fd8"],
         ..TOKEN
     },
     Rule {
@@ -83,8 +83,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-[A-Za-z0-9]{1,16}-?[A-Za-z0-9_-]{19,100}",
         tail: Tail::Word,
         check: Some(tokens::loose_sk),
-        yes: &[r#"openai.api_key = "sk-I0pfNW2AO6mhszk10534PtOe""#],
-        no: &["sk-learn-contributors-and-more", "sk-2c67dce2368c"],
+        yes: &[r#"openai.api_key = "sk-xVnJEYZcFUj34a5eevbWKE40""#],
+        no: &["sk-learn-contributors-and-more", "sk-b0a0a1349ee6"],
         ..TOKEN
     },
     Rule {
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LANGFUSE_KEY",
         anchor: Anchor::Words(&["sk-lf-"]),
         pattern: "sk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["LANGFUSE_SECRET_KEY=sk-lf-be2cc9b1-eb54-b1d2-3ab9-829e58fb56ae"],
+        yes: &["LANGFUSE_SECRET_KEY=sk-lf-a7d4d522-ec8a-a4a5-68b7-ac83f25e7f1a"],
         no: &["sk-lf-1234"],
         ..TOKEN
     },
@@ -103,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LANGSMITH_KEY",
         anchor: Anchor::Words(&["lsv2_"]),
         pattern: "lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
-        yes: &["LANGSMITH_API_KEY=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"],
+        yes: &["LANGSMITH_API_KEY=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"],
         no: &["lsv2_pt_key"],
         ..TOKEN
     },
@@ -114,7 +114,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["deepseek"]),
         pattern: assigned!("deepseek", "sk-[A-Za-z0-9]{24,64}"),
         check: Some(tokens::real),
-        yes: &["deepseek_api_key: sk-b4w97b7ubvchis33mup0j18kff2yruui"],
+        yes: &["deepseek_api_key: sk-adaqav08nqlvxikn4n0ezdfv66r52yrq"],
         no: &["deepseek-chat sk-…"],
         ..TOKEN
     },
@@ -124,8 +124,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "GROQ_KEY",
         anchor: Anchor::Words(&["gsk_"]),
         pattern: "gsk_[A-Za-z0-9]{40,64}",
-        yes: &["GROQ_API_KEY=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"],
-        no: &["gsk_short", "imgsk_2QuKk1rh8UsAnJlCXfEROMI3vnUkBAmyowCb5fnmgHOyUCvAkTYM"],
+        yes: &["GROQ_API_KEY=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"],
+        no: &["gsk_short", "imgsk_UzQyuTFPv6IN21koJDli8A8xQAPLN0d09CjSIJAf51BU6f6Cnz5f"],
         ..TOKEN
     },
     Rule {
@@ -135,7 +135,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["xai-"]),
         pattern: "xai-[A-Za-z0-9_]{60,100}",
         tail: Tail::Word,
-        yes: &["XAI_API_KEY=xai-dqTSifIQdzjAy8koxWKaNd3a3qa2OYSvALIn6ql1vxiknSEnAezd1f1Q1vG38OGrPNPFWCYLyrL7q2fq"],
+        yes: &["XAI_API_KEY=xai-t0qCGbrTckenSxGQ4AF9gvISWbEs04lxKYU71pi2xUs2IERRT6UxjCRZVxb2svHapClZMfGPosRAncdv"],
         no: &["xai-org-grok"],
         ..TOKEN
     },
@@ -145,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PERPLEXITY_KEY",
         anchor: Anchor::Words(&["pplx-"]),
         pattern: "pplx-[A-Za-z0-9]{32,64}",
-        yes: &["PPLX_KEY=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"],
+        yes: &["PPLX_KEY=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"],
         no: &["pplx-70b-online"],
         ..TOKEN
     },
@@ -156,8 +156,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["r8_"]),
         pattern: "r8_[A-Za-z0-9]{36,42}",
         check: Some(tokens::random_token),
-        yes: &["REPLICATE_API_TOKEN=r8_Pv6IN21koJDli8A8xQAPLN0d09CjSIJAf51BU"],
-        no: &["r8_unorm", "tr8_6f6Cnz5f0RjKHTlx8joYQgKXdksDOavWyEGpn"],
+        yes: &["REPLICATE_API_TOKEN=r8_5QqCHNGvnBODZkClLSi4b8zQfDEgpuPRuEyVy"],
+        no: &["r8_unorm", "tr8_ZPZd7ydbTPLdWvFbFs0VHHB7asAWq0oDiV7ng"],
         ..TOKEN
     },
     Rule {
@@ -167,8 +167,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["hf_", "api_org_"]),
         pattern: "(?:hf_|api_org_)[A-Za-z0-9]{30,46}",
         check: Some(tokens::letters),
-        yes: &["HF_TOKEN=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", "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"],
-        no: &["hf_hub_download", "hf_internal", "shelf_lxKYUpixUsIERRTUxjCRZVxbsvHapClZMf"],
+        yes: &["HF_TOKEN=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", "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"],
+        no: &["hf_hub_download", "hf_internal", "shelf_SYgLBsTgIrsSqSPDkrEUMBGdxzbNBOYDdp"],
         ..TOKEN
     },
     Rule {
@@ -180,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["cohere", "CO_API_KEY"]),
         pattern: assigned!("co(?:here|_api_key)", r"[A-Za-z0-9]{40}\b"),
         check: Some(tokens::named),
-        yes: &["CO_API_KEY=GPosRAncdvKQoLdzJ3m818Uu0WzSd1L0UwLCcIQu", r#"cohereToken := "tkoIlbavipjVdSFVdx5QqCHNGvnBODZkClLSi4b8""#],
+        yes: &["CO_API_KEY=oL1t9ZOj2UAbX9lxygf6ZPAopG9CkjSIJtLl8FXU", r#"cohereToken := "dmNA83pntIBQvbrk54gUfTdWVmyKEZy0CPgj0pFP""#],
         no: &[r#"coherent = "no""#],
         ..TOKEN
     },
@@ -191,7 +191,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["nvapi-"]),
         pattern: "nvapi-[A-Za-z0-9_-]{40,80}",
         tail: Tail::Word,
-        yes: &["NVIDIA_API_KEY=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"],
+        yes: &["NVIDIA_API_KEY=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"],
         no: &["nvapi-key"],
         ..TOKEN
     },
@@ -202,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["fw_"]),
         pattern: "fw_[A-Za-z0-9]{22,24}",
         check: Some(tokens::random_token),
-        yes: &["FIREWORKS_API_KEY=fw_EeWans7lnvh4IaOsEloVmSYg"],
+        yes: &["FIREWORKS_API_KEY=fw_hMESRS66vH4YqttnXituEfRb"],
         no: &["fw_version"],
         ..TOKEN
     },
@@ -213,7 +213,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["jina_"]),
         pattern: "jina_[A-Za-z0-9_-]{50,70}",
         tail: Tail::Word,
-        yes: &["jina_d93898e58fd1bc0de17794d05bc32d774vtMx-gz0FBM3QdJvmkgzW9W4msF"],
+        yes: &["jina_f2d3e326ffcdd29112e2084e19ab973dFPgyisxsall9moruOupr0HaU3Ola"],
         no: &["jina_embeddings"],
         ..TOKEN
     },
@@ -225,7 +225,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "tvly-(?:dev-|prod-)?[A-Za-z0-9_-]{20,50}",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["TAVILY_API_KEY=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"],
+        yes: &["TAVILY_API_KEY=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"],
         no: &["tvly-key"],
         ..TOKEN
     },
@@ -235,8 +235,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "CEREBRAS_KEY",
         anchor: Anchor::Words(&["csk-"]),
         pattern: "csk-[a-z0-9]{40,64}",
-        yes: &["csk-tib31r1jvl16frhjxiejxglf07tajr1vc6wl7i0uuwpgm53s"],
-        no: &["csk-key", "desk-di7xayo5vtlwkyfyyq959g4m77cvb76mg785y7t3fxb5k3oy"],
+        yes: &["csk-fgl51mezbb0drg4r3mt60jn3445q0p0ia4vu1u8ieascskwe"],
+        no: &["csk-key", "desk-qv8l34cp9b63l1kj8hhqyu8b2erffvv4vcx65iry6eiof9tf"],
         ..TOKEN
     },
     Rule {
@@ -245,8 +245,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "API_KEY",
         anchor: Anchor::Words(&["sk_"]),
         pattern: "sk_[0-9a-f]{48}",
-        yes: &["XI_API_KEY=sk_527df37f032b3df90e3a40481e2d34cda3fa899649af20f2"],
-        no: &["sk_d3e326ffcdd29112e208", "task_4e19ab973d7a162454022f3345a534d80bda202b711e5ab9"],
+        yes: &["XI_API_KEY=sk_1c63ae2028a26bacd201aff8468e3fedfada0ca720bfc53a"],
+        no: &["sk_1da4cc31199a1886a4a0", "task_5ae2e1263c3dc96e9709ddb8b666fc3929d07f29bb23ae67"],
         ..TOKEN
     },
     Rule {
@@ -256,7 +256,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["wandb_v1_"]),
         pattern: "wandb_v1_[A-Za-z0-9_]{60,90}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["wandb_v1_x"],
         ..TOKEN
     },
@@ -266,8 +266,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "FLUXA_KEY",
         anchor: Anchor::Words(&["vk-"]),
         pattern: "vk-[A-Za-z0-9]{8}-[A-Za-z0-9]{49}",
-        yes: &["Authorization: Bearer vk-iaEvuBOu-9IieY8a9scskXwe2qvIQlD2EcPRpJYbG3D5lZBkZjKILhVVhW"],
-        no: &["vk-qRyKuIb8-CeKOrffvvEvcxYG3F33i", "xvk-ryGeiYPo-3fZJMtf77cynhHu8DVTe0aNerufmSx3vS32yATfLJV2QbduFS"],
+        yes: &["Authorization: Bearer vk-G0gN0hlH-QfAsNA7mpsdbMoLvculrxbVfNvlReY42yFmSocAkbpxSWFnLw"],
+        no: &["vk-OAChF5VZ-eybzLWOsDHpPcCCtmHK6", "xvk-AauPDh8j-4uz60dg57S31GXcRPypQpw5mNcZHYzijmB0cIDychsE0pLCMP"],
         ..TOKEN
     },
     Rule {
@@ -277,7 +277,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["zhipu", "ZHIPUAI_API_KEY", "bigmodel"]),
         pattern: assigned!("(?:zhipu|bigmodel)", r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
         check: Some(tokens::real),
-        yes: &["ZHIPUAI_API_KEY=f8468e3fedfada0ca720bfc53a1da4cc.WgddG4tXtud4Y1rq"],
+        yes: &["ZHIPUAI_API_KEY=d10448726240ff7dad709255945341e7.jPz31yx0VrZJ2ftn"],
         no: &[r#"zhipu = "glm""#],
         ..TOKEN
     },
@@ -287,7 +287,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "OPENAI_KEY",
         anchor: Anchor::Words(&["sess-"]),
         pattern: "sess-[A-Za-z0-9]{40}",
-        yes: &["sess-RNTm0LujvJ9bOkKv0CfCNcXenLXg6z4gAzPsnCUt"],
+        yes: &["sess-YhY68jnT38iOlwh8jwI0Fcs1GXqsssqJJU1fLUUP"],
         no: &["sess-x"],
         ..TOKEN
     },

@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         reach: 4,
         before: Edge::Any,
         check: Some(tokens::token),
-        yes: &["client_secret=2Qv8Q~KR0enURCmRrLtDhnpH2PWmhiuaE7b9OaoQ", r#""rua7Q~QoBfkNwnf8KfW0VWIwCVjySZeq4aWV0""#],
+        yes: &["client_secret=awj8Q~nR3V30IePJzaS8b5iH727FrQkMxqh0d5FX", r#""vTJ7Q~CLlnOtO4rvv7yW1iQfMf1TbL6rgpXxC""#],
         no: &["8Q~", "aaa8Q~short"],
         ..TOKEN
     },
@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=JpcKkCcD8g1Y+06pRyWAda7y+ZDle0jk0dAd1Cd5EyFERMsXSmy7KeRWnZMzfJ2JjL08QuIkmYGAE0fG3SPMFF==",
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=kVKQdmdfwMp5okukAKD5PXKxBW4ONRtCy8m0jGIAZ1iMcWNSfgTJKOnSV4WTtlys5Hr0em/xIggVNXz9CN1gE5==",
         ],
         no: &["AccountKey=<key>"],
         ..TOKEN
@@ -47,10 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::azure_signed),
         yes: &[
-            r#""ettwAGJZnBS5NsQ3TvsCKqk3Hj8eoZjOHajxDituyDAzSeAAJJDbdx""#,
-            "X6dVyzhoADo1LqnkCZtJhjEdZYfTfL3S8EEwgOdaxBCOOOmW15woJQQJ99BGACAAAAAAAAAAAAASAZDOwIYQ",
+            r#""2iBgdd2WtehfdJOAI0sUd8CN7f0u5Woe063l8GHegGAzSeA2DMeKUx""#,
+            "eiN1wETgLVGpqIxmuwowrDBTfrOtKPzjTDjg7biZ0NL4u4C3SvnBJQQJ99BGACAAAAAAAAAAAAASAZDO4nDE",
         ],
-        no: &["vV7fKvPiOoRju5HbWg3TfBr0jaoArPuZ9HnzIm6MZIPk", "AAAAAzSeB"],
+        no: &["cpgtrBvggSydKeKOoZ9CDbiBpTtXLaniVqBWsDHA0GTy", "AAAAAzSeB"],
         ..TOKEN
     },
     Rule {
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=3ih0uPcRCFrv9RDE6YU2QmzOKYJl+uCuXAHhra/7BkG=",
+            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=vWGX3/acwC6W2YmnZ7qn/jpmJIfk7qwLDteWmEIcj9U=",
         ],
         no: &["SharedAccessKey=…", "SharedAccessKeyName=RootManageSharedAccessKey"],
         ..TOKEN
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::real),
         needs: &["sv=", "se=", "sr=", "skn=", "sp=", "sharedaccesssignature", "api-version="],
         yes: &[
-            "https://x.blob.core.windows.net/c?sv=2024-01-01&se=2030-01-01&sr=b&sp=r&sig=qmrn0zDUnOGIXRWowWqe6FJhb1ke9FaOtpLf9anGbTA%3D",
+            "https://x.blob.core.windows.net/c?sv=2024-01-01&se=2030-01-01&sr=b&sp=r&sig=Ww9uQuE3umSgL1y147MdztoiNCDCkpyXie3b2FOMz4J%3D",
         ],
         no: &["sig=abc"],
         ..TOKEN
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         tail: Tail::Token,
         yes: &[
-            "Endpoint=https://my-conf.azconfig.io;Id=ab1c-l0-s0:nw9vKJXfPSF7soR8tem2;Secret=OFRzwSQPGz/tNXVc0FuXu2uqP3skSSocNLw33VMbStB=",
+            "Endpoint=https://my-conf.azconfig.io;Id=ab1c-l0-s0:PeJu1QPAqIgBh5b6XrqZ;Secret=2w+NjErtRKnb08kRxqRC3Ba41wVO4LvTctRSmHbGyzf=",
         ],
         no: &["https://my-conf.azconfig.io"],
         ..TOKEN
@@ -110,9 +110,9 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::named),
         yes: &[
-            "AZURE_OPENAI_API_KEY=2c004f85b831fae5698aac4220837be2",
-            "Ocp-Apim-Subscription-Key: b9a0301593e3252697eac956cea9a476",
-            r#"azure_search_admin_key = "UEgAeq5rnzAeGtNbytQ3WwQcdwrsugwxCywjfWmZjC8qPiA7cgZR""#,
+            "AZURE_OPENAI_API_KEY=f1e701ee968a8ec7f8b619d78b6f5e0a",
+            "Ocp-Apim-Subscription-Key: 33a79294561bda1ac8a7334447579491",
+            r#"azure_search_admin_key = "iN21JpwuiWZEL0fcIeIqo15Ls783BP7zuoyhT4pbzfUZd2J0XDYW""#,
         ],
         no: &[r#"azure_region = "westeurope""#],
         ..TOKEN
@@ -139,8 +139,8 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::random_value),
         yes: &[
-            "https://f.azurewebsites.net/api/run?code=FlU8rddYO3x9tVy8NmE2otQ1AdYpG7C2iBgdd2WtehfdJOAI0sUd8C==",
-            "x-functions-key: N7f0u5Woe063l8GHegG2DMeKUeiN1wETgLVGpqIxmuwowrDBTfrOtK==",
+            "https://f.azurewebsites.net/api/run?code=5HuRIaRvJjMlixUB3EpPFcrZA2PqFpfJndowwe7xnMTyfdn1cIzG5T==",
+            "x-functions-key: Q37HyXNX2GA7qdk3yJlyQt6CnTsRsilBKCwyU4MAl4luewGWN35TEN==",
         ],
         no: &["?code=abc"],
         ..TOKEN

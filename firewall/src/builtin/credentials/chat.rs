@@ -16,9 +16,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::slack),
         yes: &[
-            "SLACK_BOT_TOKEN=xoxb-374576465981-3889713175937-Yih6BU0tanuEZBroSe1C8vs1",
-            "xoxe.xoxp-1-Dr3i8zFW9rIVvXAxc1ks2gzPVCFoFkf7quj7wo53KH8HVEFCiwifjn3TiqcCDufDnXT3lKYDt9WAl0isxSAOQnVSP97snYaUdhd3KM5IYUm3GRO4gOFgRqKY1wQVnFEzrU2sx9zmcXF4gUoZmPHAUBmLgepzNGbj",
-            "xapp-1-AISSTDVR057-1547551728317-4edf44a79b56e1de5701d0d33e6cbd0d3a3629a4f946ab918e7e84cd05f0881a",
+            "SLACK_BOT_TOKEN=xoxb-251502531655-2088761294849-CVnIRud63OEQy8u6QXeDw86x",
+            "xoxe.xoxp-1-78uaYZx3hwYJ5Q33h9OLIGaEBcGrPOAe44ZyLnNsQ2PMSwu2nm4aPpaGYPgZPyGXGpo0hpgAqyyLV4AYFN0bxSXt9YuJ8fUdNoyl7Iwtudp3w6pEATmRVXHDYgXtNuEM4sPKbtioKaz7L4uxekvifphCMVS1F7lk",
+            "xapp-1-A2B9HJCGEUW-4714817934076-113f65a0b04149a1622d05a6d35c1a5367bc724b2e536e38666ac267b8b4ab66",
         ],
         no: &["xoxb-your-token-goes-here", "xoxb-", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::digits_real),
-        yes: &["https://hooks.slack.com/services/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"],
+        yes: &["https://hooks.slack.com/services/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"],
         no: &["https://hooks.slack.com/services/", "hooks.slack.com/services/YOUR/WEBHOOK/URLGOESHERE"],
         ..TOKEN
     },
@@ -47,10 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::real),
         yes: &[
-            "https://api.telegram.org/bot2088761294:AA8JsKCVnIRud63OEQy8u6QXeDw86x78uaY/getMe",
-            "515819880:AAEEBcGrPOAe44ZyLnNsQ2PMSwu2nm4aPpa",
+            "https://api.telegram.org/bot7689146813:AAtTFaDEGsRD0C1qiqUXCxQkV2UGoZWROjk/getMe",
+            "863588986:AAEVpJgup67aEZG5s6lp1WmADVkGJd2vmjD",
         ],
-        no: &["12:AB", "816883313:AgAqyyLV4AY"],
+        no: &["12:AB", "506899257:ACpK0u16nO8"],
         ..TOKEN
     },
     Rule {
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["telegram", "tgram:", "bot_token", "TG_"]),
         pattern: assigned!("(?:telegram|tgram|bot_?token|tg_)", "[0-9]{5,16}:[A-Za-z0-9_-]{32,38}"),
         check: Some(tokens::real),
-        yes: &["TELEGRAM_BOT_TOKEN=7905458109:oyl7Iwtudp3w6pEATmRVXHDYgXtNuEM4sPK"],
+        yes: &["TELEGRAM_BOT_TOKEN=1059260576:3EwQrvwVe54uPU05jBZBERmal69gWKdI0rj"],
         no: &["telegram: 12:30"],
         ..TOKEN
     },
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         check: Some(tokens::real),
-        yes: &["https://discord.com/api/webhooks/972270819201155471/Nl6zJa_Xgfp-yvOcVcthtLOeBlj3dvPy3owXgQxnBCTWDirVj5vnB4mJABARWkAETHSt"],
+        yes: &["https://discord.com/api/webhooks/844142200195294545/4YUfGK3w0E6wSl5ZuGdc-HSUZD00GKDJr-hsP6-VYDSMTmmynM3sQnRbC8UnbxuOwaw1"],
         no: &["https://discord.com/api/webhooks/id/token"],
         ..TOKEN
     },
@@ -89,9 +89,9 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::digits_real),
         yes: &[
-            "DISCORD_CLIENT_SECRET=QUBy6U7WwOQF1Xxl_leXDPfqmO7-yxBs",
-            r#"discord_public_key: "bcfc29d379f0ef9ee848eb5745112b1d7bc73a70f9576de51a64eb0c4bfe7a63""#,
-            r#"discordClientId = "551526673021908428""#,
+            "DISCORD_CLIENT_SECRET=oBfmsHXDPJdNOOyQr5Vek8Sn5HgOpWM1",
+            r#"discord_public_key: "2cbbeef45d48322e952ff1419255a5cb3e94b8e56a5c5376484bcea0364ce888""#,
+            r#"discordClientId = "963325486377184395""#,
         ],
         no: &[r#"discord_invite = "abc""#],
         ..TOKEN
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::real),
         yes: &[
-            "https://acme.webhook.office.com/webhookb2/89384400-3b59-a9be-cb18-9d5d7e5b2ec5@800f8bbc-7dd8-9784-f14a-efbc7b9b3363/IncomingWebhook/9d4a3a07fb3055a505db41ce16b63274/e57c68b0-87cb-4f49-b4f3-61348c7a809a",
+            "https://acme.webhook.office.com/webhookb2/e45d274e-376a-9b3b-8c2d-c8001c34259f@8e8a37cf-dc75-463e-b4b8-326ff042a1ac/IncomingWebhook/2e94356c53f1bc21ae3428c4f2b1db91/46affc7d-2cde-f75e-8117-d678f80b865f",
         ],
         no: &["webhook.office.com/webhookb2/", "outlook.office"],
         ..TOKEN
@@ -126,10 +126,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "MTETYK0GumZviCxcRfE7w62gIC.GN0q65.gOpWM1kXVU66-sx0sHnkl7Nwk8-gqgMkvwOvZV",
-            "`NjkZVhUDR66sJi6MwqCQ0l48V.XmGuk5.YxoFBqHrSZ4QanzrX7JJG2CFwUI`",
+            "MTEIaxfUJlqXIhiotUOPQ2nVKr.GhULJt.g2b0Cp4itpDWed23LEtwNMBVs0SIQG3z_0IXcW",
+            "`NjkzJ1pB5X8j3fAnAJLWUW3tv.Xu0GBb.Oj-dZhRfb3_AF0lUx-2pcwHB3zb`",
         ],
-        no: &["MTA.G.x", "H6BpCCfGMTEtmWKxH4390KYDi7UlUBfXpi.GCgp8K.yQLSmUGWj1ZJddhWorjwN_H4IQmCZ83ZCvsBn7"],
+        no: &["MTA.G.x", "LcuNUA1xMTEKumt54zCf9BuDtDePC5NAPl.GtP2bV.aiHUonfiGxBweQhe6xe5J8KKwWPJn1Mm6LBA53"],
         ..TOKEN
     },
     Rule {
@@ -141,8 +141,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_value),
         yes: &[
-            "DISCORD_TOKEN=MTEIwjJV7Y9xrWgfnJ32EENbVj.G9eIuc.9XF2lX178Cx4GggF0zCG_GbTIBu9aVlxHorDMB",
-            "Authorization: Bot NVKrhULJtdB8OPa95A9TSMoX.XIh0XC.itpDWed23LEtwNMBVs0SIQG3z_0",
+            "DISCORD_TOKEN=MTEVkmITiaLBuToEF4ObBmqZgp.GYCl8V.x1yhx2KMsBYVch-F67WGVd9XZdkn5pddiALFdm",
+            "Authorization: Bot NMTu0X2hsJKHusRh5mfWQTpF.Xrgomc.N5kVac7SHMYTrYBajd387fMM8gD",
         ],
         no: &["M.G.x", "discord.com"],
         ..TOKEN
@@ -156,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::real),
-        yes: &["https://api.telegram.org/bot460966836:5X8j3fAnAJLWUW3tvu0GBb3SOueF5bYzd9v/getMe"],
+        yes: &["https://api.telegram.org/bot346342096:aJYWiAwpC8uKGihpwSpCBmTJqRepUCs4OJt/getMe"],
         no: &["https://api.telegram.org/bot123:x"],
         ..TOKEN
     },
@@ -169,8 +169,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 8, most: 10 },
         pattern: "[0-9]{8,10}:[A-Za-z0-9_-]{35}",
         check: Some(tokens::random_token),
-        yes: &["bot 615276881:blqnNKBYmOaLcuNUA1xKumt54zCf9BuDtDe"],
-        no: &["796240014:2IxhLgGcZeqMl1n1lcLUUvdHOcDlc7"],
+        yes: &["bot 801307485:KWHYULavN1suW9PrlYJ1wvQEQgmYTlXrAZk"],
+        no: &["511277833:JiMbZc5lMJPoqqKIDiDD60TzZZBHne"],
         ..TOKEN
     },
     Rule {
@@ -181,7 +181,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"mfa\.[A-Za-z0-9_-]{80,95}",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["mfa.24C8JMYrEs1N1sR5lPVyTuK4rgVSAMtZgNRDs24nnCBVkmITiaLBuToEF4ObBmqZgpYCl8VlAGmGP9dlBKst"],
+        yes: &["mfa.nxSx1eNCwLaKavTO7ZxOliCe9Q1MuiNTiIewkdUmYmRqwnyFNI1q7IMSDEluug9KfnXVTDNlXfH8svo1jKJy"],
         no: &["mfa.enabled"],
         ..TOKEN
     },

@@ -14,8 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["LTAI"]),
         pattern: "LTAI[A-Za-z0-9]{12,26}",
         check: Some(tokens::random_token),
-        yes: &["ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5tPzjTDjg7biZ0NL4u4C", "id是LTAI3SvnB4nDEcpgtrBvggSy。"],
-        no: &["LTAIxxxxxxxxxxxxxxxxxxxx", "VOLTAIdKeKOoZ9CDbiBpTtXLan"],
+        yes: &["ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5tIDP1yuUhCOxHVeQTaN", "id是LTAIP0ocF9KJTRDbtwOm41bq。"],
+        no: &["LTAIxxxxxxxxxxxxxxxxxxxx", "VOLTAIdEkMgjkDbdz4e0M2vvUo"],
         ..TOKEN
     },
     Rule {
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["aliyun", "alibaba", "ali_", "oss_", "accesskeysecret", "access_key_secret"]),
         pattern: assigned!("(?:aliyun|alibaba|ali_|oss_|access_?key_?secret)", "[A-Za-z0-9]{30}"),
         check: Some(tokens::named),
-        yes: &["ALIBABA_CLOUD_ACCESS_KEY_SECRET=iVqBWsDHA0GTyJkyqRyNBFaLbJl3Oo", r#"accessKeySecret: "RDMyZNBzggzSW89JDiMgQFRMKeThgT""#],
+        yes: &["ALIBABA_CLOUD_ACCESS_KEY_SECRET=y8ufe9Zflk7qy8Cjtj8g0Q41h9l1r0", r#"accessKeySecret: "5sepMPhgozp84ixwCIkMcXOa9pMmkb""#],
         no: &["oss_endpoint=oss-cn-hangzhou"],
         ..TOKEN
     },
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AKID"]),
         pattern: "AKID[A-Za-z0-9]{13,40}",
         check: Some(tokens::random_token),
-        yes: &["TENCENTCLOUD_SECRET_ID=AKIDP6rrPGcZTTfXDilsYoj8cySgRJ5p3rbX"],
+        yes: &["TENCENTCLOUD_SECRET_ID=AKIDqnTt7zccOeSvDi9jRgIE2AUv9uVIFc0L"],
         no: &["AKIDxxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
     },
@@ -80,11 +80,11 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::named),
         yes: &[
-            "TENCENTCLOUD_SECRET_KEY=7eExWw9uQuE3umSgL1y147MdztoiNCDC",
-            "HUAWEI_CLOUD_SK=KPYIEB5Z9E9U0Q8G1HBRQ1L5TEPIJVS6G7A04FVL",
-            "BAIDU_SECRET_KEY=iMOTv7oB2nN1aCAlxJuVCskw9IGbSGjv",
-            "ARK_API_KEY=b3808661-f1e7-968a-8ec7-f8b619d78b6f",
-            "VOLC_SECRETKEY=v7bQmmPFNlLsuBeT0PfQYGRDontsqFvFNqMgrESPr9kejGDL2YPDXpEdYk==",
+            "TENCENTCLOUD_SECRET_KEY=7nIUmadyCb1VW5m8aze2REPuLum25oq5",
+            "HUAWEI_CLOUD_SK=NVL7TAR0YETM9XMJAMLYD5UFDI36NRH0LZJ818UJ",
+            "BAIDU_SECRET_KEY=h4MRTcqit6ispqsWaND1CBnHXRwcFQtl",
+            "ARK_API_KEY=f09c8f71-5ccd-1906-df2f-7e6dcb0c0b7e",
+            "VOLC_SECRETKEY=KIl3I4/e48dj6QL1MnZMuDOXbitOgDmD9rlqFAIjV8go5XXn+BYC2d7XLp==",
         ],
         no: &["spark.version=3.5.0", r#"secret_key = "change""#],
         ..TOKEN

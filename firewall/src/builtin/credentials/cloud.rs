@@ -15,8 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA|AROA|AIDA|AGPA|AIPA|ANPA|ANVA|APKA)[A-Z0-9]{16}",
         after: Edge::NoAlnum,
         check: Some(tokens::aws_id),
-        yes: &["aws_access_key_id = AKIAOAS32XRXMMN6YGSE", "Credential=ASIAS3BP6ETXXEHV4NOF/20260101/us-east-1/s3/aws4_request"],
-        no: &["AKIAIOSFODNN7EXAMPLE", "AKIA54ATJYY6UQHL2K3EF", "AKIAXXXXXXXXXXXXXXXX"],
+        yes: &["aws_access_key_id = AKIABPVD2H4FWFLMHQ4N", "Credential=ASIAOEPUGPLMX74YOYY6/20260101/us-east-1/s3/aws4_request"],
+        no: &["AKIAIOSFODNN7EXAMPLE", "AKIALEDAHW6BBGYESKO5M", "AKIAXXXXXXXXXXXXXXXX"],
         ..TOKEN
     },
     Rule {
@@ -28,9 +28,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: assigned!("(?:aws|secret_?access_?key|secretkey)", "[A-Za-z0-9/+]{40}"),
         check: Some(tokens::aws_named),
         yes: &[
-            "aws_secret_access_key = oRDEHGYu9mHBWIf6mLh7g+mpxl0K1yFLhdDRfOxJ",
-            r#""SecretAccessKey": "VckRxjW/yCe1vdFV+BT15o/jXcYL6Fe55My0aO6o""#,
-            r#"AWS_SECRET="sOYgmeXEFTzfYrty3e7XepL9E50eaqqHCkylsb/9""#,
+            "aws_secret_access_key = U/IdkFGgZzKJNkHh2Ugsfn8o+z6lAi2kLEvWL/K0",
+            r#""SecretAccessKey": "NyxUqQtyU2AXL4g5JV6skqQQuWWRdTRSbEmlTsC9""#,
+            r#"AWS_SECRET="Le7Cj/zVLM4EanC4UgsxhVSibdoQSz8QG9TDu09c""#,
         ],
         no: &["aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aws_region = us-east-1"],
         ..TOKEN
@@ -42,8 +42,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AKIA", "ASIA"]),
         pattern: r#"(?:AKIA|ASIA)[A-Z0-9]{16}["'\x60]?[\s,;:|/]{1,4}["'\x60]?(?:[\w ]{0,30}[=:]\s{0,2}["']?)?(?P<v>[A-Za-z0-9/+]{40})"#,
         check: Some(tokens::aws_secret),
-        yes: &["AKIAO2U2OASFKKTJKGIC:6CtYXUJkNBpsBrxTotS/fLGKKKHkcERg1p5lSlwy"],
-        no: &["AKIAHQ4NOEPUGPLMX74Y and more"],
+        yes: &["AKIAEXCZLCSADHEJ2FXO:66FqF0HEtkBscpWdOUto7Mew9C4wQISVEa9RYXcC"],
+        no: &["AKIADMNOZ5VVH3HHQWRN and more"],
         ..TOKEN
     },
     Rule {
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "AWS_SESSION_TOKEN=IQoJb3JpZ2luX2VjCXX8xihbpS9ddmXiLuD7yU/IdkFGgZzKJNkHh2Ugsfn8o+z6lAi2kLEvWL/K0NyxUqQtyU2AXL4g5JV6skqQQuWWRdTRSbEmlTsC9Le7Cj/zVLM4EanC4UgsxhVSibdoQSz8QG9TDu09ciVfZweKbg==",
+            "AWS_SESSION_TOKEN=IQoJb3JpZ2luX2VjEdReoBXtjNlv/GqRM/gwQMLsE4A6xQK+KA+A0p2Dr7jWYoQbh1KaBmgYgQBuODbdSFcqSroxvTURXXwX3mJ7ZELqnrEsmwk0KhA2mStLS0yfXgy+XTw0nUlzLgjg9Yn8TUjMrcwsRJ5zCBpK54V7LQ==",
         ],
         no: &["aws_session_token = none"],
         ..TOKEN
@@ -68,10 +68,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:ABSK[A-Za-z0-9+/]{100,180}|bedrock-api-key-[A-Za-z0-9+/=_-]{30,180})",
         tail: Tail::Token,
         yes: &[
-            "AWS_BEARER_TOKEN_BEDROCK=ABSKQmVkcm9ja0FQSUtleSojs1kVD1ezddGwZ8lfqvTUCwIRV9OBlpqILwuxggMR8bjY/66FqF0HEtkBscpWdOUto7Mew9C4wQISVEa9RYXcCgzADY6RQp2ppGSJBEdReoBX=",
-            "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29ttjNlv/GqRM/gwQMLsE4A6xQK+KA+A0p2Dr7jWYoQbh1KaBmgYgQBuODbdSFc",
+            "AWS_BEARER_TOKEN_BEDROCK=ABSKQmVkcm9ja0FQSUtleSKgkS5o0ub+XO0Uc8a0ovfP2qtmlZf5gOXpkLeryQkM67h31E8qVnXsPcG6OziFffWeeeJOEkhp1VFMqH61M8/a9gdzkv2QY/mhu4906+XUo+ow=",
+            "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29thVeHEQt7riKc2sr/7mvWyUdPIejJ5poLALwF+29UudAnUVLp/QOFwqueB9hx",
         ],
-        no: &["ABSK40MSiM6GSTwi6Uhlk7wx", "bedrock-api-key-here"],
+        no: &["ABSKc2KbIDXVFr41xNnSgg6j", "bedrock-api-key-here"],
         ..TOKEN
     },
     Rule {
@@ -79,8 +79,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Amazon Marketplace key",
         label: "AWS_MWS_KEY",
         anchor: Anchor::Words(&["amzn.mws."]),
-        pattern: r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["amzn.mws.acc5cd38-ec79-4347-4352-d916d3b49bd6"],
+        pattern: r"amzn\.mws\.[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{12}",
+        yes: &["amzn.mws.2496ff50-78a0-592d-b101-f138b7fb2a56"],
         no: &["amzn.mws.key"],
         ..TOKEN
     },
@@ -91,8 +91,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AIza"]),
         pattern: "AIza[A-Za-z0-9_-]{35}",
         after: Edge::NoAlnum,
-        yes: &["key=AIzafXgy_XTw0nUlzLgjg9Yn8TUjMrcwsRJ5zCB&x=1", "`AIzapK54V7LQKgkS5o0ub_XO0Uc8a0ovfP2qtml`"],
-        no: &["AIzaZf5gOXpkLeryQkM67h31"],
+        yes: &["key=AIzaLABdxTE5jJciyNWRbSKCOQoVwO7ledEcDfz&x=1", "`AIzaLvoSRVXmWq8yQ4lRDMCtASNBAsr1xlDDr8e`"],
+        no: &["AIzaxyvXW2zUXDQVsTreL1PP"],
         ..TOKEN
     },
     Rule {
@@ -102,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GOCSPX-"]),
         pattern: "GOCSPX-[A-Za-z0-9_-]{20,40}",
         tail: Tail::Word,
-        yes: &[r#""client_secret":"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""#],
+        yes: &[r#""client_secret":"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""#],
         no: &["GOCSPX-…"],
         ..TOKEN
     },
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["client_secret", "clientsecret", "client secret"]),
         pattern: assigned!("client[_ -]?secret", "[A-Za-z0-9_-]{24}"),
         check: Some(tokens::random_value),
-        yes: &["google_client_secret = '6Pxp9tiIqQ1DTAtOE7FaEdbm'"],
+        yes: &["google_client_secret = 'iLDRAvn9cXKFNZ8l1GWK2UpP'"],
         no: &[r#"client_secret = "see-the-vault-for-a-key""#, "client_secret: <secret>"],
         ..TOKEN
     },
@@ -127,8 +127,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"(?:ya29\.[A-Za-z0-9_-]{30,200}|1//0[A-Za-z0-9_-]{40,120})",
         tail: Tail::Word,
         yes: &[
-            "access_token=ya29.a0kv2QY-mhu4906_XUo_owhVeHEQt7riKc2sr-7mvWyUdPIejJ5poLALwF_29UudAnUVLp-QOFwqueB9hxec7_JUAnntdRuHwSTUkqNz_-waCHRdwLk2Sfcf_f",
-            "1//0pJUC8UlOxyLABdxTE5jJciyNWRbSKCOQoVwO7ledEcDfzLvoSRVXmWq8yQ4l",
+            "access_token=ya29.a0m6II4RfO6TWMlRSs4sBXGJ39LMg6M5mBEUHDEMFov8dPnIWCLwcQwRkgrN-d0VjHUFvLPQhd9YOrg9DEt1elFm0pa97RXRt1p-wJmQf57n_AkIpWV81UqQjA",
+            "1//0ZDle0jk0dAd1Cd5EyFERMsXSmy7KeRWnZMzfJ2JjL08QuIkmYGAE0fG3SPMF",
         ],
         no: &["ya29.c", "1//0"],
         ..TOKEN
@@ -140,7 +140,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["private_key_id"]),
         pattern: r#"private_key_id["\x27\\]{0,3}\s*[:=]\s*["\x27\\]{0,3}(?P<v>[0-9a-f]{40})"#,
         check: Some(tokens::real),
-        yes: &[r#""private_key_id": "a79746b96644d52774f1565ccd6bc7ab4b419daa""#],
+        yes: &[r#""private_key_id": "7299bd6d9a9e85427404be49acede011cc37de78""#],
         no: &[r#""private_key_id": "none""#],
         ..TOKEN
     },
@@ -153,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&[".apps.googleusercontent.com"]),
         pattern: r"[0-9]{6,14}-[a-z0-9]{24,40}\.apps\.googleusercontent\.com",
         reach: 60,
-        yes: &["client_id=254018514983-azp8ud8g6ugor8knorj7zk2ai30vnc5l.apps.googleusercontent.com"],
+        yes: &["client_id=327481270119-44wgdax12mwopspw8vfvioju7bgf1rja.apps.googleusercontent.com"],
         no: &["x.apps.googleusercontent.com"],
         ..TOKEN
     },
@@ -177,7 +177,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GOOG1", "GOOG"]),
         pattern: "GOOG[0-9A-Z](?:[A-Z0-9]{45,60}|[A-Z0-9]{15,19})",
         check: Some(tokens::digits_in),
-        yes: &["GOOG1E6PG3RR26VCU3WY9TFVWJ2J6NYQR614STD3T2GNPXQOPT7PHK47BUGRY"],
+        yes: &["GOOG1EO0RU7NZ8M8K1ED0KU987B7VO7PIK74VOP63Z88X1VGMUSZRF5KOKYNQ"],
         no: &["GOOGLE_APPLICATION_CREDENTIALS"],
         ..TOKEN
     },
@@ -190,7 +190,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "key=AAAA81LoI6U:sR4l6TI1bKG0M7TT6NZIUQVSv2lvfd2Lit5RWLQFJb8AxeqPQVx8YLYpSQ4UkWsuWvd0VbN9EzZui7JdXEopNjPAcLL2fpgGAhaEYDGvyvjAGhIFlrYg5vMNS2cCPDgFnfrhy67xEAxi",
+            "key=AAAATdWi9aF:HDnf3qqmrn0zDUnOGIXRWowWqe6FJhb1ke9FaOtpLf9anGbTAnw9vKJXfPSF7soR8tem2u81p74vW0ZmlHw0vuqRmFjtGOyxbApky2kBk1iRNuBjG7fJwwG4WhbtVUslPUN5UBBxJtIN",
         ],
         no: &["AAAA:x"],
         ..TOKEN

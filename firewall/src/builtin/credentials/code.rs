@@ -15,8 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "gh[pousr]_[A-Za-z0-9_]{30,200}",
         tail: Tail::Token,
         check: Some(tokens::github),
-        yes: &["GITHUB_TOKEN=ghp_UZd2J0XDYW5HuRIaRvJjMlixUB3EpPFcrZA2", "[93mghs_PqFpfJndowwe7xnMTyfdn1cIzG5TQ37HyXNX[0m"],
-        no: &["ghp_short", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sghp_2GA7qdk3yJlyQt6CnTsRsilBKCwyU4MAl4lu"],
+        yes: &["GITHUB_TOKEN=ghp_tx5tgN7pq1smO0uH1uiuwctjivMWj7vSiE7H", "[93mghs_ICLymoef5AK48JdHQLPITyDhxP7sCz8Uh0GK[0m"],
+        no: &["ghp_short", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sghp_euGO931zojmf710zEnMZ0j71bjf15B3YRk7J"],
         ..TOKEN
     },
     Rule {
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "ghs_[0-9]{1,12}_eyJ[A-Za-z0-9_-]{10,200}",
         tail: Tail::Token,
         yes: &[
-            "ghs_1234_eyJhbGciOiJSUzI1NiJ9.iT87WOo5UjbDf_6cNTzcHh8umtv6cgZjQRDWPkik.xvHX5tNtmpxIKjFonDZErUT4vfbEyucGBMYfeiQ6qtn81RP-fAyagW4cybYj",
+            "ghs_1234_eyJhbGciOiJSUzI1NiJ9.vPV4umcmEuDjW3epEeTpUlSNzRs2s2XNKvKLBoA7.UE6kxcB5V8RG6FLyCD2Ma6uvirHa5YoECsUhjgjoJ7bIqiQzUDKBZln1HibO",
         ],
         no: &["ghs_1234_x"],
         ..TOKEN
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["github_pat_"]),
         pattern: "github_pat_[A-Za-z0-9_]{22,120}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["github_pat_", "github_pat_your_token_goes_here_ok"],
         ..TOKEN
     },
@@ -52,8 +52,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["github"]),
         pattern: assigned!("github", "[0-9a-f]{40}"),
         check: Some(tokens::github_hex),
-        yes: &["GITHUB_API_TOKEN='890eed6b1f95f09c8f715ccd1906df2f7e6dcb0c'"],
-        no: &["github.com/a/b/commit/7682bf13ecc3f6c7d0ec939b937896aa4ab1944a"],
+        yes: &["GITHUB_API_TOKEN='c366f601d51959c2c594c3e706bfa927d3a3cab6'"],
+        no: &["github.com/a/b/commit/cfe844bd2ce150944e253278390c534ecd06245b"],
         ..TOKEN
     },
     Rule {
@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_-]{18,200}(?:\.[0-9a-z]{2}\.[0-9a-z]{7,9}|\.[0-9a-z]{9})?",
         tail: Tail::Word,
         yes: &[
-            "glpat-MWj7vSiE7HICLymoef5A",
-            "CI_JOB_TOKEN=glcbt-64_K48JdHQLPITyDhxP7sCz",
-            "glpat-8Uh0GKeuGO931zojmf710zEnMZ0.01.jbjf1k9ku",
-            "glagent-xQCVkNgbgT5pR2koeQGZyBScLhPpTc9LwhxSZIR58fPwtQ7NOO",
+            "glpat-nB2DfXV9dG8JTdScpjBw",
+            "CI_JOB_TOKEN=glcbt-64_hGNBDgtcvRMOBueeemIV",
+            "glpat-TYwnHmUOJ1ASmQM8rH42mDe2e1s.01.b8ywknjcz",
+            "glagent-y9q9HOQd5T6nYFDOJNYrkHK2DHRCzKAJxnDNZtJrOSy9oR56Sf",
         ],
         no: &["glpat-short", "glpat-xxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GR1348941"]),
         pattern: "GR1348941[A-Za-z0-9_-]{18,40}",
         tail: Tail::Word,
-        yes: &["GR1348941X3m6H5V5vIjBjByOts8k"],
+        yes: &["GR1348941M1q8sLixCKrcvaajuvzO"],
         no: &["GR1348941"],
         ..TOKEN
     },
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["_gitlab_session"]),
         pattern: r#"_gitlab_session(?:=|%3[dD]|["\x27]?\s?:\s?["\x27]?)[0-9a-z]{20,64}"#,
         before: Edge::Any,
-        yes: &["Cookie: _gitlab_session=99636eb7e2506ebfa8e79677d90e5524"],
+        yes: &["Cookie: _gitlab_session=110545498d304ff858b3f7a1bb3a8c75"],
         no: &["_gitlab_session=…"],
         ..TOKEN
     },
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["gitlab"]),
         pattern: assigned!("gitlab", "[A-Za-z0-9_-]{20}"),
         check: Some(tokens::named),
-        yes: &[r#"gitlab_token = "qaCzNO3hpOHojxWdedJe""#],
+        yes: &[r#"gitlab_token = "LqHpQPQVHd2WkZkiXldt""#],
         no: &[r#"gitlab_url = "https://gitlab.com""#],
         ..TOKEN
     },
@@ -117,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["npm_"]),
         pattern: "npm_[A-Za-z0-9]{30,48}",
         check: Some(tokens::letters),
-        yes: &["//registry.npmjs.org/:_authToken=npm_6Hhr3DNarievJm54HxKosnz3fgAqeaH3uf1W"],
+        yes: &["//registry.npmjs.org/:_authToken=npm_6Seb8l51ezly8w2vXtUc4Xq4cb2qaBuGrB2u"],
         no: &["npm_config_registry", "npm_lifecycle_event"],
         ..TOKEN
     },
@@ -130,9 +130,9 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         check: Some(tokens::random_value),
         yes: &[
-            "//registry.npmjs.org/:_authToken=289d1181-56bf-f5c0-64d8-41b75b20ae0b",
-            "NPM_TOKEN=3af19052-2475-f2c3-66f6-94c3e706bfa9",
-            "_auth=lC2oQoWRUBY/5HrtU0jX6gwbKrs5lw",
+            "//registry.npmjs.org/:_authToken=a58d840a-acfe-94ab-9f82-bd13de1d7903",
+            "NPM_TOKEN=bc1447ed-a671-88ac-923d-1f2a1ed58c0a",
+            "_auth=7eP8Wxv64xYwnHCLJY1Mj6rj6NpQpM",
         ],
         no: &["//registry.npmjs.org/:_authToken=${NPM_TOKEN}"],
         ..TOKEN
@@ -145,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "pypi-A[A-Za-z0-9_-]{50,200}",
         tail: Tail::Word,
         yes: &[
-            "password = pypi-AgEIcHlwaS5vcmcniEJnLcWvmr6Y3czituUA26lhgeEt2Sp27mMeR3PjjizSAz1yJz6jjL0Cu-bMvcXSuAtfYWHhB-7Iv75Z0VA6NIWDkGLrV4IfQabsPQZefawrxsLJ0naq_-IvGTn9FOgSSpRHXFwHFhuurwgNjcxjY",
+            "password = pypi-AgEIcHlwaS5vcmcNB2nOuZZViL-PifzxcnwuWxacKBN2nf-av2U_TN_fzuF62EpttOZC2YkPcCqRfIHnP9qyDhYz8djAsvWv_tdr0ClgreI2iOaOzmSb6M8MFi9IGhcbOAMx87elYqhcbdSlROgAWhq8wo9ynu3f-1wv4",
         ],
         no: &["pypi-AgEI"],
         ..TOKEN
@@ -156,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "RUBYGEMS_TOKEN",
         anchor: Anchor::Words(&["rubygems_"]),
         pattern: "rubygems_[0-9a-f]{48}",
-        yes: &["GEM_HOST_API_KEY=rubygems_5cba9181080da8daa58d840aacfe94ab9f82bd13de1d7903"],
+        yes: &["GEM_HOST_API_KEY=rubygems_f639de955685444b5319da0b2d72a45c846f2da27fc1f803"],
         no: &["rubygems_mirror"],
         ..TOKEN
     },
@@ -167,8 +167,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["cio"]),
         pattern: "cio[A-Za-z0-9]{32}",
         check: Some(tokens::random_token),
-        yes: &["CARGO_REGISTRY_TOKEN=cioUx5y06OTdjYTjp2QCANuVnJpdKqq4QXu"],
-        no: &["cio", "socioWzStegWALdFPYfU5H38XucWDLVBlrUzM"],
+        yes: &["CARGO_REGISTRY_TOKEN=cioIjWM1Rqnxck4S1LYfdWQ4xLRPeXDrbgM"],
+        no: &["cio", "sociofeLEfmHgUjuCamLSYxywrefWpk9NVPhv"],
         ..TOKEN
     },
     Rule {
@@ -177,8 +177,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "NUGET_KEY",
         anchor: Anchor::Words(&["oy2"]),
         pattern: "oy2[a-z0-9]{43}",
-        yes: &["nuget push -k oy2bv39cu98884ylk32lzlgqosrz0te3ie93thvh9ttn1g"],
-        no: &["oy2", "boy2uk8zz98xes5uecmlbglkyla8bsnt1gc5ak1x5wt5cmk"],
+        yes: &["nuget push -k oy2i4idms2pxa1l71y9rap8efizpegpl7d1mzuh99op5fd"],
+        no: &["oy2", "boy2uhcw6yye4crb3amk2u87khjyx7ax1zvgxz2clt01acv"],
         ..TOKEN
     },
     Rule {
@@ -187,7 +187,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "CLOJARS_TOKEN",
         anchor: Anchor::Words(&["CLOJARS_"]),
         pattern: "(?i)CLOJARS_[a-z0-9]{60}",
-        yes: &["CLOJARS_7ed7344ac7dc2a074a1883af4671c6f02645c5f404d721418d2a0a63b0e9"],
+        yes: &["CLOJARS_87b29115d100599ae401bb466605ed91585a7839b1222102c79802a1c830"],
         no: &["CLOJARS_USERNAME"],
         ..TOKEN
     },
@@ -197,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PACKAGIST_TOKEN",
         anchor: Anchor::Words(&["packagist_"]),
         pattern: "packagist_[ou][ru]t_[0-9a-f]{68}",
-        yes: &["packagist_uut_f972f88100a695fe12c41000b2aa16c14f53f635d1fd55ef639de955685444b5319d"],
+        yes: &["packagist_uut_88d41411f63f6c8405d00f9e9efe121d3ce1ae27963b2da81ad252fe06cd32fa0ac2"],
         no: &["packagist_mirror"],
         ..TOKEN
     },
@@ -208,7 +208,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["dckr_pat_", "dckr_oat_"]),
         pattern: "dckr_[po]at_[A-Za-z0-9_-]{20,44}",
         tail: Tail::Word,
-        yes: &["docker login -p dckr_pat_QaVk1FiOruWGqA_i2PjF8Xf_Gdo", "dckr_oat_tGBUeukgUj7Idmli8lzmsP5bzUXTIjlF"],
+        yes: &["docker login -p dckr_pat_ak-ejw-8KZxoWYPzePWHGoNraGP", "dckr_oat_biEUXKkyvid-3me3J2ExVPoUMAdvs6iI"],
         no: &["dckr_pat_…"],
         ..TOKEN
     },
@@ -219,8 +219,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["SWMTKN-1-", "SWMKEY-1-"]),
         pattern: "SWM(?:TKN-1-[a-z0-9]{40,60}-[a-z0-9]{20,30}|KEY-1-[A-Za-z0-9+/]{40,50})",
         yes: &[
-            "SWMTKN-1-khvi4idms2pxa1l71y9rap8efizpegpl7d1mzuh99op5fduhcw-6yye4crb3amk2u87khjyx7ax1",
-            "SWMKEY-1-zvgxNzCc45ltVABacvqMowVTPftdRd1kAda1II4Gblt",
+            "SWMTKN-1-zx9l2niuadqkdekcg9iqxck565e03xa7bexi7g9l4asf36ckyg-mr4xkul8e2la8fmmflt9nmgdi",
+            "SWMKEY-1-s3S2biGYWLRmZfhDTFRTNItZeH94Guw08HtPfF2p8ax",
         ],
         no: &["SWMTKN-1-x"],
         ..TOKEN
@@ -229,11 +229,11 @@ pub(super) const RULES: &[Rule] = &[
         id: "artifactory_token",
         title: "Artifactory key or token",
         label: "ARTIFACTORY_TOKEN",
-        anchor: Anchor::Words(&["AKCp", "cmVmdGtuOj"]),
-        pattern: "(?:AKCp[0-9A-Za-z][A-Za-z0-9]{60,80}|cmVmdGtuOj[A-Za-z0-9]{50,70})",
+        anchor: Anchor::Words(&["AKCp", "cmVmd"]),
+        pattern: "(?:AKCp[A-Za-z0-9]{60,80}|cmVmd[A-Za-z0-9]{58,75})",
         yes: &[
-            "AKCp8t1VHuUKCjaHcwLwjn3QnmblDAsSclqRkuoqgtO5xd54fXWTee3daZfXy4osraeHvNc2O",
-            "cmVmdGtuOjAxOjE3NzLrgaYNr5rBjciddEGn1NOhH5EmyqOOiR5akW5XB3bUVa4Z",
+            "AKCp8Z95QJgrSeElKBwBi9mcuuBtb1h1ITjdmRmdHbKWcD2uQBMKEJn4dPAlKlVt9GKRUKMbl",
+            "cmVmdGtuOjAxOjE3GTNMeMgrlYaaBxINJVm6YResYWHQRaYCnpr3lPHg6v3Za92z",
         ],
         no: &["AKCp", "cmVmdGtuOjAx"],
         ..TOKEN
@@ -244,8 +244,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "SONAR_TOKEN",
         anchor: Anchor::Words(&["squ_", "sqp_", "sqa_"]),
         pattern: "sq[upa]_[0-9a-f]{40}",
-        yes: &["sqp_f9e9efe121d3ce1ae27963b2da81ad252fe06cd3"],
-        no: &["squ_x", "sequ_2fa0ac202f125ff9c53cca61ac8839408a027bc9"],
+        yes: &["sqp_5e31282787aea82211f7c888736940d476c8a38f"],
+        no: &["squ_x", "sequ_833b9788ddda16ba34e4655408013edb76e65433"],
         ..TOKEN
     },
     Rule {
@@ -254,7 +254,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SOURCEGRAPH_TOKEN",
         anchor: Anchor::Words(&["sgp_", "slk_"]),
         pattern: "(?:sgp_(?:[0-9a-fA-F]{16}_|[0-9a-fA-F]{16}_local_|local_)?(?:[0-9A-Za-z]{64}|[0-9a-fA-F]{40})|slk_[0-9a-f]{64})",
-        yes: &["sgp_26520fd31d8d75ba_3b96054e28cb5e64a01851251348b15ff2deb002", "sgp_b435f092e15c368fb5a52e502662596631490462"],
+        yes: &["sgp_d9d742c55fc4e211_509fe9d668b739099f7a0a3de0fbfc48fa76b076", "sgp_42d11b56569b96f41e6a070409bb39efd84d03fd"],
         no: &["sgp_x"],
         ..TOKEN
     },
@@ -267,8 +267,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "ATATT3xFfGF0o7_NiPSMk_EaUnIi9w2T3qzePO3Ndosgyyhde6P38Ah0wxNdwjmJxba3UziLb4BEIwmQbYx4nflJkEICP6QJjlff-EYHHGDpBLsb3tEzXHOoI8IpnUKCIH113PfBTOpr7syvxsbHdep72TEA4zxqnn3N3EtkYvu_Xq6ieewdM9=E9D668B7",
-            "ATBBgtat2sE3K7P8pHvXbuUgADK7bExFyWIi",
+            "ATATT3xFfGF0hOTR04IKXOUmv3tL30JHra1Wqp88ba74i88TsZWeiWTu6blybcdg1T4hzeguXAjXCYvFp8xVbypLdEk5gZCthaaQOaKtuX3_zPE6_gCUW4aVea4VeIKMh86j5RkR_kGpmdK37o0f0kUpaiMibGzMgHV73n0zfCOd_zX8U_2x9h=600CB80F",
+            "ATBBB3gqzlLEY0pPEM2nZge7DlYV9SOxNIxY",
         ],
         no: &["ATATT3x"],
         ..TOKEN
@@ -279,7 +279,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "CIRCLECI_TOKEN",
         anchor: Anchor::Words(&["CCIPAT_", "CCIPRJ_"]),
         pattern: "CCIP(?:AT|RJ)_[A-Za-z0-9]{20,30}_[0-9a-z]{40}",
-        yes: &["CCIPAT_8rEuonx04712apJniOSfGB_11b56569b96f41e6a070409bb39efd84d03fd1ab"],
+        yes: &["CCIPAT_ZjCaGaJiXMBKvGe9phcqAj_1e8cd40dda6e1b37a794faccc68d046f0860d5b4"],
         no: &["CCIPAT_x"],
         ..TOKEN
     },
@@ -289,7 +289,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "BUILDKITE_TOKEN",
         anchor: Anchor::Words(&["bkua_", "bkaj_", "bkct_"]),
         pattern: "bk(?:ua|aj|ct|pi|pt|at)_[A-Za-z0-9_.]{40,64}",
-        yes: &["bkua_ade89cab35d49dd8840dc43ff00ee2ffb4cc12cb"],
+        yes: &["bkua_287aab912b4e83fc44e87e8aec8da26f363eb7f4"],
         no: &["bkua_x"],
         ..TOKEN
     },
@@ -299,7 +299,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "HARNESS_TOKEN",
         anchor: Anchor::Words(&["pat.", "sat."]),
         pattern: r"[ps]at\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}",
-        yes: &["pat.HkDaGSNJJGfm5GZ8HZab1N.39072e1c74100aa0945cdf6a.pNYSZDFdox8yXCNTaRX2"],
+        yes: &["pat.h6BU0tanuEZBroSe1C8vs1.e84cf8adb1593cef7f528a4b.o53KH8HVEFCiwifjn3Ti"],
         no: &["pat.x.y.z"],
         ..TOKEN
     },
@@ -310,7 +310,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["API-"]),
         pattern: "API-[A-Z0-9]{26,31}",
         check: Some(tokens::digits_in),
-        yes: &["octo --apiKey API-9XCA2XCRSTD43E2VF8V5FQHGBS"],
+        yes: &["octo --apiKey API-QC23UF3NL3T0LISX0NSNADHD8M"],
         no: &["API-REFERENCE"],
         ..TOKEN
     },
@@ -322,7 +322,7 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&["Iv1.", "Iv23"]),
         pattern: r"(?:Iv1\.[0-9a-f]{16}|Iv23[a-z]{2}[A-Za-z0-9]{14})",
-        yes: &["client_id: Iv1.de3d1d2b30292086"],
+        yes: &["client_id: Iv1.3f38b6ffc89bc61f"],
         no: &["Iv1.x"],
         ..TOKEN
     },
@@ -332,8 +332,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "GITHUB_TOKEN",
         anchor: Anchor::Words(&["v1."]),
         pattern: r"v1\.[0-9a-f]{40}",
-        yes: &["token v1.918bed3d617a0f6cfbfd5f1600cb80fd38c5f7f6"],
-        no: &["v1.2.3", "lib.v1.32e5bb4e004d"],
+        yes: &["token v1.376dd6327c0449991a8df2b9faa3e573e4edf44a"],
+        no: &["v1.2.3", "lib.v1.79b56e1de570"],
         ..TOKEN
     },
     Rule {
@@ -344,8 +344,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["docker"]),
         pattern: assigned!("docker", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
         check: Some(tokens::named),
-        yes: &["DOCKERHUB_TOKEN=a27318d4-1e8c-d40d-da6e-1b37a794facc"],
-        no: &["docker_volume=c68d046f-d5b4-287a-ab91-2b4e83fc44e8"],
+        yes: &["DOCKERHUB_TOKEN=1d0d33e6-cbd0-d3a3-629a-4f946ab918e7"],
+        no: &["docker_volume=e84cd05f-a1eb-c1f1-450b-2e92a7e683b2"],
         ..TOKEN
     },
 ];

@@ -15,8 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sntry[suai]_(?:[0-9a-f]{64}|eyJ[A-Za-z0-9+/=_-]{40,200})",
         tail: Tail::Token,
         yes: &[
-            "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",
-            "sntrys_eyJpYXQiOjE34F9dX4HQgWxG5YirCaittGpqjG1yTxPrep1wFlbRwRxQQXlLXJvm59L5IFMVIftssTIvTjdTan7RE4ix_EpsruPWAiYH5RwV5YcTP6QdNXTT9Ez4tphTwMiei0Nl",
+            "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",
+            "sntrys_eyJpYXQiOjE3GpwVYdJ76QicQ6WzrvHAmmr28JKK9oJ27jLayItKcA8mg6tP45utQfI789BhQYNb9FxGBeeRvdmMGHip_wrUuhH5yUT1qkyMb7jvkRrG8rl2mUGJSnk9ZmiIBAwq",
         ],
         no: &["sntrys_x"],
         ..TOKEN
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SENTRY_TOKEN",
         anchor: Anchor::Words(&["sentry"]),
         pattern: assigned!("sentry", "(?:[0-9a-f]{64})"),
-        yes: &["SENTRY_AUTH_TOKEN=92d44243feb932fed963b2e2288f7d50d455b7cac1852e6f2e05ead168c2bc18"],
+        yes: &["SENTRY_AUTH_TOKEN=aeacc8dda97b2079a7a9dabf9beb8060c6326f56f735ecd44397719595f209a6"],
         no: &[r#"sentry_env = "prod""#],
         ..TOKEN
     },
@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"https?://[0-9a-f]{32}(?::[0-9a-f]{32})?@[A-Za-z0-9.-]{0,40}(?:ingest\.|sentry\.io)",
         reach: 140,
         after: Edge::Any,
-        yes: &["https://30029abcd70710b8c4261d0211d30ce1@o1.ingest.sentry.io/42"],
+        yes: &["https://27e1f5022cd13bd571cbc2da56e9b4c3@o1.ingest.sentry.io/42"],
         no: &["https://docs.sentry.io/"],
         ..TOKEN
     },
@@ -51,8 +51,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "DATABRICKS_TOKEN",
         anchor: Anchor::Words(&["dapi", "dose"]),
         pattern: "(?:dapi|dose)[0-9a-f]{32}(?:-[0-9])?",
-        yes: &["DATABRICKS_TOKEN=dapi36c22573ac09b49b0110f93ae6bad0b5"],
-        no: &["dapi-docs", "adapie22c39a4765ac6cbd6d0722b2958a026"],
+        yes: &["DATABRICKS_TOKEN=dapif880fcdbd5a1a0bbb79dd529ec68ee0f"],
+        no: &["dapi-docs", "adapi9be40def3ff47eae582043e0c8918e6a"],
         ..TOKEN
     },
     Rule {
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "NR(?:AK|JS|II|RA|IQ|SP|AA|BR|AL|AP)-[A-Za-z0-9_-]{19,40}",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["NRAK-5B7ZB6PWD9ICZRV70MMR9O9JAY8"],
+        yes: &["NRAK-5IQA9KQ4A5R1B4X2K6YMKXI2E2S"],
         no: &["NRAK-x"],
         ..TOKEN
     },
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "DYNATRACE_TOKEN",
         anchor: Anchor::Words(&["dt0c01.", "dt0s", "dt0e"]),
         pattern: r"(?i)dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}",
-        yes: &["dt0c01.TC0MGTUTF81HB5X61EEVDM67.IPWRUH7YQKYBJVKR6RLM69NKMI810WQ7V3U7YYQ090USOX9F6A8PT88UPUS0UX5S"],
+        yes: &["dt0c01.8AAVSPGDJ7S0QMWI8KOPW5AA.FRNP1VSQG2XSAEGBYFP6FEOETNHKZGAHI7GMONG19TMYDPI6TUATJFPG2D3Z6DBD"],
         no: &["dt0c01.x"],
         ..TOKEN
     },
@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PREFECT_TOKEN",
         anchor: Anchor::Words(&["pnu_", "pnb_"]),
         pattern: "pn[ub]_[A-Za-z0-9]{36}",
-        yes: &["pnu_JwJCwXrbnbJLzn6UgfVm1F673knUE1QpU2gk"],
+        yes: &["pnu_HcFNUejXSFG1iP8XoiE2Q1OgVVogmI7jo8vE"],
         no: &["pnu_x"],
         ..TOKEN
     },
@@ -93,8 +93,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "INFRACOST_KEY",
         anchor: Anchor::Words(&["ico-"]),
         pattern: "ico-[A-Za-z0-9]{32}",
-        yes: &["INFRACOST_API_KEY=ico-YZ0NCyAjY4i8W8gZspods3lWs1lZFfbs"],
-        no: &["ico-x", "unico-vnV93eVpCc2XFkbeeyW3PA78dNh5wHBk"],
+        yes: &["INFRACOST_API_KEY=ico-71saybH50ZzoI1iN1jaGzpAA7XtzjyLL"],
+        no: &["ico-x", "unico-8r1kYrRNqfAkPkI8Dtfn0tZt5MdWMO4h"],
         ..TOKEN
     },
     Rule {
@@ -105,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"(?:AQVN[A-Za-z0-9_-]{35,38}|YC[AMPN][A-Za-z0-9_-]{37,40}|t1\.9eu[A-Za-z0-9_-]{40,200}(?:\.[A-Za-z0-9_-]{40,100})?|y0_[A-Za-z0-9_-]{50,65})",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["AQVNpcyxyYeBUv7kmDsTxiz3gEqrRKQKbFyAwBSk", "y0_uGd9UvbJwxxo95Ks0GVJASZBHlesCyQ0RmrCDLaK7YF3sJK6YwDjL6b"],
+        yes: &["AQVN3PfrJUknHYEKP1gXfhl3iXQFFq0HKkK5DJJN", "y0_ShQpbkYNNq8RDhKSQwWsUmSWtBq9JstfiToUMFzBdKI7MOWwNfqYMZK"],
         no: &["AQVN", "YCM_"],
         ..TOKEN
     },
@@ -116,7 +116,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["CFPAT-"]),
         pattern: "CFPAT-[A-Za-z0-9_-]{40,50}",
         tail: Tail::Word,
-        yes: &["CFPAT-14_p_-sE6O5uGkarp5bYIMgI5yR-qGavH8a-J3c8U5v"],
+        yes: &["CFPAT-eqJChBaoF7nWladL9Z9ml8W_j7YsSUkW-9OjmJGh2Uv"],
         no: &["CFPAT-x"],
         ..TOKEN
     },
@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "MAPBOX_TOKEN",
         anchor: Anchor::Words(&["pk.", "sk.eyJ", "tk.eyJ"]),
         pattern: r"[pst]k\.(?:eyJ[A-Za-z0-9_-]{20,200}|[A-Za-z0-9]{60})\.[A-Za-z0-9_-]{20,24}",
-        yes: &["sk.eyJ1IjoiYSIsImEiOiJGym5kxiCW2eC0sIaa5vs9pgdYjHs8U4XAqmYw6iIZ9OMko7pwLRFaaOfrnpS.KBLvVsqYg74Cxs0K5aV6Ue"],
+        yes: &["sk.eyJ1IjoiYSIsImEiOiJTgr8runq6L8GCIdDpwI66PRlPrJ9xks4jeJEk5XhrfzW6T3vKc1FByBLVbFk.HuM4jdokUaGB6qYCDmVwX9"],
         no: &["pk.eyJ"],
         ..TOKEN
     },
@@ -136,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "CONFLUENT_KEY",
         anchor: Anchor::Words(&["cflt"]),
         pattern: "cflt[A-Za-z0-9+/]{58,62}",
-        yes: &["cfltUGPtRuXP0atjfpN2gCdDzGdQW60Kb31dHcFNUejXSFG1iP8XoiE2Q1OgVVog"],
+        yes: &["cfltmvk2gnB8sz09ztbjDuvDBYrVADVlrnGpLvdtlgZPfMFCbcrb4jkCChrVidCv"],
         no: &["cflt"],
         ..TOKEN
     },
@@ -147,7 +147,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["essu_"]),
         pattern: "essu_[A-Za-z0-9+/=_-]{40,120}",
         tail: Tail::Token,
-        yes: &["essu_mI7jo8vE71saybH50ZzoI1iN1jaGzpAA7XtzjyLL8r1kYrRNqfAkPkI8Dtfn0tZt5MdWMO=="],
+        yes: &["essu_bBCsCUfFVxZQ9QqhiYkx9o4Q8iItmmF2553Py11oHiCKU9SwCs6VnmePhvsLrr8X3LEAVu=="],
         no: &["essu_x"],
         ..TOKEN
     },
@@ -157,7 +157,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "POSTHOG_KEY",
         anchor: Anchor::Words(&["phx_", "phc_"]),
         pattern: "ph[xc]_[A-Za-z0-9_]{40,56}",
-        yes: &["phx_4h3PfrJUknHYEKP1gXfhl3iXQFFq0HKkK5DJJNShQpb"],
+        yes: &["phx_FoeJoVCgrXbnAbK1BSNg3FCqHBBuADrRFCS6Iy2ZRk1"],
         no: &["phx_x"],
         ..TOKEN
     },
@@ -168,7 +168,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["pcsk_"]),
         pattern: "pcsk_[A-Za-z0-9_]{60,80}",
         tail: Tail::Word,
-        yes: &["pcsk_kYNNq8_RDhKSQwWsUmSWtBq9JstfiToUMFzBdKI7MOWwNfqYMZKcONirGodRXnVK5ahRpD"],
+        yes: &["pcsk_fyqzl3_Zme7M7wEAZlHWdeVxxYxS4frsrYMHrQqnByllBlkbKmAppC26JrnLQnmyVbtC7q"],
         no: &["pcsk_x"],
         ..TOKEN
     },

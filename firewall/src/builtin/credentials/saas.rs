@@ -15,10 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "[sr]k_(?:live|test|prod|org)_[A-Za-z0-9_]{10,180}",
         check: Some(tokens::random_token),
         yes: &[
-            "STRIPE_KEY=sk_live_j0nzxbd74UFXpD3D1yqx6bEJ",
-            "rk_test_51yHZUXzbW2f7gChbTOb6ePn5spRbgMTu0X2hsJKHusRh5mfWQTpFrgomctC64f63xabDY4w7XqtzwGi0XRPzGINLVV72L17G8n",
+            "STRIPE_KEY=sk_live_XoNP2UVcGRgndWfLRaQhV0m7",
+            "rk_test_51QdJKU3LEWltGssB8q7uNp88mB7CCD84iJqVmEGVVtwBNOkkirGGNsaWlCCthxp4mnBpi5Koh8Bcf6szuD700OBMoNEprAzfVv",
         ],
-        no: &["sk_test_key", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "ask_live_Ia0e7WbOBESLDct7tEdops07"],
+        no: &["sk_test_key", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "ask_live_MNFHjcOnOpM7UZSNZkno1Ir7"],
         ..TOKEN
     },
     Rule {
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "STRIPE_KEY",
         anchor: Anchor::Words(&["whsec_"]),
         pattern: "whsec_[A-Za-z0-9+/]{24,64}={0,2}",
-        yes: &["whsec_1TYB8n6qkaKy0X0aZNsOpyNITl0O8NYw"],
+        yes: &["whsec_DuDPyyV96KqwRHbW0uW2DMnWJO79v8Te"],
         no: &["whsec_x"],
         ..TOKEN
     },
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&["pk_live_", "pk_test_"]),
         pattern: "pk_(?:live|test)_[A-Za-z0-9]{20,120}",
-        yes: &["pk_live_Nh1FWooORXYDh2CaJYWiAwpC"],
+        yes: &["pk_live_LdXLltjdljhVxvWWwL3jQL8L"],
         no: &["pk_test_x"],
         ..TOKEN
     },
@@ -52,8 +52,8 @@ pub(super) const RULES: &[Rule] = &[
             "AC2", "AC3", "AC4", "AC5", "AC6", "AC7", "AC8", "AC9", "ACa", "ACb", "ACc", "ACd", "ACe", "ACf",
         ]),
         pattern: "(?:SK|AC)(?:[0-9a-f]{32}|[0-9A-F]{32})",
-        yes: &["TWILIO_ACCOUNT_SID=ACa437b7ed6827e991361f8b0a9a85baf3", "SK658d5a334ff774015788e4eecd626bb2"],
-        no: &["SKeb00ab54e2a442b51668", "MACb6cf8ef5aa326e529a74c7136120361f"],
+        yes: &["TWILIO_ACCOUNT_SID=ACf4ad2c1acf4236aa6aece548456ef525", "SK838dd591a7671a8f2cf59c9f0d6a222e"],
+        no: &["SK35c41356c6f57b9f919f", "MACbc12f2b81ea2035563d711f555098f34"],
         ..TOKEN
     },
     Rule {
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["twilio"]),
         pattern: assigned!("twilio", "(?:[0-9a-f]{32}|[A-Za-z0-9]{32})"),
         check: Some(tokens::named),
-        yes: &["TWILIO_AUTH_TOKEN=5999d8a76deee486f9bd5548905ee93b"],
+        yes: &["TWILIO_AUTH_TOKEN=5bb847c19f3417bb092732f3245bf4d7"],
         no: &["twilio_number = 1"],
         ..TOKEN
     },
@@ -74,8 +74,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["SG."]),
         pattern: r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
         tail: Tail::Word,
-        yes: &["SENDGRID_API_KEY=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"],
-        no: &["SG.a.b", "MSG.ujvIoJ03xNfRCzDfOG8kW9.vKWN_b2ARikl7mwWtgoxBYy8wETN_MhM8UWfj8lSIe7"],
+        yes: &["SENDGRID_API_KEY=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"],
+        no: &["SG.a.b", "MSG.Mv_GmpEY_3BUjr-kkBAjaZ.p0DEBwYf39NjDxuZuoAm3egvxju7rSRy_bjEpwYepkx"],
         ..TOKEN
     },
     Rule {
@@ -86,8 +86,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "HRKU-[A-Za-z0-9_-]{32,70}",
         tail: Tail::Word,
         yes: &[
-            "HEROKU_API_KEY=HRKU-AAQkcoxxBm1Efh_uuwcMH8nquSTItEXfN9mseFUTdMiEnj_oisxU9t2DZdsU",
-            "HRKU-fa18332d-5d76-3a23-4954-a8a4ad797b3d",
+            "HEROKU_API_KEY=HRKU-AA344wg_tGmmChJx2gE0RdlxQpp3Xq0qTonPZfKOr2RSscU7EfbdprBwXgps",
+            "HRKU-43343b73-f4aa-517b-c162-a18e6740eddc",
         ],
         no: &["HRKU-x"],
         ..TOKEN
@@ -99,7 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["heroku"]),
         pattern: assigned!("heroku", "(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
         check: Some(tokens::named),
-        yes: &["HEROKU_API_KEY: 4393db91-16da-b04a-77d2-55f9895f8337"],
+        yes: &["HEROKU_API_KEY: 6f55abc9-8e08-997e-8c42-9d673b892ec2"],
         no: &[r#"heroku_app = "web""#],
         ..TOKEN
     },
@@ -109,7 +109,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SHOPIFY_TOKEN",
         anchor: Anchor::Words(&["shpat_", "shpca_", "shppa_", "shpss_", "shptka_", "shpua_"]),
         pattern: "shp(?:at|ca|pa|ss|tka|ua)_[A-Za-z0-9]{32,64}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["shpat_x"],
         ..TOKEN
     },
@@ -121,8 +121,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:glc_[A-Za-z0-9+/]{30,200}={0,2}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})",
         tail: Tail::Token,
         yes: &[
-            "glsa_hngBNcd8UkJO1lek2Diw93v08mFQJ1HR_25dee51f",
-            "glc_eyJvIjoiMSIsIm4iOiJ4IiwijK73qggodrJlB3dNRMHpA79HvbflvNhhByiMAiwhguzcsuZiBvZwKjbQUx6Dp4cXabhVVi14nHlyPdhj==",
+            "glsa_FFbOw2hNpvoYT6XQ6BSnLNOuDS8Z0a4V_1beca9c1",
+            "glc_eyJvIjoiMSIsIm4iOiJ4IiwiT8mXDdLAANkCcjd2y33OOYYRxVqcMKzaUd3GNCu5dVbDCTmGxd6Sk7q6DgPovWuXlZJuVjIAumzYzijR==",
         ],
         no: &["glsa_x", "glc_data"],
         ..TOKEN
@@ -134,7 +134,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["eyJrIjoi"]),
         pattern: "(?i)eyJrIjoi[A-Za-z0-9+/]{50,220}={0,3}",
         tail: Tail::Token,
-        yes: &["Authorization: Bearer eyJrIjoiih2gPjLhwTohFiuKu2SlHNJd0pQwHSyc3nfXvcOqUDPnpiaCA1AMySmEVPkIkvwytavRZm0jrDHbrtt6=="],
+        yes: &["Authorization: Bearer eyJrIjoirDQhlKbci3ARsKnRu0n9zLfcB48o0ozyCZZSu796RTF2h4QyqjaqCWJFPHS2ARw1Y2ZLFBiN6LmJyNo8=="],
         no: &["eyJrIjoi"],
         ..TOKEN
     },
@@ -145,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["sq0atp-", "sq0csp-", "sq0idp-", "sq0idb-", "sq0atb-", "sq0csb-"]),
         pattern: "sq0(?:atp|atb|csp|csb|idp|idb)-[A-Za-z0-9_-]{22,60}",
         tail: Tail::Word,
-        yes: &["sq0atp-F5GWtlN0zDoSJKk4WjNRF7", "sq0csp-T3c_SJ2eAv79-3oIeKlBHkmaaUV_-_dToERD2BO7aeV"],
+        yes: &["sq0atp-DKlzcqzf0m1cHlgJ8NNg53", "sq0csp-TDiieyYCVSlDn--3BdMKdNTGqrpHD6eYOqXBmdnUGRH"],
         no: &["sq0atp-x"],
         ..TOKEN
     },
@@ -158,10 +158,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "SQUARE_TOKEN=EAAA6YQNZgz7g01v4etgWUGfZbh5Phc75yUhuG7mDQPwPt0PyZYrtI7pwder0KAP",
-            "EAACEdEose0cBAqoJQDMcz68u5iy2ngKMJ6bgJ1QUKX8x8M3q6vqebhUHmZtXmYJHbuba7mhN3vYu0vsRtwwy70EcvQG3QpdOgxdsAcJuJqqehINFtt9IIDfyLlbVKIoHpktzGPliBPaCJSKlzodmbcB0IkykaW96WOCnOzfc5vY50",
+            "SQUARE_TOKEN=EAAAjcpyMydPdaypRPQLMSSX8eQFhnVhK1fPHGjo-MN7lXwcDEvNYwr3b5xYChzc",
+            "EAACEdEose0cBAcB0IkykaW96WOCnOzfc5vY50QZqQnQdiEe306xtm1tx0TYWZeDnHNL7GCvxTM4ZnGdFrlUXalwAJbC9Tju6B3Jrqkx89iJLCmruFAQICFop8g5axlVxyIufxGK24OPUzUCmAk0KybDmOQwVu7B89qTXdkqf0nXEe",
         ],
-        no: &["EAAQZqQnQdiEe306xtm1tx0"],
+        no: &["EAA35YP4qIEh6OVZzY04eft"],
         ..TOKEN
     },
     Rule {
@@ -171,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["squarespace"]),
         pattern: assigned!("squarespace", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
         check: Some(tokens::named),
-        yes: &["SQUARESPACE_KEY=2e6eab61-f850-5bd0-e4ad-885b4e68afde"],
+        yes: &["SQUARESPACE_KEY=5ca73fa3-a276-7d23-76f5-d2d5c02a65d5"],
         no: &[r#"squarespace_site = "x""#],
         ..TOKEN
     },
@@ -181,8 +181,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "MAILGUN_KEY",
         anchor: Anchor::Words(&["key-", "pubkey-"]),
         pattern: "(?:pubkey|key)-[0-9a-f]{32}",
-        yes: &["api:key-f7730b5bca2bce6d5c0e6bad815826f2"],
-        no: &["key-8f3c2295ca73fa3a2767", "monkey-d2376f5d2d5c02a65d56741844bdb468"],
+        yes: &["api:key-6741844bdb468b287cd7a31cd2917aae"],
+        no: &["key-623eaef6c9d5214105dc", "monkey-512257015e7a6aac3008fc5fafcd1046"],
         ..TOKEN
     },
     Rule {
@@ -192,7 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["-us"]),
         pattern: "[0-9a-f]{32}-us[0-9]{1,2}",
         reach: 32,
-        yes: &["MAILCHIMP=b287cd7a31cd2917aae623eaef6c9d52-us12"],
+        yes: &["MAILCHIMP=3933d075f228beb38ec4f8ae038481ee-us12"],
         no: &["a-us1"],
         ..TOKEN
     },
@@ -202,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SENDINBLUE_KEY",
         anchor: Anchor::Words(&["xkeysib-", "xsmtpsib-"]),
         pattern: "x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["xkeysib-x"],
         ..TOKEN
     },
@@ -212,7 +212,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "POSTMAN_KEY",
         anchor: Anchor::Words(&["PMAK-", "PMAT-"]),
         pattern: "PM(?:AK-[0-9a-f]{24}-[0-9a-f]{34}|AT-[A-Z0-9]{26})",
-        yes: &["PMAK-34701f20e1f6e98f3adbbe06-1422ccb29d934a66bc346047e98d0fbe5c"],
+        yes: &["PMAK-73fd969ed02dc6baa9f4b810-6fe7c84dd9faa187daa9e115af3ffd1916"],
         no: &["PMAK-x"],
         ..TOKEN
     },
@@ -223,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ntn_", "secret_"]),
         pattern: "(?:ntn_[A-Za-z0-9]{40,56}|secret_[A-Za-z0-9]{43})",
         check: Some(tokens::random_token),
-        yes: &["NOTION_KEY=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", "secret_vvKV3sEViwY0WrTRdTNTYa2nFIDoY6yqjAAsUNEuRI4"],
+        yes: &["NOTION_KEY=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", "secret_xiF3sMx2VBuSXFx7p7vdLGMJciylRCDZMfq28Fj2AJS"],
         no: &["secret_key_name", "ntn_x"],
         ..TOKEN
     },
@@ -233,7 +233,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LINEAR_KEY",
         anchor: Anchor::Words(&["lin_api_", "lin_oauth_"]),
         pattern: "lin_(?:api|oauth)_[A-Za-z0-9]{32,64}",
-        yes: &["lin_api_udq12YoANYvYuZtCd9dUl8uYLXEhG08F2L3UEBdt"],
+        yes: &["lin_api_VPMG62j3HY9eyh5oVLjFPjXWWyYORlY1iv8R1uWS"],
         no: &["lin_api_x"],
         ..TOKEN
     },
@@ -244,7 +244,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["figd_", "figo_", "figu_", "figdr_"]),
         pattern: "fig(?:d|o|u|dr|or|ur|oh|uh)_[A-Za-z0-9_-]{36,60}",
         tail: Tail::Word,
-        yes: &["figd_fBoS7YbV4HyfgwWwewouicvLlNvWVr-KV3P_VFQg"],
+        yes: &["figd_5gKZDsQ1S3yteCb9Tr2qk0C29bFkwULbFtn-dnDa"],
         no: &["figd_x"],
         ..TOKEN
     },
@@ -257,11 +257,11 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "sl.BerXx56kG_t1siXpCt-tXxrQO5gKZDsQ1S3yteCb9Tr2qk0C29bFkwULbFtn-dnDa0CxdMAwPi72ArKv-n1ckZXlO9wN0GUc1qbhd-l6PptPkAiQ07PjqKWaJz6pDKbtW4PRRWotXZO6K",
+            "sl.Bv03YsgWvuEYK49ZRgjvtF_Gv1LgF67IqXmIFvgCh8YiS_f8K5V3vju00fWimh1z6P1cnU-M50i8L2MgabDi0S3tVNkeKnNIfPBQeDnkESVgxQ8PdtlADN4WcdiQboMw-xb7N_vjohH3L",
         ],
         no: &[
             "sl.example",
-            "ssl.lemnK5A3Wz9c90SejjA4bPXgCrfpXPuOBF8hKnF23a0LJV_ZYXqpFgtYlmpF8KVCv03YsgWvuEYK49ZRgjvtF_Gv1LgF67IqXmIFvgCh8YiS_f8K5V3vju00fWimh1z6P1cnU-M50i8L",
+            "ssl.b4Cee6khPV7BHoXw1bWrvCv4UNXW3d8HmParULhe481XkzSb8e2xluFfmqa1sCMpgFAFhrFcCi_RwDh4ecDSmt8UaeDqSAKJgnznVo5eSL7d6CqxNBX0VSFEYM5_QWBElF6MjwucWVaI",
         ],
         ..TOKEN
     },
@@ -271,7 +271,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "AIRTABLE_TOKEN",
         anchor: Anchor::Words(&["pat"]),
         pattern: r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
-        yes: &["AIRTABLE=patB8tdJaaoeAwQVB.4b92193981a6a17327bb15afa042679ec002a0395f50e9f52318d90e711e21ab"],
+        yes: &["AIRTABLE=patO3oVZbR25K77fD.92eaeec80b99b9e777444695b0406bd70f0c73dcc0055c84e58688295fefcdd1"],
         no: &["patch.json"],
         ..TOKEN
     },
@@ -281,7 +281,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "ASANA_TOKEN",
         anchor: Anchor::Words(&["1/1", "2/1"]),
         pattern: "[12]/[0-9]{12,18}(?:/[0-9]{12,18})?:[0-9a-f]{32}",
-        yes: &["asana: 1/1734162690962823:5eb9ccd0f83a04b911efdc26b0f1d525"],
+        yes: &["asana: 1/1753420335463276:841a70eff1ba85a14bb9b46d7f3c9c3c"],
         no: &["1/2"],
         ..TOKEN
     },
@@ -292,7 +292,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["tfp_"]),
         pattern: "tfp_[A-Za-z0-9_.=-]{40,64}",
         tail: Tail::Word,
-        yes: &["tfp_pHcg0P3iaA6joPthdpMnWpd9iXpXb2W4oeWF1Tvl1No9_O6VJ0Ld2Cc"],
+        yes: &["tfp_7KXyQHdQnlB71cUgtnw1WhgV3Si5zJThHrCtGcQ6W9ix_hRr86CybTx"],
         no: &["tfp_x"],
         ..TOKEN
     },
@@ -302,7 +302,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SHIPPO_TOKEN",
         anchor: Anchor::Words(&["shippo_live_", "shippo_test_"]),
         pattern: "shippo_(?:live|test)_[0-9a-fA-F]{40}",
-        yes: &["shippo_live_9efac6727e92550cb08702e070508480df99b74b"],
+        yes: &["shippo_live_e5483534ffd317dadf1eb8d1a14aaa6246a58947"],
         no: &["shippo_live_x"],
         ..TOKEN
     },
@@ -312,7 +312,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "DUFFEL_TOKEN",
         anchor: Anchor::Words(&["duffel_live_", "duffel_test_"]),
         pattern: "duffel_(?:live|test)_[A-Za-z0-9_=-]{43}",
-        yes: &["duffel_test_d9M5MfgLmVvoAwImxneBNRB5TVBjaVvdaeYzEwZdaxK"],
+        yes: &["duffel_test_rBK6xB2b3Q1fED0BMX4EShjuZg9bpKBPy89SEu87wVo"],
         no: &["duffel_test_x"],
         ..TOKEN
     },
@@ -322,7 +322,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "EASYPOST_TOKEN",
         anchor: Anchor::Words(&["EZAK", "EZTK"]),
         pattern: "(?i)EZ[AT]K[A-Za-z0-9]{54}",
-        yes: &["EZAKlgtlR5u3QgdKD5RLvkZczhSWP6sC2XVAF67uGqZFQZ4UsRJfDXXuDP"],
+        yes: &["EZAKwS4Wzb3OgBriobNfO8yVMBtlbHCAEc4L7lMns3y2MHTvWBAMikS3LF"],
         no: &["EZAK"],
         ..TOKEN
     },
@@ -333,7 +333,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["FLWSECK", "FLWPUBK"]),
         pattern: "FLW(?:SECK|PUBK)(?:_TEST)?-[A-Za-z0-9]{12,40}(?:-X)?",
         check: Some(tokens::random_token),
-        yes: &["FLWSECK_TEST-ec80b99b9e777444695b0406bd70f0c7-X"],
+        yes: &["FLWSECK_TEST-85f6222ceb122b1fc43079c838200369-X"],
         no: &["FLWSECK-"],
         ..TOKEN
     },
@@ -343,7 +343,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "FRAMEIO_TOKEN",
         anchor: Anchor::Words(&["fio-u-"]),
         pattern: "(?i)fio-u-[A-Za-z0-9_=-]{60,70}",
-        yes: &["fio-u-gBUzSMHUyUbQa5T7kJ9lyqi9DX1JIkrQQn4rHqKesSKMlFCEzBBdZDxp9s1lbp2m"],
+        yes: &["fio-u-PfeSwMjdLwo0xcNzCYhLT5KnbII0Y06FuPQmRn7qYl4nWDkLiLI6sOY4KXJCi3jo"],
         no: &["fio-u-x"],
         ..TOKEN
     },
@@ -353,7 +353,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "INTRA42_SECRET",
         anchor: Anchor::Words(&["s-s4t2"]),
         pattern: "s-s4t2(?:ud|af)-[0-9a-f]{64}",
-        yes: &["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"],
+        yes: &["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"],
         no: &["s-s4t2ud-x"],
         ..TOKEN
     },
@@ -363,7 +363,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "ADOBE_SECRET",
         anchor: Anchor::Words(&["p8e-"]),
         pattern: "p8e-[A-Za-z0-9]{32}",
-        yes: &["p8e-bTxC6k4jqhk67IgjXFEIVBXJLhcpB9uB"],
+        yes: &["p8e-iDerrJAfMQSBU4zb7PtY5GoARG33r5yK"],
         no: &["p8e-x"],
         ..TOKEN
     },
@@ -373,7 +373,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PLAID_TOKEN",
         anchor: Anchor::Words(&["access-sandbox-", "access-development-", "access-production-"]),
         pattern: "access-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["access-sandbox-f1eb8d1a-14aa-a624-6a58-9478dbd02fed"],
+        yes: &["access-sandbox-46013e25-35fe-961b-ee4b-9608d3fce446"],
         no: &["access-sandbox-x"],
         ..TOKEN
     },
@@ -383,7 +383,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "README_TOKEN",
         anchor: Anchor::Words(&["rdme_"]),
         pattern: "rdme_[a-z0-9]{70}",
-        yes: &["rdme_4hjugbp1y4uwowzbg1riobfy1tlb7204clnsy7v10ik5rk4me7fez2x7dfewc64zi7gapt"],
+        yes: &["rdme_3fbm6utrbhyedba0f44ubcebnipky4gin57ovzcgfrgabo9r0gvb8xx2g50i87s6tp43f9"],
         no: &["rdme_x"],
         ..TOKEN
     },
@@ -393,7 +393,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "HUBSPOT_TOKEN",
         anchor: Anchor::Words(&["pat-na", "pat-eu"]),
         pattern: "pat-(?:na|eu)[0-9]{1,2}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["pat-na1-c8382003-6922-b41b-7b1c-e360fa66856e"],
+        yes: &["pat-na1-2152c225-9c43-921f-9ac9-576893f5a973"],
         no: &["pat-na1-x"],
         ..TOKEN
     },

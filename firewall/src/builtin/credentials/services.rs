@@ -8,13 +8,24 @@ use crate::rule::{Anchor, Edge, Rule, Tail};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
+        id: "klaviyo_key",
+        title: "Klaviyo private key",
+        label: "KLAVIYO_KEY",
+        anchor: Anchor::Words(&["pk_"]),
+        pattern: "pk_[A-Za-z0-9]{34}",
+        check: Some(tokens::random_token),
+        yes: &["KLAVIYO=pk_RAHhEBVMmxUAmOgKdSlPUK4dtx13hKeAHT"],
+        no: &["pk_x", "tpk_OZ9uOQhMaltf10dfA25tXv7rTlzCMCLhM3"],
+        ..TOKEN
+    },
+    Rule {
         id: "twitter_bearer",
         title: "Twitter (X) bearer token",
         label: "TWITTER_BEARER",
         anchor: Anchor::Words(&["AAAAAAAAAAAAAAAAAAAAA"]),
         pattern: "A{20,24}[A-Za-z0-9%]{70,150}",
         check: Some(tokens::random_token),
-        yes: &["AAAAAAAAAAAAAAAAAAAAAMRAHhEBVMmxUAmOgKdSlPUK4dtx13hK%3DeAHTOZ9uOQhMaltf10dfA25tXv7rTlzCMCLhM3mIaPy2PbiqVq"],
+        yes: &["AAAAAAAAAAAAAAAAAAAAAMmIaPy2PbiqVqPCdhp4KOnUzq7AIntK%3DF4rzHRysJQEt1G9bnzwIfpsxRjzHh0YIw3dmBHoIJH0ptP47Lj"],
         no: &["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
         ..TOKEN
     },
@@ -23,9 +34,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "GoCardless token",
         label: "GOCARDLESS_TOKEN",
         anchor: Anchor::Words(&["live_", "sandbox_"]),
-        pattern: "(?:live|sandbox)_[A-Za-z0-9_=-]{40}",
+        pattern: "(?:live|sandbox)_[A-Za-z0-9_=-]{40,43}",
         check: Some(tokens::random_token),
-        yes: &["GC_TOKEN=live_PCdhp4KOnUzq7AIntKF4rzHRysJQEt1G9bnzwIfp"],
+        yes: &["GC_TOKEN=live_3pqoIvAsGdbxadN6kw93QveNbxK0ywf1A8I5QHSU"],
         no: &["live_update_of_all_the_things_in_this_page_now"],
         ..TOKEN
     },
@@ -35,8 +46,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "LOB_KEY",
         anchor: Anchor::Words(&["live_", "test_"]),
         pattern: "(?:live|test)_(?:pub_)?(?:[0-9a-f]{35}|[0-9a-f]{31})",
-        yes: &["test_9b4c3b16d7794787ad910b015ba20bcb2d3", "live_pub_9bc1946adbb9ce45bf609e1096d1039"],
-        no: &["test_5f1113d1a1ed", "latest_5cc55e5a7feec40cd647a473a212d561d54"],
+        yes: &["test_39bc1946adbb9ce45bf609e1096d10395f1", "live_pub_113d1a1ed5cc55e5a7feec40cd647a4"],
+        no: &["test_73a212d561d5", "latest_44b754834f6a1fdf6a8163f8395a756276b"],
         ..TOKEN
     },
     Rule {
@@ -45,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "TWITCH_KEY",
         anchor: Anchor::Words(&["live_"]),
         pattern: "live_[0-9]{6,12}_[A-Za-z0-9]{28,36}",
-        yes: &["live_253224127_OmudEVAXERmv16PIrRcmgNMTEHrSh0"],
+        yes: &["live_227065720_bPKvnu9lk6ScwWvbMQZafogWcIkhDQ"],
         no: &["live_2024_x"],
         ..TOKEN
     },
@@ -55,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SETTLEMINT_TOKEN",
         anchor: Anchor::Words(&["sm_aat_", "sm_pat_", "sm_sat_"]),
         pattern: "sm_[aps]at_[A-Za-z0-9]{16,40}",
-        yes: &["sm_pat_UWHMtk3u2oLlmeJp"],
+        yes: &["sm_pat_lL674vCvkNk9KkpX"],
         no: &["sm_pat_x"],
         ..TOKEN
     },
@@ -65,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "DEFINED_NETWORKING_TOKEN",
         anchor: Anchor::Words(&["dnkey-"]),
         pattern: "(?i)dnkey-[a-z0-9_=-]{26}-[a-z0-9_=-]{52}",
-        yes: &["dnkey-NWA3JQKV1HDMUN59DIKJ4CYU2K-ABVNULKCWVBAFOGC8KH3LV2VKKKPMC7MKN01TSHFF64LSYG6CASP"],
+        yes: &["dnkey-MC7MKN01TSHFF64LSYG6CASP89-MUWDRRAJIIEHWRYV2JYHMTP6SGBY74GA8SWSHGMSO25ZRY56EUHQ"],
         no: &["dnkey-x"],
         ..TOKEN
     },
@@ -75,8 +86,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "FIRECRAWL_KEY",
         anchor: Anchor::Words(&["fc-"]),
         pattern: "fc-[0-9a-f]{32}",
-        yes: &["FIRECRAWL_API_KEY=fc-6ab188044423b8cae4c3697930cf309b"],
-        no: &["fc-cache", "afc-933697efc8cf2a38fcfb62fb6ff5a93e"],
+        yes: &["FIRECRAWL_API_KEY=fc-fcfb62fb6ff5a93ef28c9ab7f2b42b21"],
+        no: &["fc-cache", "afc-5f02d4aa104e462b5e6258598f118056"],
         ..TOKEN
     },
     Rule {
@@ -85,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "LLAMACLOUD_KEY",
         anchor: Anchor::Words(&["llx-"]),
         pattern: "llx-[A-Za-z0-9]{40,60}",
-        yes: &["LLAMA_CLOUD_API_KEY=llx-2EfrysZuwo1Efx568iX0ew981fdbbLZEPGm8i1nsl3PHhNdi"],
+        yes: &["LLAMA_CLOUD_API_KEY=llx-KDwxQ0pFLlRi2smUTitdIxm5JpgAhMpuSYMQiV6QrRE0bk8A"],
         no: &["llx-x"],
         ..TOKEN
     },
@@ -96,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["tgp_v1_"]),
         pattern: "tgp_v1_[A-Za-z0-9_-]{40,50}",
         tail: Tail::Word,
-        yes: &["TOGETHER_API_KEY=tgp_v1_P7YDN_AriYjptJL4Wefgru8bi1sRQhbs6qBjSx7AkxI"],
+        yes: &["TOGETHER_API_KEY=tgp_v1_yyAKiY35xlxtWt82ix8_-iLMaDhJ0PppfShLvJqTGbi"],
         no: &["tgp_v1_x"],
         ..TOKEN
     },
@@ -106,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "AKAMAI_TOKEN",
         anchor: Anchor::Words(&["akab-"]),
         pattern: "akab-[a-z0-9]{16}-[a-z0-9]{16}",
-        yes: &["client_token = akab-ltq4cdraln3wxp5l-ismitd8xm9pg0hpu"],
+        yes: &["client_token = akab-br5iu42n7rinz7c2-599zdniwa9mc75uu"],
         no: &["akab-x"],
         ..TOKEN
     },
@@ -117,8 +128,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["aio_"]),
         pattern: "aio_[A-Za-z0-9]{28}",
         check: Some(tokens::random_token),
-        yes: &[r#"IO_KEY "aio_SYMQiV6QrRE0bk8A3m3VmnsePUWz""#],
-        no: &["aio_read", "maio_USKP6WBCVlflWJjyj68EBelEFRFe"],
+        yes: &[r#"IO_KEY "aio_iTRfApngkqK6w1V0rH0ATN3pBEsR""#],
+        no: &["aio_read", "maio_DiPrQRM1D8C4XCPRsSixGS1cenZW"],
         ..TOKEN
     },
     Rule {
@@ -127,7 +138,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "UBIDOTS_TOKEN",
         anchor: Anchor::Words(&["BBFF-", "BBUS-"]),
         pattern: "BB(?:FF|US)-[A-Za-z0-9]{30,36}",
-        yes: &["BBFF-XQsJtaoGUIdrAJ5uVHGhhcQwRds5kr"],
+        yes: &["BBFF-eHsKX2HeDwnVqE1vWhZzlZ1CPOE1Wf"],
         no: &["BBFF-x"],
         ..TOKEN
     },
@@ -138,7 +149,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["_mmk"]),
         pattern: "[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk",
         reach: 36,
-        yes: &["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"],
+        yes: &["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"],
         no: &["a_mmk"],
         ..TOKEN
     },
@@ -148,8 +159,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "APPSYNC_KEY",
         anchor: Anchor::Words(&["da2-"]),
         pattern: "da2-[a-z0-9]{26}",
-        yes: &[r#"apiKey: "da2-c2599zdniwa9mc75uuif0pngkq""#],
-        no: &["da2-x", "nada2-wr70p14s3ir322six6cene7s7e"],
+        yes: &[r#"apiKey: "da2-gjagcpjz34tmslu7zjy936sig6""#],
+        no: &["da2-x", "nada2-28g6bhq2t2wpyzt5x3djw68e05"],
         ..TOKEN
     },
     Rule {
@@ -159,9 +170,9 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["django-insecure-"]),
         pattern: r#"django-insecure-[^\s"\x27\x60]{30,80}"#,
         after: Edge::Any,
-        yes: &["SECRET_KEY = 'django-insecure-DwnVqE1vWh^&(!ZzlZ1CPOE1WfTPuACUYmBonCqi65gtizXopx'"],
+        yes: &["SECRET_KEY = 'django-insecure-C8Y2pw7qJD^&(!yec4aQDYC6UbMbHbg7JXeTiYKXW25XCv5i3x'"],
         no: &["django-insecure-x"],
-        ..TOKEN
+        ..Rule::CREDENTIAL
     },
     Rule {
         id: "live_or_test_key",
@@ -186,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
         ]),
         pattern: "(?:[asp]k_(?:live|test|prod|sandbox)|(?:key|api|secret|access|tok)_(?:live|test)|(?:prod|live|test)_sk)_[A-Za-z0-9]{20,120}",
         check: Some(tokens::random_token),
-        yes: &["ak_live_e3S0sb7f9YNWgVjag2cpYjPz9DEPtS"],
+        yes: &["ak_live_FdImz4LrkSwN3HaqnQe0lecrNJXxiV"],
         no: &["key_live_x", "api_test_suite"],
         ..TOKEN
     },
@@ -197,7 +208,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["tkn.v1_"]),
         pattern: r"tkn\.v1_[A-Za-z0-9+/=_-]{60,90}",
         tail: Tail::Token,
-        yes: &["tkn.v1_mYsluHzjL65yJD3GRsigRGCI8gTW60Gb9hqYCtCwpUZ1yzt9FRxLOND4djwLWGIeAFC8Y2pw="],
+        yes: &["tkn.v1_vVXen7VdtrkESsoOxP8FK2ObcdDzlYVeeUGKqPaW2KpixYfwIhhzbHHesKKYDzzQg6CQeu6S="],
         no: &["tkn.v1_x"],
         ..TOKEN
     },
@@ -207,7 +218,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "SCRAPFLY_KEY",
         anchor: Anchor::Words(&["scp-live-", "scp-test-"]),
         pattern: "scp-(?:live|test)-[0-9a-f]{32}",
-        yes: &["scp-live-8ec210ee000324ea4bf16c85b0862521"],
+        yes: &["scp-live-b1dcd4b1df824beefb5d635ae060e0e6"],
         no: &["scp-live-x"],
         ..TOKEN
     },
@@ -217,7 +228,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "VOICEFLOW_KEY",
         anchor: Anchor::Words(&["VF.DM.", "VF.WS."]),
         pattern: r"VF\.(?:DM|WS)\.[0-9a-f]{24}\.[A-Za-z0-9]{16}",
-        yes: &["VF.DM.8b4a261985f97bf011ec5228.PaW2KpixYfwIhhzb"],
+        yes: &["VF.DM.ca75dcfe3c4a701c937cac2a.PusioDQyJU1mLB6s"],
         no: &["VF.DM.x"],
         ..TOKEN
     },
@@ -227,7 +238,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "TELNYX_KEY",
         anchor: Anchor::Words(&["KEY0", "telnyx"]),
         pattern: "KEY[A-Za-z0-9]{30,44}_[A-Za-z0-9]{20,24}",
-        yes: &["KEY029ECC3E2AB1DCD4B1DF824BEEFB5D63_luCbnaDRaHR8DnyuQp9lBz"],
+        yes: &["KEY027FAD7739B30A124678E59D88A1468E_6gjgidbmm7E3Ro3z16W7Si"],
         no: &["KEY01_x"],
         ..TOKEN
     },
@@ -239,7 +250,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "IG(?:QV|AA)[A-Za-z0-9_-]{80,220}",
         tail: Tail::Word,
         yes: &[
-            "IGQVJFDZ4KRLhOzYjvpbRczWZsgY6Z4Zp1zIuyev01yg6NrrPAiH6xroPusioDQyJU1mLB6s6Gf0oFuKA3oVT3ohNsxgQavMdfiJNmp86r134CWNUltBr0KRqvW7UcS027inOr64D6gjgidbmm7E3Ro3z16",
+            "IGQVJrQUIjsm9aWKQWxayT1k1krlq0rwbfDwyagYczgn5oFCtuGII81VfL7lmgaHeuQewPXTR02jbuuCPhOjT0eibriScUb5JWY2p5fmM8t3nMbjWPz7gL6cMJiNQFa5eLHu2U3lcDptKtiVYeVQ5IEyqfO",
         ],
         no: &["IGQV"],
         ..TOKEN
@@ -251,7 +262,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["odt_"]),
         pattern: "odt_[A-Za-z0-9]{32,40}",
         check: Some(tokens::random_token),
-        yes: &["odt_W7SirQUIjsm9aWKQWxayT1k1krlq0rwb"],
+        yes: &["odt_vS1a1mYi9M2h7s0vMoWDGfyVHneSoBwo"],
         no: &["odt_x"],
         ..TOKEN
     },
@@ -261,7 +272,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PIXIE_KEY",
         anchor: Anchor::Words(&["px-dep-", "px-api-"]),
         pattern: "px-(?:dep|api)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["px-api-2ebc031c-367f-e9a2-5630-2a2b40aae342"],
+        yes: &["px-api-e7fe9bb2-3361-1480-9bef-7158b63ca9cc"],
         no: &["px-api-x"],
         ..TOKEN
     },
@@ -271,7 +282,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PUBNUB_KEY",
         anchor: Anchor::Words(&["pub-c-", "sub-c-", "sec-c-"]),
         pattern: "(?:pub|sub)-c-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sec-c-[A-Za-z0-9]{48}",
-        yes: &["pub-c-40841072-6960-4c31-4f02-a51e79942fc8", "sec-c-fOvS1a1mYi9M2h7s0vMoWDGfyVHneSoBwoMDpJFN5CtwI05x"],
+        yes: &["pub-c-5b11aa7d-cd4e-9543-70c3-4f97e00c8d03", "sec-c-J86IvrZw587e0Cd4SiuKh4hgVhs7lJVEhWREFxqdjS9x65O9"],
         no: &["pub-c-x"],
         ..TOKEN
     },
@@ -284,7 +295,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["6L"]),
         pattern: "6L[a-z][A-Za-z0-9_-]{37}",
         check: Some(tokens::random_token),
-        yes: &["secret=6LcTIeg0SJhmd6cUiraPswRC5EpRclOMrxLnOLRg"],
+        yes: &["secret=6LcDf1uhbHxIFCJX2BdJjXzci1vRmTznPcCrhLEl"],
         no: &["6L of water"],
         ..TOKEN
     },
@@ -296,8 +307,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"(?i:okta|ssws)[^\n]{0,40}?[\s=:"\x27(\x60](?P<v>00[A-Za-z0-9_-]{40})"#,
         check: Some(tokens::random_value),
         yes: &[
-            r#"OKTA_API_TOKEN="00Rz1vszzkTw2Nd2YSMcuuYoBzBjLTDt84lNihoO1J""#,
-            "Authorization: SSWS 00O3aWzh7RiEZspCbb54Vy41rYA9KbKhJ86IvrZw58",
+            r#"OKTA_API_TOKEN="00IwGcA0PXoy1KwXT5K0KW7ZkPQTNoaYOLBfJq79VT""#,
+            "Authorization: SSWS 00RhqhfDvYARObH07iiQ8x6SiDmUlbiCJzIM8Bbicd",
         ],
         no: &["okta 00"],
         ..TOKEN
@@ -310,7 +321,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"(?i:bootstrap[_-]?token|--token)["\x27]?[\s=:]{1,3}["\x27]?(?P<v>[a-z0-9]{6}\.[a-z0-9]{16})"#,
         before: Edge::Any,
         check: Some(tokens::real),
-        yes: &["kubeadm join --token e2diuh.hghsl94h45xqdjx3"],
+        yes: &["kubeadm join --token lwpz1e.a6citjqpuguk82ke"],
         no: &["--token abc.def"],
         ..TOKEN
     },
@@ -321,7 +332,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["sc_", "ext_", "scauth_", "authress_"]),
         pattern: r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.(?:acc)[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}",
         tail: Tail::Token,
-        yes: &["sc_fuhb7x8529.1d9j.acc-zcivmznc2rh4.lIwGcA0PXoy1KwXT5K0KW7ZkPQTNoaYOLBfJq79VTRhqhfDvYARObH07iiQ8"],
+        yes: &["sc_tz7xodcuwk.1mig.acc-cru7qzdhc1us.C3jZtSJ9LJe8WX4YRFbLuTvnKjHnBhbkSmPye3y2ZQHQC7ikm58us8YmUFCA"],
         no: &["sc_x"],
         ..TOKEN
     },
@@ -344,9 +355,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::real),
         yes: &[
-            "https://oapi.dingtalk.com/robot/send?access_token=b4e6504ecd04115b7cd20149487a3a5e529cb711ab5d643d4531efd86c18a8c1",
-            "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=31da9e49-2f0a-a646-d305-6c2ce456a96f",
-            "https://open.feishu.cn/open-apis/bot/v2/hook/ed95d977-a023-b6c1-35c7-def09f4a5153",
+            "https://oapi.dingtalk.com/robot/send?access_token=95d977a023b6c135c702bcc3cabc21def09f4a5153f95ada905787e8de38a80f",
+            "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=d4126073-551c-e7fa-3db0-9b6c5d6622e2",
+            "https://open.feishu.cn/open-apis/bot/v2/hook/4c196deb-cb96-69cb-a6ef-dea4fd8ee1a2",
         ],
         no: &["https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=xxx"],
         ..TOKEN
