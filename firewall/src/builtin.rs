@@ -10,16 +10,18 @@ mod generic;
 mod network;
 mod pii;
 mod pii_cn;
+mod pii_us;
 mod vendors;
 
 /// All tables.
-const TABLES: [&[Rule]; 8] = [
+const TABLES: [&[Rule]; 9] = [
     credentials::RULES,
     connections::RULES,
     vendors::RULES,
     generic::RULES,
     pii::RULES,
     pii_cn::RULES,
+    pii_us::RULES,
     finance::RULES,
     network::RULES,
 ];
