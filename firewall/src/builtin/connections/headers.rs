@@ -15,9 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:UwEh0gWzZ https://example.com",
-            "curl -s -u 'api:xCBJ5kXft' https://example.com/x",
-            r#"curl -u ":AHVT2wtQw" https://h:9200"#,
+            "curl -X POST --user ann:BIqvbQ57m https://example.com",
+            "curl -s -u 'api:dKqD9m6gt' https://example.com/x",
+            r#"curl -u ":Cd88EhcHp" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:998HKhCSVrx"],
+        yes: &["  -d 'x' \\\n  -u dev:50fpHyzW5qP"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_28wP7cN7tuc3K9VQM2D1zc",
-            r#""Authorization": "Token c403f355042ce9e7e43c9d569a761bfcaa4c3840""#,
-            r#"-H "Authorization: Api-Token MhgMXSklhFDBVqpKiZtQidJ3AEFdar""#,
+            "Authorization: Bearer mF_04UfeNrMQAIqubkEk9k5zb",
+            r#""Authorization": "Token 71d077dc74bf15beeee9045c69c97a2938d9413a""#,
+            r#"-H "Authorization: Api-Token bn1r44Osz0x798Y8taQZoPL4c9vNRp""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: f5d3335dc76fba9926251e9dd8459e0b""#],
+        yes: &[r#"-H "Authorization: 9cf192b17fbdd9045d826da0b6fe060d""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,9 +96,9 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: 08v6YSWXyaDaCCk2Sbtz3R" https://x"#,
-            r#"-H "apikey: 8f8d7665-6b77-3ae7-e66e-96724cd4d481""#,
-            "curl --header PRIVATE-TOKEN:068VRqkoZDuN4e5A6Ovbf7",
+            r#"curl -H "X-Api-Key: 59B9Ymqw9EmKFkNhqoee3q" https://x"#,
+            r#"-H "apikey: ff6ca894-a6e6-a336-b5a0-5a5323e19dab""#,
+            "curl --header PRIVATE-TOKEN:17qnCKJIdqpTr5owCKB893",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer ZpLAiedi2AdaMO1bPj1TbGH3RyNL3c7q"],
+        yes: &["bearer wpHXv1frxMF07KSUvQ65T0u4LwqR6UET"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::password),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password nA9WI2AeWMCm", "machine h\n  login ann\n  password yZNUeI0AKfJG"],
+        yes: &["machine api.example.com login ann password sBVy1jR2zyK8", "machine h\n  login ann\n  password R7wkoAgCy6zv"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -168,9 +168,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::digits_real),
         yes: &[
-            "mysql -h db -u root -p1861jBVvSSQQua1 main",
-            "sshpass -p 9257NQ5RYYF0U ssh h",
-            "redis-cli -h c -a 110zMh0WRvFWC6aGUfkD ping",
+            "mysql -h db -u root -p422KtntmNB1nYsq main",
+            "sshpass -p 810YC261oRqRT ssh h",
+            "redis-cli -h c -a 5348r318PjEgdfXxsehg ping",
         ],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL

@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         reach: 4,
         before: Edge::Any,
         check: Some(tokens::token),
-        yes: &["client_secret=awj8Q~nR3V30IePJzaS8b5iH727FrQkMxqh0d5FX", r#""vTJ7Q~CLlnOtO4rvv7yW1iQfMf1TbL6rgpXxC""#],
+        yes: &["client_secret=Dmt8Q~GAjTnZRVND9S0M1E9QOXE0FUqXTApA9Nia", r#""Evu7Q~BOu9IieY8a9scskXwe2qvIQlD2EcPRp""#],
         no: &["8Q~", "aaa8Q~short"],
         ..TOKEN
     },
@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=kVKQdmdfwMp5okukAKD5PXKxBW4ONRtCy8m0jGIAZ1iMcWNSfgTJKOnSV4WTtlys5Hr0em/xIggVNXz9CN1gE5==",
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=d7x2vtpoHWOd5jJllQQ9QfV+qJWjrDkMkeWBpO6ibjIOkyUQX1lchP+9JryJ5n/63+O3RcXQEjaT+YwoQf0RqW==",
         ],
         no: &["AccountKey=<key>"],
         ..TOKEN
@@ -47,10 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::azure_signed),
         yes: &[
-            r#""2iBgdd2WtehfdJOAI0sUd8CN7f0u5Woe063l8GHegGAzSeA2DMeKUx""#,
-            "eiN1wETgLVGpqIxmuwowrDBTfrOtKPzjTDjg7biZ0NL4u4C3SvnBJQQJ99BGACAAAAAAAAAAAAASAZDO4nDE",
+            r#""RzWgddG4tXtud4Y1rqRNTm0LujvJ9bOkKv0CfCNcXeAzSeAnLXg6zx""#,
+            "4gAzPsnCUtoaVsKBAxrMx9XmTmN6n37T6EyLgsXesBb7pPE4etOZJQQJ99BGACAAAAAAAAAAAAASAZDOxxKe",
         ],
-        no: &["cpgtrBvggSydKeKOoZ9CDbiBpTtXLaniVqBWsDHA0GTy", "AAAAAzSeB"],
+        no: &["LHh3S2V45vIHCI2noHXfIDCatHjY11yy097EuUqhP3Sl", "AAAAAzSeB"],
         ..TOKEN
     },
     Rule {
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=vWGX3/acwC6W2YmnZ7qn/jpmJIfk7qwLDteWmEIcj9U=",
+            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=xJVckRxjW/yCe1vdFV+BT15o/jXcYL6Fe55My0aO6os=",
         ],
         no: &["SharedAccessKey=…", "SharedAccessKeyName=RootManageSharedAccessKey"],
         ..TOKEN
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::real),
         needs: &["sv=", "se=", "sr=", "skn=", "sp=", "sharedaccesssignature", "api-version="],
         yes: &[
-            "https://x.blob.core.windows.net/c?sv=2024-01-01&se=2030-01-01&sr=b&sp=r&sig=Ww9uQuE3umSgL1y147MdztoiNCDCkpyXie3b2FOMz4J%3D",
+            "https://x.blob.core.windows.net/c?sv=2024-01-01&se=2030-01-01&sr=b&sp=r&sig=4uz60dg57S31GXcRPypQpw5mNcZHYzijmB0cIDychsE%3D",
         ],
         no: &["sig=abc"],
         ..TOKEN
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         tail: Tail::Token,
         yes: &[
-            "Endpoint=https://my-conf.azconfig.io;Id=ab1c-l0-s0:PeJu1QPAqIgBh5b6XrqZ;Secret=2w+NjErtRKnb08kRxqRC3Ba41wVO4LvTctRSmHbGyzf=",
+            "Endpoint=https://my-conf.azconfig.io;Id=ab1c-l0-s0:j6OaFHEXoIAX2uAoaS8s;Secret=luvNtunqe6CtYXUJkNBpsBrxTotS/fLGKKKHkcERg1p=",
         ],
         no: &["https://my-conf.azconfig.io"],
         ..TOKEN
@@ -110,9 +110,9 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::named),
         yes: &[
-            "AZURE_OPENAI_API_KEY=f1e701ee968a8ec7f8b619d78b6f5e0a",
-            "Ocp-Apim-Subscription-Key: 33a79294561bda1ac8a7334447579491",
-            r#"azure_search_admin_key = "iN21JpwuiWZEL0fcIeIqo15Ls783BP7zuoyhT4pbzfUZd2J0XDYW""#,
+            "AZURE_OPENAI_API_KEY=e2b25638e6727a3756bfec7ccf52103b",
+            "Ocp-Apim-Subscription-Key: f003c2957e6bf802781c6989281db141",
+            r#"azure_search_admin_key = "gEhFYmOD2Ofn5eX1SBfspLkysF7sAtmlxMivOjmJxT4KBnWUysUC""#,
         ],
         no: &[r#"azure_region = "westeurope""#],
         ..TOKEN
@@ -139,8 +139,8 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::random_value),
         yes: &[
-            "https://f.azurewebsites.net/api/run?code=5HuRIaRvJjMlixUB3EpPFcrZA2PqFpfJndowwe7xnMTyfdn1cIzG5T==",
-            "x-functions-key: Q37HyXNX2GA7qdk3yJlyQt6CnTsRsilBKCwyU4MAl4luewGWN35TEN==",
+            "https://f.azurewebsites.net/api/run?code=4d4HTCSrxIDjfUivvO3HXkyyZvbNwTvSYwTapgfMw1P2G1joEsG6cD==",
+            "x-functions-key: QRoe3FXmxs1tCXpaXgoICxHdjMl1dxw90R9Qe2a0T2WbXhvUwmEIvN==",
         ],
         no: &["?code=abc"],
         ..TOKEN

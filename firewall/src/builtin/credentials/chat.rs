@@ -16,9 +16,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::slack),
         yes: &[
-            "SLACK_BOT_TOKEN=xoxb-251502531655-2088761294849-CVnIRud63OEQy8u6QXeDw86x",
-            "xoxe.xoxp-1-78uaYZx3hwYJ5Q33h9OLIGaEBcGrPOAe44ZyLnNsQ2PMSwu2nm4aPpaGYPgZPyGXGpo0hpgAqyyLV4AYFN0bxSXt9YuJ8fUdNoyl7Iwtudp3w6pEATmRVXHDYgXtNuEM4sPKbtioKaz7L4uxekvifphCMVS1F7lk",
-            "xapp-1-A2B9HJCGEUW-4714817934076-113f65a0b04149a1622d05a6d35c1a5367bc724b2e536e38666ac267b8b4ab66",
+            "SLACK_BOT_TOKEN=xoxb-434548763784-5304634539727-Ja5v9gGgu5ptOf2Q5sjWknXc",
+            "xoxe.xoxp-1-wJX87Aucvzq3vohgjYSIjiQpYkptitTdiN21JpwuiWZEL0fcIeIqo15Ls783BP7zuoyhT4pbzfUZd2J0XDYW5HuRIaRvJjMlixUB3EpPFcrZA2PqFpfJndowwe7xnMTyfdn1cIzG5TQ37HyXNX2GA7qdk3yJlyQt",
+            "xapp-1-A2NSSIL12WY-9622515897987-ca3eb2071fe09b6081f5345e01c2aa7ca222558ce4943358927337c74bbe5107",
         ],
         no: &["xoxb-your-token-goes-here", "xoxb-", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::digits_real),
-        yes: &["https://hooks.slack.com/services/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"],
+        yes: &["https://hooks.slack.com/services/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"],
         no: &["https://hooks.slack.com/services/", "hooks.slack.com/services/YOUR/WEBHOOK/URLGOESHERE"],
         ..TOKEN
     },
@@ -47,10 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::real),
         yes: &[
-            "https://api.telegram.org/bot7689146813:AAtTFaDEGsRD0C1qiqUXCxQkV2UGoZWROjk/getMe",
-            "863588986:AAEVpJgup67aEZG5s6lp1WmADVkGJd2vmjD",
+            "https://api.telegram.org/bot3061759533:AAq53nvlH5P5KtUaV7r9VAZye1T1tmTJxmj/getMe",
+            "102783416:AAE84l7z6jZTI6BIOZLujh4MRTcqit6ispq",
         ],
-        no: &["12:AB", "506899257:ACpK0u16nO8"],
+        no: &["12:AB", "409776385:AcFQtlGMU4E"],
         ..TOKEN
     },
     Rule {
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["telegram", "tgram:", "bot_token", "TG_"]),
         pattern: assigned!("(?:telegram|tgram|bot_?token|tg_)", "[0-9]{5,16}:[A-Za-z0-9_-]{32,38}"),
         check: Some(tokens::real),
-        yes: &["TELEGRAM_BOT_TOKEN=1059260576:3EwQrvwVe54uPU05jBZBERmal69gWKdI0rj"],
+        yes: &["TELEGRAM_BOT_TOKEN=8366506059:I3oPDsZOrfB5rWIW3CFcVCKEbeQ5DULN2vs"],
         no: &["telegram: 12:30"],
         ..TOKEN
     },
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         check: Some(tokens::real),
-        yes: &["https://discord.com/api/webhooks/844142200195294545/4YUfGK3w0E6wSl5ZuGdc-HSUZD00GKDJr-hsP6-VYDSMTmmynM3sQnRbC8UnbxuOwaw1"],
+        yes: &["https://discord.com/api/webhooks/641642358986012590/DmD9rlqFAIjV8go5XXn_BYC2d7XLpNVMmEGLyPPrOSeMsqRsRq85WzCjk0gW7oUK5Zoi"],
         no: &["https://discord.com/api/webhooks/id/token"],
         ..TOKEN
     },
@@ -89,26 +89,11 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::digits_real),
         yes: &[
-            "DISCORD_CLIENT_SECRET=oBfmsHXDPJdNOOyQr5Vek8Sn5HgOpWM1",
-            r#"discord_public_key: "2cbbeef45d48322e952ff1419255a5cb3e94b8e56a5c5376484bcea0364ce888""#,
-            r#"discordClientId = "963325486377184395""#,
+            "DISCORD_CLIENT_SECRET=OZDszkZ9Atdtk3uvPV4umcmEuDjW3epE",
+            r#"discord_public_key: "1b3b2b96a4d4dc99599636eb7e2506ebfa8e79677d90e552480ec3774b121238""#,
+            r#"discordClientId = "790421583859343611""#,
         ],
         no: &[r#"discord_invite = "abc""#],
-        ..TOKEN
-    },
-    Rule {
-        id: "teams_webhook",
-        title: "Microsoft Teams webhook URL",
-        label: "TEAMS_WEBHOOK",
-        anchor: Anchor::Words(&["webhook.office.com/webhookb2/", "outlook.office"]),
-        pattern: r"(?:webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook)/[0-9a-z-]{30,40}@[0-9a-z-]{30,40}/IncomingWebhook/[0-9a-zA-Z]{30,34}/[0-9a-z-]{30,40}",
-        before: Edge::Any,
-        after: Edge::Any,
-        check: Some(tokens::real),
-        yes: &[
-            "https://acme.webhook.office.com/webhookb2/e45d274e-376a-9b3b-8c2d-c8001c34259f@8e8a37cf-dc75-463e-b4b8-326ff042a1ac/IncomingWebhook/2e94356c53f1bc21ae3428c4f2b1db91/46affc7d-2cde-f75e-8117-d678f80b865f",
-        ],
-        no: &["webhook.office.com/webhookb2/", "outlook.office"],
         ..TOKEN
     },
     Rule {
@@ -126,10 +111,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "MTEIaxfUJlqXIhiotUOPQ2nVKr.GhULJt.g2b0Cp4itpDWed23LEtwNMBVs0SIQG3z_0IXcW",
-            "`NjkzJ1pB5X8j3fAnAJLWUW3tv.Xu0GBb.Oj-dZhRfb3_AF0lUx-2pcwHB3zb`",
+            "MTEAqeaH3uf1WOfqtBQLddIPqc.GkmwFE.uXcyt0GqfUCxTjaP4cUpO_eLbwlitFv_lYmzy8",
+            "`Njkm78QLb1KOQd62A84kP2dtH.XlQ0ty.5HrtU0jX6gwbKrs5lwniEJnLcWv`",
         ],
-        no: &["MTA.G.x", "LcuNUA1xMTEKumt54zCf9BuDtDePC5NAPl.GtP2bV.aiHUonfiGxBweQhe6xe5J8KKwWPJn1Mm6LBA53"],
+        no: &["MTA.G.x", "Rg7iDzBbMTEmejkLxnB2DfXV9dG8JTdScp.GjBwhG.27mMeR3PjjizSAz1yJz6jjL0Cu-bMvcXSuAtfY"],
         ..TOKEN
     },
     Rule {
@@ -141,8 +126,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_value),
         yes: &[
-            "DISCORD_TOKEN=MTEVkmITiaLBuToEF4ObBmqZgp.GYCl8V.x1yhx2KMsBYVch-F67WGVd9XZdkn5pddiALFdm",
-            "Authorization: Bot NMTu0X2hsJKHusRh5mfWQTpF.Xrgomc.N5kVac7SHMYTrYBajd387fMM8gD",
+            "DISCORD_TOKEN=MTEy9q9HOQd5T6nYFDOJNYrkHK.G2DHRC.GfcHb3PJ2PPxH2IraQQZ_5MsRUL_HlT2gn05h2",
+            "Authorization: Bot NMptLaThUx5y06OTdjYTjp2Q.XCANuV.BEgGGOYNjn0h-kPf72xIYdR7eP8",
         ],
         no: &["M.G.x", "discord.com"],
         ..TOKEN
@@ -156,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::real),
-        yes: &["https://api.telegram.org/bot346342096:aJYWiAwpC8uKGihpwSpCBmTJqRepUCs4OJt/getMe"],
+        yes: &["https://api.telegram.org/bot962277262:g28qTYVos4YrNNZP1PzQAKXte6PD6i0eJOD/getMe"],
         no: &["https://api.telegram.org/bot123:x"],
         ..TOKEN
     },
@@ -169,8 +154,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 8, most: 10 },
         pattern: "[0-9]{8,10}:[A-Za-z0-9_-]{35}",
         check: Some(tokens::random_token),
-        yes: &["bot 801307485:KWHYULavN1suW9PrlYJ1wvQEQgmYTlXrAZk"],
-        no: &["511277833:JiMbZc5lMJPoqqKIDiDD60TzZZBHne"],
+        yes: &["bot 415184436:gTuk88TIOzz0JI8xe6sNF3uOecUmX9lbWgN"],
+        no: &["922620804:nYZXt3Y3ZBgc2FakNNVUBSxPF7wtFN"],
         ..TOKEN
     },
     Rule {
@@ -181,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"mfa\.[A-Za-z0-9_-]{80,95}",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["mfa.nxSx1eNCwLaKavTO7ZxOliCe9Q1MuiNTiIewkdUmYmRqwnyFNI1q7IMSDEluug9KfnXVTDNlXfH8svo1jKJy"],
+        yes: &["mfa.cmkpD0BJp7R4G26VNRhjjuzoUB64z0fXLuboivcrqOgI0M61uE4iJmoPVdzL5mJEbe6njI11kyKPk9YFjbRi"],
         no: &["mfa.enabled"],
         ..TOKEN
     },

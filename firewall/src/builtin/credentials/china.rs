@@ -14,8 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["LTAI"]),
         pattern: "LTAI[A-Za-z0-9]{12,26}",
         check: Some(tokens::random_token),
-        yes: &["ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5tIDP1yuUhCOxHVeQTaN", "id是LTAIP0ocF9KJTRDbtwOm41bq。"],
-        no: &["LTAIxxxxxxxxxxxxxxxxxxxx", "VOLTAIdEkMgjkDbdz4e0M2vvUo"],
+        yes: &["ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5tOqS4HEwVo2kANQE26N", "id是LTAIbTex6czlZ7cQsVa9dJhU。"],
+        no: &["LTAIxxxxxxxxxxxxxxxxxxxx", "VOLTAIeT7jAfVxIoA3NWcm5Tbb"],
         ..TOKEN
     },
     Rule {
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["aliyun", "alibaba", "ali_", "oss_", "accesskeysecret", "access_key_secret"]),
         pattern: assigned!("(?:aliyun|alibaba|ali_|oss_|access_?key_?secret)", "[A-Za-z0-9]{30}"),
         check: Some(tokens::named),
-        yes: &["ALIBABA_CLOUD_ACCESS_KEY_SECRET=y8ufe9Zflk7qy8Cjtj8g0Q41h9l1r0", r#"accessKeySecret: "5sepMPhgozp84ixwCIkMcXOa9pMmkb""#],
+        yes: &["ALIBABA_CLOUD_ACCESS_KEY_SECRET=qlzEfNXX5cikTTRMTw1L1RxoIOLPTl", r#"accessKeySecret: "rTUvVxEunfMRhirQXsl0klddRtYvTY""#],
         no: &["oss_endpoint=oss-cn-hangzhou"],
         ..TOKEN
     },
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AKID"]),
         pattern: "AKID[A-Za-z0-9]{13,40}",
         check: Some(tokens::random_token),
-        yes: &["TENCENTCLOUD_SECRET_ID=AKIDqnTt7zccOeSvDi9jRgIE2AUv9uVIFc0L"],
+        yes: &["TENCENTCLOUD_SECRET_ID=AKIDEaNezFD2GMRDpipA6qVL1pjY1fnjRWb8"],
         no: &["AKIDxxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
     },
@@ -80,11 +80,11 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::named),
         yes: &[
-            "TENCENTCLOUD_SECRET_KEY=7nIUmadyCb1VW5m8aze2REPuLum25oq5",
-            "HUAWEI_CLOUD_SK=NVL7TAR0YETM9XMJAMLYD5UFDI36NRH0LZJ818UJ",
-            "BAIDU_SECRET_KEY=h4MRTcqit6ispqsWaND1CBnHXRwcFQtl",
-            "ARK_API_KEY=f09c8f71-5ccd-1906-df2f-7e6dcb0c0b7e",
-            "VOLC_SECRETKEY=KIl3I4/e48dj6QL1MnZMuDOXbitOgDmD9rlqFAIjV8go5XXn+BYC2d7XLp==",
+            "TENCENTCLOUD_SECRET_KEY=h5HPOybuxjIhZ8DW0Y8tZcUTlEoCl6vN",
+            "HUAWEI_CLOUD_SK=RWXPA64VZ89YBODMNOZ3VVH1HH6QWRNPBVCHNYJE",
+            "BAIDU_SECRET_KEY=L4tfkYFPqivtT6Fdl4vYtsjp02CnZDlv",
+            "ARK_API_KEY=9f96f6d3-d74e-2cc3-a01d-90631c1a65a7",
+            "VOLC_SECRETKEY=bdSFcqSroxvTURXXwX3mJ7ZELqnrEsmwk0KhA2mStLS0yfXgy+XTw0nUlz==",
         ],
         no: &["spark.version=3.5.0", r#"secret_key = "change""#],
         ..TOKEN

@@ -17,12 +17,12 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("PRIVATE KEY-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN RSA PRIVATE KEY-----\nMIIE358aliU6IYpNHmscSFvK6basOSybQFgVXM2S04fGRUTepcemtqa7o+rcl7EW\nVtoC8dLX3bgVW3DKD0Pm+te8gEsGudSOICUm/8xYrrEiwHnUmQjHyZOU350X/w40\n-----END RSA PRIVATE KEY-----",
-            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEdMJXznYTjMeLazZ/RIDVvwOLWp01vy5gwQijUCSG2n7Ldg8ua8DPJ2BVBJqY"#,
-            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,6FC50BAAB2C68644872F807CF14759E3\n\nHINunDX1gnaGKFF+gVF2XfbAr/35Geq8KX03WKg7zx8gqP12u9R9xyZvE/3Aaj/l",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE9mzxI1uOmos8/FErdfwDGH7q76Z3BjAUUi4SbbRVwr4iOrqiSvhyyHSAW/G7\n8xOOmkA6xkLQDsXDenAhkapyh8wNKL2HOEy2457rHz9NT3vvqILax45MpUEzA2Fr\n-----END RSA PRIVATE KEY-----",
+            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEDp2ekKZP73D9FI0ZlR/teBFvADI6P6XXGTdO7AQjhxNshwtoVRSs+qP0jXhO"#,
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,CF4236AA6AECE548456EF525838DD591\n\nRCzDfOG8kW9vKWN+b2ARikl7mwWtgoxBYy8wETN+MhM8UWfj8lSIe7QkcoxxBm1E",
         ],
         no: &[
-            "-----BEGIN PUBLIC KEY-----\nMIIBrtlsX2ia3NQ9EDRCPPv271IMNRGkKevkHaPbo5GV5rl0akVtQR++HloWVD5z",
+            "-----BEGIN PUBLIC KEY-----\nMIIBfh+uuwcMH8nquSTItEXfN9mseFUTdMiEnj+oisxU9t2DZdsU/PgIomk2w0Dy",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
         ],
         ..Rule::CREDENTIAL
@@ -37,9 +37,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("KEY BLOCK-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYPzV6AX/P07kEo8ne3dmnUyDWEO4LP1NVgOgOQM9HllwchrIbRPypE5kcQ2eK\n-----END PGP PRIVATE KEY BLOCK-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYoQlodBYIrLwsPGPtO0ENDUp3rmLo1TNhhA3QUasQEC3kvv8LGMv+GmpEY+3B\n-----END PGP PRIVATE KEY BLOCK-----",
         ],
-        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENQVhrmVm6km2yeAF/K8IMeNtZhbFujhw2B0weMYJdMDfM2+862ikiH5be+K2H"],
+        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENtGmmChJx2gE0RdlxQpp3Xq0qTonPZfKOr2RSscU7EfbdprBwXgpsrpntoTCo"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "PuTTY-User-Key-File-[0-9]: [a-z0-9-]{3,30}",
         tail: Tail::Until("Private-MAC: "),
         yes: &[
-            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\nU3q+05XRE1eE1jW8copcZKUzME0MESydMNtlDkggxR49WWqSCHmyI+IJA9MR",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\nNRF7T3c+SJ2eAv79/3oIeKlBHkmaaUV+/+dToERD2BO7aeV6YQNZgz7g01v4",
         ],
         no: &["PuTTY-User-Key-File-"],
         ..Rule::CREDENTIAL
@@ -78,8 +78,8 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::pem_base64),
-        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tPuk+DKfGTrbxnc+RPEjLHxzVzL09DlOXhcbMZcgM/6ccfYuZeo6aubunspZ8jOhifTXIgXuMz6supd6d"],
-        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tkWL2KpTLlxxX281U++Izc29SaI6zAHDSDR6V6saalY4bBkT5j+QYaWezixFhsrCRUszIJU9xkWOAbh1J"],
+        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tetgWUGfZbh5Phc75yUhuG7mDQPwPt0PyZYrtI7pwder0KAPAZlf3DCYW5P/oWHtaG4/0S+2rzWCDKlzc"],
+        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tqzf0m1cHlgJ8NNg53TDiieyYCVSlDn//3BdMKdNTGqrpHD6eYOqXBmdnUGRHjcpyMydPdaypRPQLMSSX"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -90,9 +90,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"MII(?:[EJ][A-Za-z0-9+/]{0,2}[AIQ]IBA(?:DANBgkqh|AKC)|B[OPU][A-Za-z0-9+/]{0,2}IBAA|C[A-Za-z0-9+/]{2,3}IBAA|[A-Za-z0-9+/]{2,5}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA))[A-Za-z0-9+/\s\\]{40,236}",
         tail: Tail::Token,
         yes: &[
-            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASCXZrU1MUNwYzGLLRE3zn9H/siWL2lhfOPK/lfTx0oVIb1vwosYygMq1B/XYJ002kNfABVh1qN8b1DEFFga+mt5Lte1k",
+            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASC8eQFhnVhK1fPHGjo/MN7lXwcDEvNYwr3b5xYChzce3vXub5AZkeQHAhr8iVNyNVi7A4QUBg/IxbxS1d5tO3JHuVr4y",
         ],
-        no: &["MIIDXTCCAkWgAwIBAgIJALtR6Z1z4jRYaDZKTkkniOXcDKxdKxqQYMLkR7aTZQvp+sVrq2++6m9a75QG3leLgikSqKBQkL5f7KLbJ"],
+        no: &["MIIDXTCCAkWgAwIBAgIJAIO/14+DEmaUxUWOkVY4z0vXd6yTO3HguGlB8jH8oZjlMxWQEo/PpQlDzD1lnCz+u2j1xZdkOAu0vBCrg"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -104,8 +104,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: assigned!("(?:private[_ -]?key|privkey|secp256k1)", "(?:0x)?[0-9a-fA-F]{64}"),
         check: Some(tokens::real),
         yes: &[
-            "PRIVATE_KEY=0x9a6f10cfa5c28f9d1da398fd63e1d9c14896cbf2ef4e94fb7ebe35ad7402024b",
-            "privkey = 7e66b2b8e4b2c237bcc23f0fa837ad80bfa962ffeef3668431c7b46c30acb12a",
+            "PRIVATE_KEY=0x844bdb468b287cd7a31cd2917aae623eaef6c9d5214105dc512257015e7a6aac",
+            "privkey = 3008fc5fafcd10463933d075f228beb38ec4f8ae038481ee100e34701f20e1f6",
         ],
         no: &[r#"private_key = "x""#],
         ..TOKEN
@@ -119,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         needs: &[r#""kty""#, r#""crv""#, r#""e""#, r#""n""#, r#""x""#],
-        yes: &[r#"{"kty":"EC","crv":"P-256","d":"4W9bTnB9SjZLGHN45Nb0x-d7s5Aoii62CnU-FCgahIc"}"#],
+        yes: &[r#"{"kty":"EC","crv":"P-256","d":"4MJ9pR1VU6dygrkiWZSlN3MntRAAVYpszctC5LJ1c9T"}"#],
         no: &[r#""d":"short""#],
         ..Rule::CREDENTIAL
     },
@@ -134,8 +134,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::jwt),
         yes: &[
-            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.Q8hnO5kpOjATud2PpsGbynlpRUIoidcN7c1EkyZpjTz",
-            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.UwWzOvF7KfJnNcYC9eU5RDXSq8RLqLA9Vd0XaefOqz84S4S76lS7ATTBC7sE6mIny3dbbQl4b7JZ7ClCOs55MfXCJJP5OYDuVn42IsxllQGMiWYV5meGCDgbiHEZ9wvHwLJN26dfa_4sBfJwsMWUzZ0IqpSSZAgzwdzb0VUiaROG99jXpMgJEAGqRAOSccOKmBu5Ov3tdEYa5J_jyG0-zggjCv158Wpx8bv1qRMtihTLs94m1nTB6Jp78AlJajf-X0jQrdqTESvukoETvEHVIvxfHTGESU7Ko6F3DG-DwJK8wpLMTgsUA3fXJAVtVoi3vXl9ABBRbqdfNajc6TkpJc",
+            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.4xXElCbNHlWTpfUEm-3MAK53di0ZyTRQK8qTIgbB_6C",
+            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.M50i8L2MgabDi0S3tVNkeKnNIfPBQeDnkESVgxQ8PdtlADN4WcdiQboMw-xb7N_vjohH3Lb4Cee6khPV7BHoXw1bWrvCv4UNXW3d8HmParULhe481XkzSb8e2xluFfmqa1sCMpgFAFhrFcCi_RwDh4ecDSmt8UaeDqSAKJgnznVo5eSL7d6CqxNBX0VSFEYM5_QWBElF6MjwucWVaIDck6aEdxaGrJc2-LMTErShlnyQD1TyUBi322taRhbiY9TgbUwmNwPmh6RvfYpK50-PG_Kl6P65ZGdVNNVN5CDFtqqBLuVbraAT3Ed9aYFn3YXdauxWHr6uJAIGiLw-58Y22h",
         ],
         no: &["eyebrow.com", "keyboard.layout", "eyJ.ab"],
         ..Rule::CREDENTIAL
@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::odd_value),
-        yes: &["JWT_SECRET=GgvtdYoUu657Vxgvn8lU7Xz2", "jwt:\n  secret: \"rHi5HZT4Egrxcjg7!LcihQR\""],
+        yes: &["JWT_SECRET=ZDxp9s1lbp2muszplCAO2JGT", "jwt:\n  secret: \"rjcWu9pRI5aSDSFE!K8cXRH\""],
         no: &["jwt_secret: changeme", "JWT_SECRET=${JWT_SECRET}"],
         ..Rule::CREDENTIAL
     },
@@ -166,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_token),
-        yes: &["token=eyikBO4FlyZuiRKluX66mc.eyvutd0JBwqPrm6MToZ8PbreUyW2ajyS.drlfaxULIQqk"],
+        yes: &["token=eywNuY9IUqkudjxwV4s2wQ.ey5i9mBpFgzHsJzVMhKZy7KXyQHdQnlB.71cUgtnw1Whg"],
         no: &["they.eye", "keys.eyebrows"],
         ..Rule::CREDENTIAL
     },
@@ -177,8 +177,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ZXlK"]),
         pattern: "ZXlK(?:(?P<alg>aGJHY2lP)|(?P<typ>MGVYQWlP)|(?P<kid>cmFXUWlP)|[A-Za-z0-9+/]{8})[A-Za-z0-9+/]{60,200}",
         tail: Tail::Token,
-        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5ApS/3XQ5AAwu3Sk9rkDSxRNI9r4Cf4IF9/RTTRFJdWed+sHe39Sn2tx6AvAE"],
-        no: &["ZXlKS4MANVoZPhH6xJH0bU1G"],
+        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5rYoJ4MfqUoI5XcV4utHpvnt/92oeE2O2+e5SH3gRfsQOPBirBQwJMqEI3V2d"],
+        no: &["ZXlK3Q1fED0BMX4EShjuZg9b"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -189,22 +189,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"client-key-data["\x27]?\s?:\s*["\x27]?(?P<v>[A-Za-z0-9+/=]{40,200})"#,
         tail: Tail::Token,
         yes: &[
-            "    client-key-data: LS0tLS1ChsjGYjs0ulzowwL6OyMevG9foSCgRDoHibZPHna+3XoWrZxIH0qiYV7j5/SRRiIZdOXB6hbX1hJDoY3JIOqz/oGvs3VFypLkTFPu6iqY0FhWpFZVjEVe6HjH",
+            "    client-key-data: LS0tLS1CE3X8PSDSZdn3IrCclW3Nwd518fwBLXR31ru+Iu8yjkjY5UgljSe8ZqnbEMXJmJkbdozKkjTsgTCUfY4oAc+PzAGwB7vrL5rtCbtpr7xhpJ2M2UpiOLkrij9i",
         ],
         no: &["client-key-data: x"],
-        ..Rule::CREDENTIAL
-    },
-    Rule {
-        id: "kubernetes_secret",
-        title: "data of a Kubernetes secret",
-        label: "KUBERNETES_SECRET",
-        anchor: Anchor::Words(&["kind:"]),
-        pattern: r#"(?i:kind):\s{0,3}["\x27]?Secret\b(?s-u:[^\x00]{0,120}?)\bdata:\s{1,8}(?:[\w.-]{1,40}:[ \t]{1,3}(?:\|\s{1,8})?["\x27]?(?P<v>[A-Za-z0-9+/]{10,120}={0,3}))"#,
-        before: Edge::Any,
-        after: Edge::Any,
-        check: Some(tokens::real),
-        yes: &["kind: Secret\nmetadata:\n  name: x\ndata:\n  password: 63rEGEzhM0aWtBGQlXcg=="],
-        no: &["kind: ConfigMap\ndata:\n  a: l0TEtGL0s4cHfXJvAn2z", "kind: Secret\ndata:\n  a: {{ x }}"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -215,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=\s\\]{60,236}",
         tail: Tail::Token,
         yes: &[
-            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUa4uRWR8kvRGj008J8bCSydzqAOPiKF5Z0ljc0W/GPL7tcu+UmB8gKP/AHUvPcg1cD9LS9+5c0TYsWzk1Pd05HedS7u/uNxcuxdhd",
+            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUUAo25pO3b4E/tVd0Z/AW7PniggnyHtCNhfRN5g/Sy/yUum8Dx3LdANpsF+rIB+7p5uEIK5TwYxkLLst0YNcvjxKtV9JEEbf4k/zQ",
         ],
         no: &["b3BlbnNzaC1rZXktdjE"],
         ..Rule::CREDENTIAL
@@ -229,7 +216,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         yes: &[
-            "<RSAKeyValue><Modulus>x</Modulus><D>zGkQWC1lu2PR5Y2o30F1hBmK+ktWec7bdt3lPPE7OWsVYfeKC395TbauZ6GI7P13nJPxFpvo5CQMcBeT6KYFaiTI2iaTl3UZNEW4DFftJkhZ9Zdc1J3tcKEVFxCi82zfANp30M3axvvm/q/o7y+xNpnbf+cAxVB0qiTTi51QdV</D>",
+            "<RSAKeyValue><Modulus>x</Modulus><D>mF6Jkq6iIJ1k2ZdMC0JXszcep5lxpw/6MzfS75sVKAcG3n/W5tqz6lcyOMIdpXigda0l98OcfjdAqFuX8nrA/DQYfmkJmbdCJ1nQdUV4n/1rLNF87kkgvjYilwKYrmMie8NOWLa3MKdORMBljyvCzHNo/xRKEnjWFKmSmc80FA</D>",
         ],
         no: &["<D>text</D>"],
         ..Rule::CREDENTIAL
@@ -241,7 +228,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["PrivateKey", "PresharedKey"]),
         pattern: r"(?:PrivateKey|PresharedKey)\s{0,3}=\s{0,3}(?P<v>[A-Za-z0-9+/]{43}=)",
         after: Edge::NoAlnum,
-        yes: &["[Interface]\nPrivateKey = bnFtFUU0wzYiCYJTJkJhs1pvYGp3tCps2igiguBljRr="],
+        yes: &["[Interface]\nPrivateKey = sZa3yy8d73R67fUnPTehFudFcHUGkzdXKQrSqYQv4KI="],
         no: &["PrivateKey = x"],
         ..Rule::CREDENTIAL
     },
