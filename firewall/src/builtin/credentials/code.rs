@@ -117,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["npm_"]),
         pattern: "npm_[A-Za-z0-9]{30,48}",
         check: Some(tokens::letters),
-        yes: &["//registry.npmjs.org/:_authToken=npm_ry81LoI6UsR4l6TI1bKG0M7TT6NZIUQVSv2l"],
+        yes: &["//npm.example.com/:_authToken=npm_ry81LoI6UsR4l6TI1bKG0M7TT6NZIUQVSv2l"],
         no: &["npm_config_registry", "npm_lifecycle_event"],
         ..TOKEN
     },
@@ -130,11 +130,11 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         check: Some(tokens::random_value),
         yes: &[
-            "//registry.npmjs.org/:_authToken=a2149f0d-b28b-759a-a10f-ca41f774d127",
+            "//npm.example.com/:_authToken=a2149f0d-b28b-759a-a10f-ca41f774d127",
             "NPM_TOKEN=3d30feac-a4d3-f583-a1ee-3f6283cbfdb4",
             "_auth=QjA5yJM6oAFzoqPb8daDIObC3lvSBk",
         ],
-        no: &["//registry.npmjs.org/:_authToken=${NPM_TOKEN}"],
+        no: &["//npm.example.com/:_authToken=${NPM_TOKEN}"],
         ..TOKEN
     },
     Rule {
