@@ -175,6 +175,11 @@ const ABOUT: &[&str] = &[
     "icon",
     "usage",
     "code",
+    "pem",
+    "crt",
+    "cer",
+    "csr",
+    "entry",
 ];
 
 /// Names that hold a word for secrets by chance, or name what is public.
@@ -279,13 +284,9 @@ fn scrambled(run: &str) -> bool {
     }
     let bytes = run.as_bytes();
     let turns = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
-    let flips = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase() || a.is_ascii_uppercase() && b.is_ascii_lowercase()));
     let calm = in_words(bytes) * 2 < run.len();
     if turns == 0 {
-        let letters = run.bytes().all(|byte| byte.is_ascii_alphabetic());
-        // By chance the case changes at every second letter; in names twice a word.
-        let restless = run.len() >= LETTERS_BYTES + 4 && calm && flips.count() * 100 >= 42 * run.len();
-        return letters && (run.len() >= LETTERS_BYTES && gibberish(run) || restless);
+        return run.len() >= LETTERS_BYTES && run.bytes().all(|byte| byte.is_ascii_alphabetic()) && gibberish(run);
     }
     turns >= 2 && calm && entropy(run) >= 2.5
 }
@@ -428,7 +429,15 @@ pub fn assigned(seen: &Seen<'_>) -> bool {
     let (operator, quote, option) =
         (between.contains(['=', ':', '>', ',', '(', '%']), between.contains(['"', '\'', '`']), name.starts_with('-'));
     let verb = between.trim().split([' ', '\t']).next().is_some_and(|word| matches!(word, "is" | "was" | "IS" | "Is"));
+    // `AWS::EKS::AccessEntry` and its like are types.
+    let scope = seen.before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if scope.ends_with("::") && between.starts_with(['"', '\'']) {
+        return false;
+    }
     if says_password(&name) {
+        if last_word(&name) == "pass" && !operator && !option || seen.value.starts_with('-') {
+            return false;
+        }
         return password(seen.value) && (operator || quote || option || verb && chosen(value));
     }
     let least = if operator || option { 10 } else { 16 };
