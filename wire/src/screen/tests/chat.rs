@@ -267,7 +267,7 @@ fn frames_keep_their_form() {
     // Without any blank lines: each line is an event.
     check(
         &format!("data: {a}\ndata: {a}\ndata: [DONE]\n\n"),
-        &format!("data: {b}\ndata: {}\n{tail}data: [DONE]\n\n", b.replace("a ", "SECa ")),
+        &format!("data: {b}\ndata: {}\n{tail}data: [DONE]\n\n", b.replace("a ", "SECA ")),
     );
     // Over several lines.
     check(
