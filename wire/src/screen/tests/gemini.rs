@@ -75,3 +75,9 @@ fn other_texts_are_shown() {
         &["PYTHON", "a", "OK", "b", "c", "d", "e", "f"],
     );
 }
+
+#[test]
+fn what_a_tool_is_given_is_shown_leaf_by_leaf() {
+    let call = |text: &str| chunk(&format!(r#"{{"functionCall":{{"name":"f","args":{{"a":["{text}",true],"b":{{"c":"x"}}}}}}}}"#));
+    becomes(&[text("sec"), call("a secret"), end("")], &[text("SEC"), call("a SECRET"), end("")]);
+}
