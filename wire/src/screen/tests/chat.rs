@@ -1,3 +1,5 @@
+//! Chat and completions through a censor that holds words until they are whole.
+
 use super::*;
 
 const HEAD: &str = r#""id":"c1","object":"chat.completion.chunk","created":7,"model":"m""#;

@@ -1,3 +1,5 @@
+//! Gemini, as events and as an array through a censor that holds words until they are whole.
+
 use super::*;
 
 const TAIL: &str = r#""usageMetadata":{"totalTokenCount":3},"modelVersion":"m","responseId":"r""#;
