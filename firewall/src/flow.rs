@@ -35,6 +35,8 @@ pub(crate) struct Flow {
     /// Stretches that were found and are not reached yet.
     waiting: Vec<Piece>,
     tails: Vec<OpenTail>,
+    /// Rules whose last finding may overlap the next, and where its head ends: both are counted as one.
+    counted: Vec<(usize, usize)>,
 }
 
 /// A stretch that is to be masked.
@@ -137,7 +139,6 @@ impl Flow {
         frontier.count = frontier.count.max(self.known.count);
         self.follow(&segments, view, last);
         let mut block = None;
-        let mut counted = None;
         for one in found {
             let step = plan.step(one.rule);
             let enforces = step.effect().enforces();
@@ -148,10 +149,8 @@ impl Flow {
             if step.effect() == Action::Block {
                 block.get_or_insert(one.start);
             }
-            // Found in the text and in its evened out form, it is one.
-            if block.is_none_or(|at| one.start <= at) && counted != Some((one.start, one.rule)) {
+            if block.is_none_or(|at| one.start <= at) && self.is_another(&one) {
                 call.count(one.rule, step);
-                counted = Some((one.start, one.rule));
             }
             if enforces {
                 self.add(call, one, step, &segments);
@@ -188,6 +187,22 @@ impl Flow {
             self.release(until, out);
         }
         Ok(())
+    }
+
+    /// Whether a finding overlaps none of its rule's that was counted: in the text and in its evened out form it is one.
+    fn is_another(&mut self, found: &Found) -> bool {
+        let end = found.head_end.max(found.start + 1);
+        match self.counted.iter_mut().find(|(rule, _)| *rule == found.rule) {
+            Some((_, counted)) => {
+                let another = found.start >= *counted;
+                *counted = end.max(*counted);
+                another
+            }
+            None => {
+                self.counted.push((found.rule, end));
+                true
+            }
+        }
     }
 
     /// Goes on with the tails that were open.
@@ -331,6 +346,9 @@ impl Flow {
         if let Some(cluster) = &mut self.cluster {
             back(&mut cluster.start);
             back(&mut cluster.end);
+        }
+        for (_, end) in &mut self.counted {
+            back(end);
         }
         for open in &mut self.tails {
             back(&mut open.head_end);

@@ -4,7 +4,7 @@
 pub const MATCH_BYTES: usize = 256;
 /// What a rule sees of the text before a match: words that speak for it or against it.
 pub const BEFORE_BYTES: usize = 96;
-/// The longest group of digits that is tried: an IBAN, written in fours, has 42 characters, and the digits of any number fewer.
+/// As far as a group of digits is followed: no number has more digits and separators, and more numbers may stand in a row.
 pub const DIGIT_GROUP_BYTES: usize = 40;
 /// How far behind its beginning a stretch that is masked gets its name and its hash from: what is longer must be named before its
 /// end is known. Bytes of the text that was sent.

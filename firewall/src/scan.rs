@@ -4,20 +4,28 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex_syntax::hir::Hir;
 
 mod edge;
 mod engine;
 mod heads;
+mod list;
 
 pub(crate) use edge::{Marks, tail};
+pub(crate) use engine::Engine;
 pub(crate) use heads::Heads;
+pub(crate) use list::List;
 
 use crate::checks;
 use crate::limits::{BEFORE_BYTES, DIGIT_GROUP_BYTES, MATCH_BYTES};
+use crate::plan::fold;
 use crate::rule::{Anchor, Edge, Rule, Seen, Tail};
 use edge::{EDGE_BYTES, begins_group, clear_after, clear_before, digit_group};
-use engine::{Engine, Run};
+use engine::Run;
+
+/// Words up to which a table of all steps is made; more would take more memory than they are worth.
+const TABLE_WORDS: usize = 4000;
 
 /// Rules made ready.
 #[derive(Debug)]
@@ -30,12 +38,14 @@ pub(crate) struct Scanner {
     digits: Vec<Vec<usize>>,
     /// Rules that begin at a byte.
     bytes: Vec<(u8, Vec<usize>)>,
+    /// Rules that are tried all over, and lists of words.
+    others: Vec<usize>,
 }
 
 /// A rule as it is tried.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) pattern: Cow<'static, str>,
+    pub(crate) pattern: Source,
     /// The group of the value.
     pub(crate) value: &'static str,
     pub(crate) anchor: Place,
@@ -49,9 +59,41 @@ pub(crate) struct Ready {
     engine: OnceLock<Option<Engine>>,
 }
 
+/// What a rule looks for.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Row(&'static str),
+    Custom(Hir),
+    /// Words, which have an automaton of their own.
+    List(List),
+}
+
+impl Source {
+    /// Goes on with a hash.
+    pub(crate) fn fold(&self, hash: u64) -> u64 {
+        match self {
+            Self::Row(pattern) => pattern.bytes().fold(hash, fold),
+            Self::Custom(hir) => hir.to_string().bytes().fold(hash, fold),
+            Self::List(list) => list.words().flat_map(str::bytes).fold(hash, fold),
+        }
+    }
+
+    pub(crate) fn hir(&self) -> Option<Hir> {
+        match self {
+            Self::Row(pattern) => engine::read(pattern).ok(),
+            Self::Custom(hir) => Some(hir.clone()),
+            Self::List(_) => None,
+        }
+    }
+}
+
 /// Where a rule is tried.
 #[derive(Debug)]
 pub(crate) enum Place {
+    /// Wherever one of these bytes stands.
+    Anywhere(Box<[bool; 256]>),
+    /// Where its words stand.
+    List,
     Words(Vec<Cow<'static, str>>),
     Digits(usize, usize),
     Byte(u8),
@@ -137,7 +179,7 @@ pub(crate) struct Hit {
 impl Ready {
     fn of(row: &'static Rule) -> Self {
         Self {
-            pattern: Cow::Borrowed(row.pattern),
+            pattern: Source::Row(row.pattern),
             value: "v",
             anchor: match row.anchor {
                 Anchor::Words(words) => Place::Words(words.iter().map(|word| Cow::Borrowed(*word)).collect()),
@@ -156,7 +198,24 @@ impl Ready {
     }
 
     fn engine(&self) -> Option<&Engine> {
-        self.engine.get_or_init(|| Engine::new(&self.pattern, self.value).ok()).as_ref()
+        self.engine.get_or_init(|| self.pattern.hir().and_then(|hir| Engine::new(&hir, self.value).ok())).as_ref()
+    }
+
+    /// A rule of the operator's own.
+    pub(crate) fn custom(pattern: Source, anchor: Place, check: Check) -> Self {
+        Self {
+            pattern,
+            value: "value",
+            anchor,
+            reach: 0,
+            before: Edge::Any,
+            after: Edge::Any,
+            tail: Tail::None,
+            check,
+            needs: Context::default(),
+            unless: Context::default(),
+            engine: OnceLock::new(),
+        }
     }
 }
 
@@ -176,6 +235,7 @@ impl Scanner {
     pub(crate) fn of(rules: Vec<Ready>) -> Result<Self, String> {
         let (mut literals, mut word_rules, mut bytes) = (Vec::new(), Vec::new(), Vec::<(u8, Vec<usize>)>::new());
         let mut digits = vec![Vec::new(); DIGIT_GROUP_BYTES + 1];
+        let mut others = Vec::new();
         for (at, rule) in rules.iter().enumerate() {
             match &rule.anchor {
                 Place::Words(words) => {
@@ -185,6 +245,7 @@ impl Scanner {
                 Place::Digits(least, most) => {
                     digits.iter_mut().enumerate().filter(|(count, _)| (least..=most).contains(&count)).for_each(|(_, all)| all.push(at));
                 }
+                Place::Anywhere(_) | Place::List => others.push(at),
                 Place::Byte(byte) => match bytes.iter_mut().find(|(one, _)| one == byte) {
                     Some((_, all)) => all.push(at),
                     None => bytes.push((*byte, vec![at])),
@@ -194,10 +255,11 @@ impl Scanner {
         let words = if literals.is_empty() {
             None
         } else {
-            let words = AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&literals);
+            let kind = (literals.len() <= TABLE_WORDS).then_some(AhoCorasickKind::DFA);
+            let words = AhoCorasick::builder().kind(kind).ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&literals);
             Some(words.map_err(|error| error.to_string())?)
         };
-        Ok(Self { rules, words, word_rules, digits, bytes })
+        Ok(Self { rules, words, word_rules, digits, bytes, others })
     }
 
     pub(crate) fn rules(&self) -> &[Ready] {
@@ -226,6 +288,9 @@ impl Scanner {
             }
         }
         self.scan_digits(haystack, &mut trial);
+        for &rule in &self.others {
+            self.scan_other(rule, &mut trial);
+        }
         let mut frontier = trial.frontier;
         if !window.last
             && let Some(heads) = heads
@@ -233,6 +298,36 @@ impl Scanner {
             heads.open(haystack, window.from, &mut frontier);
         }
         frontier
+    }
+
+    fn scan_other(&self, number: usize, trial: &mut Trial<'_, '_>) {
+        let Some(rule) = self.rules.get(number) else { return };
+        let stance = (trial.stance)(number);
+        if stance == Stance::Off {
+            return;
+        }
+        let window = trial.window;
+        match (&rule.anchor, &rule.pattern) {
+            (Place::Anywhere(begins), _) => {
+                for (at, byte) in window.text.bytes().enumerate().skip(window.from) {
+                    if begins.get(usize::from(byte)) == Some(&true) {
+                        self.try_rule(number, at, trial);
+                    }
+                }
+            }
+            (_, Source::List(list)) => {
+                let mut stretches = Vec::new();
+                if let Some(open) = list.scan(window, &mut stretches) {
+                    trial.frontier.open(stance, open);
+                }
+                for (start, end) in stretches {
+                    if let Some(hit) = self.judge(number, (start, end), trial) {
+                        trial.hits.push(hit);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     fn scan_digits(&self, haystack: &[u8], trial: &mut Trial<'_, '_>) {
@@ -314,12 +409,17 @@ impl Scanner {
         if !rule.needs.words.is_empty() && !rule.needs.stands_in(before) || !rule.unless.words.is_empty() && rule.unless.stands_in(before) {
             return None;
         }
-        let (value_start, value_end) = rule.engine()?.value(text.as_bytes(), start, end)?;
+        let (value_start, value_end) = match rule.pattern {
+            Source::List(_) => (start, end),
+            _ => rule.engine()?.value(text.as_bytes(), start, end)?,
+        };
         let seen = Seen { value: text.get(value_start..value_end)?, whole: text.get(start..end)?, before };
         let fine = match &rule.check {
             Check::None => true,
             Check::Row(check) => check(&seen),
-            Check::Custom { allow, least_bits } => !allow.contains(seen.value) && checks::entropy(seen.value) >= *least_bits,
+            Check::Custom { allow, least_bits } => {
+                !allow.contains(seen.value) && (*least_bits <= 0.0 || checks::entropy(seen.value) >= *least_bits)
+            }
         };
         if !fine {
             return None;

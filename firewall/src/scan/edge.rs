@@ -58,13 +58,13 @@ pub(super) struct Group {
     pub(super) open: bool,
 }
 
-/// The group that begins at `at`; one that is too long to be anything has as many digits as no rule asks for.
+/// The group that begins at `at`, or what its bound leaves of it: numbers in a row may stand as one group.
 pub(super) fn digit_group(text: &[u8], at: usize, last: bool) -> Group {
     let (mut end, mut count) = (at, 0);
     let limit = at + DIGIT_GROUP_BYTES;
     loop {
         if end >= limit {
-            return Group { end, count: usize::MAX, open: false };
+            return Group { end, count, open: false };
         }
         let Some(byte) = text.get(end) else { break };
         if byte.is_ascii_digit() {

@@ -9,6 +9,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::pool::Pool;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
+use regex_syntax::hir::Hir;
 
 /// What a pattern's table may take; what needs more is worked out as it goes.
 const TABLE_BYTES: usize = 512 * 1024;
@@ -44,13 +45,15 @@ pub(crate) enum Run {
     Open,
 }
 
-pub(crate) fn bytes_syntax() -> syntax::Config {
-    syntax::Config::new().unicode(false).utf8(false)
+/// Reads a row's pattern.
+pub(crate) fn read(pattern: &str) -> Result<Hir, String> {
+    syntax::parse_with(pattern, &syntax::Config::new().unicode(false).utf8(false)).map_err(|error| error.to_string())
 }
 
 impl Engine {
     /// `value` is the name of the group that narrows a match.
-    pub(crate) fn new(pattern: &str, value: &str) -> Result<Self, String> {
+    pub(crate) fn new(pattern: &Hir, value: &str) -> Result<Self, String> {
+        let whole = thompson::Compiler::new().configure(thompson::Config::new().utf8(false)).build_from_hir(pattern).map_err(|error| error.to_string())?;
         let dense = dense::Builder::new()
             .configure(
                 dense::Config::new()
@@ -60,9 +63,7 @@ impl Engine {
                     .dfa_size_limit(Some(TABLE_BYTES))
                     .determinize_size_limit(Some(MAKING_BYTES)),
             )
-            .thompson(thompson::Config::new().utf8(false))
-            .syntax(bytes_syntax())
-            .build(pattern);
+            .build_from_nfa(&whole);
         let table = match dense {
             Ok(dfa) => Table::Whole(Box::new(dfa)),
             Err(_) => {
@@ -70,12 +71,13 @@ impl Engine {
                 Table::Lazy(Box::new(dfa), Box::new(pool))
             }
         };
-        let groups = if pattern.contains(&format!("<{value}>")) {
-            let regex = Regex::builder().syntax(bytes_syntax()).build(pattern).map_err(|error| error.to_string())?;
-            let group = regex.group_info().to_index(regex_automata::PatternID::ZERO, value);
-            group.map(|group| (regex, group))
-        } else {
-            None
+        let group = whole.group_info().to_index(regex_automata::PatternID::ZERO, value);
+        let groups = match group {
+            Some(group) => {
+                let config = Regex::config().utf8_empty(false);
+                Some((Regex::builder().configure(config).build_from_hir(pattern).map_err(|error| error.to_string())?, group))
+            }
+            None => None,
         };
         Ok(Self { table, groups })
     }
@@ -97,12 +99,9 @@ impl Engine {
         Some((value.start, value.end))
     }
 
-    /// What its tables take.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        match &self.table {
-            Table::Whole(dfa) => dfa.memory_usage(),
-            Table::Lazy(..) => LAZY_BYTES,
-        }
+    /// Whether a match can begin with this byte, wherever it stands.
+    pub(crate) fn begins(&self, byte: u8) -> bool {
+        [&[byte][..], &[b'a', byte], &[b' ', byte], &[b'\n', byte]].iter().any(|text| self.run(text, text.len() - 1, text.len(), false) != Run::No)
     }
 }
 
@@ -152,12 +151,14 @@ fn run_lazy(dfa: &lazy::DFA, cache: &mut lazy::Cache, text: &[u8], start: usize,
 }
 
 /// A table of several patterns that is worked out as it goes, and the places to work it out in.
-pub(crate) fn lazy_table(patterns: &[&str], kind: MatchKind) -> Result<(lazy::DFA, LazyPool), String> {
+pub(crate) fn lazy_table(patterns: &[&Hir], kind: MatchKind) -> Result<(lazy::DFA, LazyPool), String> {
+    let whole = thompson::Compiler::new()
+        .configure(thompson::Config::new().utf8(false))
+        .build_many_from_hir(patterns)
+        .map_err(|error| error.to_string())?;
     let dfa = lazy::Builder::new()
         .configure(lazy::Config::new().match_kind(kind).cache_capacity(LAZY_BYTES).skip_cache_capacity_check(true))
-        .thompson(thompson::Config::new().utf8(false))
-        .syntax(bytes_syntax())
-        .build_many(patterns)
+        .build_from_nfa(whole)
         .map_err(|error| error.to_string())?;
     let for_caches = dfa.clone();
     let pool: LazyPool = Pool::new(Box::new(move || for_caches.create_cache()));

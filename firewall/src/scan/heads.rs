@@ -51,7 +51,7 @@ impl Head {
         let mut patterns = Vec::new();
         for (_, rule) in scanner.rules().iter().enumerate().filter(|(at, _)| wanted(*at)) {
             if rule.reach > 0 {
-                patterns.push(rule.pattern.as_ref());
+                patterns.extend(rule.pattern.hir());
                 head.reach = head.reach.max(rule.reach);
                 let before = if rule.before == Edge::NoNumber { Edge::NoDigit } else { rule.before };
                 for (byte, glued) in (0..=u8::MAX).zip(&mut head.glued) {
@@ -62,7 +62,7 @@ impl Head {
             }
         }
         if !patterns.is_empty() {
-            head.reaching = lazy_table(&patterns, MatchKind::All).ok();
+            head.reaching = lazy_table(&patterns.iter().collect::<Vec<_>>(), MatchKind::All).ok();
         }
         head
     }

@@ -16,7 +16,7 @@ const BETWEEN: [&str; 40] = [
 ];
 
 /// A text of samples and what stands between them.
-pub fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     let samples: Vec<&'static str> = builtin::rules().flat_map(|rule| rule.yes.iter().chain(rule.no).copied()).collect();
     let piece = prop_oneof![
         3 => proptest::sample::select(samples.clone()).prop_map(str::to_owned),
@@ -34,7 +34,7 @@ pub fn text() -> impl Strategy<Value = String> {
 }
 
 /// Where a text is cut.
-pub fn cuts(text: &str, seed: u64) -> Vec<&str> {
+pub(crate) fn cuts(text: &str, seed: u64) -> Vec<&str> {
     let mut state = seed | 1;
     let (mut pieces, mut from) = (Vec::new(), 0);
     let most = 1 + seed % 13;
@@ -55,7 +55,7 @@ pub fn cuts(text: &str, seed: u64) -> Vec<&str> {
 }
 
 /// A policy that does the same about everything.
-pub fn everything(action: Action, style: MaskStyle) -> PolicyRecord {
+pub(crate) fn everything(action: Action, style: MaskStyle) -> PolicyRecord {
     let treatment = Treatment { action, style, ..Treatment::default() };
     PolicyRecord {
         name: "all".to_owned(),
@@ -70,7 +70,7 @@ pub fn everything(action: Action, style: MaskStyle) -> PolicyRecord {
 }
 
 /// A policy that treats each rule in its own way.
-pub fn mixed(seed: u64) -> PolicyRecord {
+pub(crate) fn mixed(seed: u64) -> PolicyRecord {
     let actions = [Action::Mask, Action::Alert, Action::Observe, Action::Off, Action::Mask, Action::Pseudonym];
     let styles = [MaskStyle::Label, MaskStyle::Last4, MaskStyle::Hash];
     let mut policy = everything(Action::Mask, MaskStyle::Label);
@@ -83,7 +83,7 @@ pub fn mixed(seed: u64) -> PolicyRecord {
 }
 
 /// A call under a policy.
-pub fn call(policy: &PolicyRecord) -> CallFirewall {
+pub(crate) fn call(policy: &PolicyRecord) -> CallFirewall {
     let ruleset = Ruleset::built_in();
     let plan = |way| Plan::of(&ruleset, &[policy], way).map(Arc::new);
     CallFirewall::new(Arc::clone(&ruleset), plan(Direction::Request), plan(Direction::Response), [7; 32])
