@@ -295,9 +295,8 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
         Some(Retention { logs: logs?, responses: responses? })
     });
     let firewall = section(r, &mut top, "firewall", |r, f| {
-        let policy = r.setting(f, "policy", |text| {
-            fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message)
-        });
+        let policy =
+            r.setting(f, "policy", |text| fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message));
         Some((Firewall { policy }, seeds::firewall::read(r, f)))
     });
     let (firewall, of_firewall) = firewall.map_or((None, Default::default()), |(firewall, seeds)| (Some(firewall), seeds));
