@@ -181,3 +181,23 @@ fn written(value: &str, form: Form) -> String {
 fn mask(label: &str, _value: &str, _style: MaskStyle, _pepper: &[u8; 32]) -> String {
     format!("[{label}]")
 }
+
+impl CallFirewall {
+    /// [`Self::request`] for a text that was, or will be, counted elsewhere.
+    pub fn request_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.request(text, form);
+        self.hits = hits;
+        inspected
+    }
+
+    /// [`Self::response`] for a text whose pieces were shown before: it is counted only where it may not go on.
+    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.response(text, form);
+        if inspected != Inspected::Blocked {
+            self.hits = hits;
+        }
+        inspected
+    }
+}
