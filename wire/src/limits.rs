@@ -72,3 +72,9 @@ pub const TRANSLATED_STREAM_BYTES: usize = 256 * 1024 * 1024;
 /// Names of fields that could not be carried, of one request. They go into one header, of which clients and proxies read some 8 kB; a
 /// request that makes up ten thousand fields is not searched for each of them.
 pub const DROPPED_NAMES: usize = 256;
+
+/// Digits of a number that may be somebody's (phone, account, card); shorter ones are counts and sizes.
+pub const NUMBER_DIGITS: usize = 7;
+
+/// Header lines and parameters of one part of a form that are looked at; clients send two lines of three.
+pub const FORM_HEADERS: usize = 16;

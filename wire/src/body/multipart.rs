@@ -121,7 +121,7 @@ impl Disposition {
 }
 
 /// The boundary of a content type, if it is one that RFC 2046 allows.
-fn boundary(content_type: &str) -> Option<String> {
+pub(crate) fn boundary(content_type: &str) -> Option<String> {
     let (kind, rest) = content_type.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;

@@ -130,7 +130,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// The first quote, backslash or control byte from `at` on (or the end), and whether a byte beyond ASCII may come before it.
 #[inline]
-fn run(bytes: &[u8], mut at: usize) -> (usize, bool) {
+pub(crate) fn run(bytes: &[u8], mut at: usize) -> (usize, bool) {
     let mut high = false;
     // Short strings are the rule: two words first, then blocks of 32.
     for _ in 0..2 {

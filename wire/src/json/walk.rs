@@ -119,7 +119,7 @@ pub(crate) fn contents(raw: &[u8]) -> &[u8] {
 }
 
 #[inline]
-fn blanks(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn blanks(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }
@@ -127,7 +127,7 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The place after the value that starts at `at`.
-fn past(bytes: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn past(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => Some(text::close(bytes, at + 1)? + 1),
         b'{' | b'[' => {
