@@ -22,7 +22,7 @@ pub(crate) enum Shape<'a> {
 /// Whether a body of this kind may hold text: what is heard or looked at does not.
 pub(crate) fn is_text(op: Op, media: &str) -> bool {
     let seen_or_heard = ["audio/", "image/", "video/"].iter().any(|kind| media.starts_with(kind));
-    !seen_or_heard && !(op == Op::Audio && matches!(media, "" | "application/octet-stream"))
+    !(seen_or_heard || op == Op::Audio && matches!(media, "" | "application/octet-stream"))
 }
 
 impl Guard {
