@@ -183,3 +183,6 @@ fn looks_like_text(sample: &[u8]) -> bool {
     }
     !sample.is_empty() && (control + broken) * 16 <= sample.len()
 }
+
+#[cfg(test)]
+mod tests;

@@ -255,3 +255,6 @@ fn extended_text(value: &str) -> String {
 fn one_line(text: &str) -> String {
     text.replace(|c: char| c.is_control(), " ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,6 @@ fn edited_line(line: &[u8], see: &mut See<'_>) -> Result<Option<Vec<u8>>, Halt> 
         with => Ok(with),
     }
 }
+
+#[cfg(test)]
+mod tests;
