@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::answer::Answer;
 use crate::query::Param;
-use crate::resources::{audit, keys, logs, organizations, prices, providers, routes, status, teams, usage, vendors};
+use crate::resources::{audit, firewall, keys, logs, organizations, prices, providers, routes, status, teams, usage, vendors};
 use crate::serve::Errand;
 
 /// The methods in use.
@@ -32,6 +32,8 @@ pub(crate) enum Takes {
     Json(&'static str),
     /// A JSON object or nothing.
     Maybe(&'static str),
+    /// A JSON object of up to 4 MiB.
+    Large(&'static str),
     /// A large JSON map.
     Import(&'static str),
 }
@@ -111,6 +113,8 @@ const LOG_FILTER: &[Param] = &[
     Param { name: "status", about: "a status (429), ok or error" },
     Param { name: "stream", about: "true or false" },
     Param { name: "request_id", about: "the client's x-request-id" },
+    Param { name: "firewall_rule", about: "calls in which this rule found something" },
+    Param { name: "firewall_action", about: "calls in which this was done: mask, block, would_mask, …" },
 ];
 const USAGE_ASK: &[Param] = &[
     Param {
@@ -122,6 +126,18 @@ const USAGE_ASK: &[Param] = &[
     Param { name: "team", about: "only this team" },
     Param { name: "organization", about: "only this organization" },
     Param { name: "interval", about: "hour, day or month; the whole span by default" },
+];
+const RULE_FILTER: &[Param] = &[
+    Param { name: "pack", about: "rules of this pack" },
+    Param { name: "built_in", about: "true or false" },
+];
+const FINDINGS_ASK: &[Param] = &[
+    Param { name: "group_by", about: "rule (by default), action, key or team" },
+    Param { name: "interval", about: "hour, day or month; the whole span by default" },
+    Param { name: "rule", about: "only this rule" },
+    Param { name: "action", about: "only this action: mask, would_mask, …" },
+    Param { name: "key", about: "only this key, by its id" },
+    Param { name: "team", about: "only this team" },
 ];
 const PRICE_FILTER: &[Param] = &[
     Param { name: "provider", about: "a vendor's kind, a provider's name, or *" },
@@ -138,7 +154,7 @@ const AUDIT_FILTER: &[Param] = &[
 /// Every endpoint.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     use Gives::{Csv, Made, Nothing as Empty, One, Page, Put};
-    use Takes::{Import, Json, Maybe, Nothing};
+    use Takes::{Import, Json, Large, Maybe, Nothing};
     vec![
         endpoint!(Get "/admin/providers" "listProviders" "lists providers", &[PAGE], Nothing => Page("Provider"), providers::list),
         endpoint!(Post "/admin/providers" "createProvider" "makes a provider", &[], Json("ProviderNew") => Made("Provider"), providers::create),
@@ -170,6 +186,20 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         endpoint!(Get "/admin/usage/export" "exportUsage" "the log rows as CSV, oldest first, as a stream", &[SPAN, LOG_FILTER], Nothing => Csv, logs::export),
         endpoint!(Get "/admin/logs" "listLogs" "log rows, newest first", &[PAGE, SPAN, LOG_FILTER], Nothing => Page("LogRow"), logs::list),
         endpoint!(Get "/admin/logs/{request_id}" "getLog" "one log row, by x-fluxa-id or x-request-id (the newest)", &[], Nothing => One("LogRow"), logs::get),
+        endpoint!(Get "/admin/firewall/rules" "listFirewallRules" "the firewall's rules, built-in and your own", &[PAGE, RULE_FILTER], Nothing => Page("FirewallRule"), firewall::rules::list),
+        endpoint!(Post "/admin/firewall/rules" "createFirewallRule" "makes a rule; it only observes until its mode is enforce", &[], Large("FirewallRuleNew") => Made("FirewallRule"), firewall::rules::create),
+        endpoint!(Get "/admin/firewall/rules/{name}" "getFirewallRule" "shows a rule", &[], Nothing => One("FirewallRule"), firewall::rules::get),
+        endpoint!(Patch "/admin/firewall/rules/{name}" "updateFirewallRule" "changes the fields given; another pattern or other words put it back to observe", &[], Large("FirewallRulePatch") => One("FirewallRule"), firewall::rules::update),
+        endpoint!(Delete "/admin/firewall/rules/{name}" "deleteFirewallRule" "removes a rule that no policy names", &[], Nothing => Empty, firewall::rules::delete),
+        endpoint!(Get "/admin/firewall/policies" "listFirewallPolicies" "lists the firewall's policies", &[PAGE], Nothing => Page("FirewallPolicy"), firewall::policies::list),
+        endpoint!(Post "/admin/firewall/policies" "createFirewallPolicy" "makes a policy", &[], Json("FirewallPolicyNew") => Made("FirewallPolicy"), firewall::policies::create),
+        endpoint!(Get "/admin/firewall/policies/{name}" "getFirewallPolicy" "shows a policy", &[], Nothing => One("FirewallPolicy"), firewall::policies::get),
+        endpoint!(Put "/admin/firewall/policies/{name}" "putFirewallPolicy" "makes or replaces a policy", &[], Json("FirewallPolicyPut") => Put("FirewallPolicy"), firewall::policies::put),
+        endpoint!(Patch "/admin/firewall/policies/{name}" "updateFirewallPolicy" "changes the fields given; null clears", &[], Json("FirewallPolicyPatch") => One("FirewallPolicy"), firewall::policies::update),
+        endpoint!(Delete "/admin/firewall/policies/{name}" "deleteFirewallPolicy" "removes a policy that nothing names", &[], Nothing => Empty, firewall::policies::delete),
+        endpoint!(Post "/admin/firewall/test" "testFirewall" "tries texts or a request: what would be found, and what would be left of it", &[], Large("FirewallTest") => One("FirewallTested"), firewall::trial::run),
+        endpoint!(Post "/admin/firewall/what-if" "firewallWhatIf" "holds logged requests against a policy: who would have been hit", &[], Json("FirewallWhatIf") => One("FirewallForecast"), firewall::what_if::run),
+        endpoint!(Get "/admin/firewall/findings" "getFirewallFindings" "sums of what the firewall found", &[SPAN, FINDINGS_ASK], Nothing => Page("FirewallFindings"), firewall::findings::sums),
         endpoint!(Get "/admin/prices" "listPrices" "the price table, built-in and added rows", &[PAGE, PRICE_FILTER], Nothing => Page("Price"), prices::list),
         endpoint!(Post "/admin/prices" "addPrice" "adds a price", &[], Json("PriceNew") => Made("Price"), prices::add),
         endpoint!(Post "/admin/prices/import" "importPrices" "adds prices from LiteLLM's public JSON map", &[IMPORT_ASK], Import("PriceMap") => One("PriceImport"), prices::import),

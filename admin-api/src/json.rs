@@ -48,6 +48,36 @@ impl Node {
         grow(raw, "", 0)
     }
 
+    /// The JSON text of it; numbers as they were written.
+    pub(crate) fn write(&self, out: &mut String) {
+        // Texts always serialise.
+        let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Flag(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Self::Number(number) => out.push_str(number),
+            Self::Text(text) => out.push_str(&quoted(text)),
+            Self::List(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(if at > 0 { "," } else { "" });
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (at, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if at > 0 { "," } else { "" });
+                    out.push_str(&quoted(name));
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// What it is, for messages.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
@@ -139,6 +169,14 @@ mod tests {
             members[1].1,
             Node::List(vec![Node::Number(String::from("1e2")), Node::Null, Node::Flag(true), Node::Text(String::from("x"))])
         );
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        let text = r#"{"a":0.10,"b":[1e2,null,true,"x\"\n阿"],"c":{}}"#;
+        let mut out = String::new();
+        Node::read(text.as_bytes()).unwrap().write(&mut out);
+        assert_eq!(out, text);
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn described(endpoint: &Endpoint) -> Value {
     }));
     let (schema, required) = match endpoint.takes {
         Takes::Nothing => return Value::Object(shown),
-        Takes::Json(schema) | Takes::Import(schema) => (schema, true),
+        Takes::Json(schema) | Takes::Large(schema) | Takes::Import(schema) => (schema, true),
         Takes::Maybe(schema) => (schema, false),
     };
     let body = json!({ "required": required, "content": { "application/json": { "schema": reference(schema) } } });

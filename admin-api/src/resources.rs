@@ -1,6 +1,7 @@
 //! One file a resource: how its body is read, which change it makes, how it is shown.
 
 pub(crate) mod audit;
+pub(crate) mod firewall;
 pub(crate) mod keys;
 mod limits;
 pub(crate) mod logs;

@@ -25,12 +25,15 @@ use crate::endpoints::{Endpoint, Takes, Verb, endpoints};
 use crate::json::{Fields, JsonFault, Node};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::resources::firewall::Rules;
 
 /// A body must be complete within this time, however it dribbles.
 const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Bodies of ordinary requests: the largest is a provider with headers and keys, a few kB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Lists of words (100,000 of them) and texts to be tried (512 kB, which escapes make longer).
+const MAX_LARGE_BYTES: usize = 4 * 1024 * 1024;
 /// A price import: LiteLLM's file is about 3 MB and grows.
 const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -46,8 +49,13 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
 
 /// Everything under `/admin`.
 pub fn router(admin: Arc<Admin>) -> Router {
-    let desk =
-        Arc::new(Desk { admin, throttle: Throttle::default(), writes: Mutex::new(()), builtin_prices: fluxa_domain::prices::builtin() });
+    let desk = Arc::new(Desk {
+        admin,
+        throttle: Throttle::default(),
+        writes: Mutex::new(()),
+        builtin_prices: fluxa_domain::prices::builtin(),
+        rules: Rules::default(),
+    });
     let mut router: Router<Arc<Desk>> = Router::new();
     for endpoint in endpoints() {
         let entrance = move |state, authorized, params, request| enter(endpoint, state, authorized, params, request);
@@ -63,6 +71,8 @@ pub(crate) struct Desk {
     /// Held from reading a record to committing its successor, so that two patches do not undo each other.
     pub(crate) writes: Mutex<()>,
     pub(crate) builtin_prices: Vec<PriceRow>,
+    /// The firewall's rules, made ready.
+    pub(crate) rules: Rules,
 }
 
 /// One request that passed the entrance. Only `enter` makes one, so no handler runs without an actor.
@@ -144,6 +154,7 @@ async fn enter(
             Takes::Nothing => Bytes::new(),
             Takes::Maybe(_) => read_body(&parts.headers, body, MAX_BODY_BYTES, true).await?,
             Takes::Json(_) => read_body(&parts.headers, body, MAX_BODY_BYTES, false).await?,
+            Takes::Large(_) => read_body(&parts.headers, body, MAX_LARGE_BYTES, false).await?,
             Takes::Import(_) => read_body(&parts.headers, body, MAX_IMPORT_BYTES, false).await?,
         };
         (endpoint.run)(Errand { desk, query, actor, params, body }).await

@@ -23,6 +23,7 @@ pub use open::{Migrate, PostgresOptions, ServerState, Store, StoreOptions};
 pub use page::Page;
 pub use records::audit::{AuditFilter, AuditRow};
 pub use records::audit_money::{SumsAudit, WrongSum};
+pub use records::findings::{FindingsBy, FindingsQuery, FindingsRow};
 pub use records::keys::KeyFilter;
 pub use records::ledger::Finished;
 pub use records::logs::LogFilter;

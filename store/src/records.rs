@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod audit_money;
+pub mod findings;
 pub mod firewall;
 pub mod keys;
 pub mod ledger;

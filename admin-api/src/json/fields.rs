@@ -343,6 +343,55 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// A map of at most `max` members, each read by `read` (which notes the fault when it gives `None`); a `null` member is `None`.
+    pub(crate) fn members<T>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        mut read: impl FnMut(Item<'_>) -> Option<T>,
+    ) -> Given<Vec<(String, Option<T>)>> {
+        let members = self.read(name, |node| match node {
+            Node::Object(members) if members.len() > max => Err(format!("must have at most {max} entries")),
+            Node::Object(members) => Ok(members),
+            other => Err(format!("must be an object, not {}", other.kind())),
+        });
+        let members = match members {
+            Given::Absent => return Given::Absent,
+            Given::Null => return Given::Null,
+            Given::Value(members) => members,
+        };
+        let mut values = Vec::with_capacity(members.len());
+        for (member, node) in members {
+            if node == Node::Null {
+                values.push((member, None));
+                continue;
+            }
+            let shown: String = member.chars().take(MAX_SHOWN_CHARS).collect();
+            let path = format!("{}{name}.{shown}", self.path);
+            if let Some(value) = read(Item { node, path, faults: &mut self.faults }) {
+                values.push((member, Some(value)));
+            }
+        }
+        Given::Value(values)
+    }
+
+    /// A field that may be a string or an object; absent and `null` are `None`.
+    pub(crate) fn item(&mut self, name: &'static str) -> Option<Item<'_>> {
+        let node = self.take(name).filter(|node| *node != Node::Null)?;
+        Some(Item { node, path: format!("{}{name}", self.path), faults: &mut self.faults })
+    }
+
+    /// A number of at least 0 with at most two decimals, in hundredths.
+    pub(crate) fn hundredths(&mut self, name: &'static str, max: u32) -> Given<u32> {
+        self.read(name, |node| {
+            let Node::Number(number) = &node else { return Err(format!("must be a number, not {}", node.kind())) };
+            let hundredths = scaled_decimal(number, 2).and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= max);
+            hundredths.ok_or_else(|| format!("must be a number from 0 to {}, with at most two decimals", max / 100))
+        })
+    }
+}
+
 impl Item<'_> {
     /// A string that `read` turns into something.
     pub(crate) fn text_as<T>(self, read: impl FnOnce(String) -> Result<T, String>) -> Option<T> {
@@ -353,6 +402,11 @@ impl Item<'_> {
                 None
             }
         }
+    }
+
+    /// The item as it is.
+    pub(crate) fn into_node(self) -> Node {
+        self.node
     }
 
     /// Whether the item is a string (where both a name and an object will do).

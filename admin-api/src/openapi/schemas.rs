@@ -65,6 +65,7 @@ const ROUTE: &[Prop] = &[
     Prop("prompt_affinity", Flag, "calls that begin alike go to the same target and key while it is not too busy"),
     Prop("retries", Count, "extra attempts at one target, 0 to 5"),
     Prop("timeout_ms", Count, "bound of the call until the first byte"),
+    Prop("firewall_policy", Text, "a policy of the firewall that holds for its calls, beside those of key, team and organization"),
 ];
 const LIMITS: &[Prop] = &[
     Prop("budget_usd_daily", Number, "dollars a day, exact to 9 decimals"),
@@ -90,6 +91,7 @@ const GROUP: &[Prop] = &[
     Prop("models", Texts, "models that its keys may ask for, `*` allowed; empty means all"),
     Prop("time_zone", Text, "of the periods; UTC by default"),
     Prop("enabled", Flag, "the calls of a disabled one are refused"),
+    Prop("firewall_policy", Text, "a policy of the firewall that holds for all its keys; null takes it away"),
 ];
 const TEAM: &[Prop] = &[
     Prop("organization", Text, "an existing one; null means default"),
@@ -116,6 +118,7 @@ const KEY: &[Prop] = &[
     Prop("team", Text, "its team, or where that has no record a label for reports"),
     Prop("tags", TextMap, "labels for reports"),
     Prop("cache", Maybe("CachePolicy"), "how answers are kept and given again; null means what the team says"),
+    Prop("firewall_policy", Text, "a policy of the firewall; the strictest of key, team, organization and route wins"),
 ];
 const KEY_SHOWN: &[Prop] =
     &[Prop("id", Text, "public; survives rotation"), Prop("prefix", Text, "what the secret begins with"), Prop("last4", Text, "")];
@@ -144,7 +147,140 @@ const PRICE: &[Prop] = &[
     Prop("max_output", Count, "most generated tokens"),
 ];
 
+const RULE: &[Prop] = &[
+    Prop("name", Text, "unique, snake_case, and for good"),
+    Prop("note", Text, "what it is for"),
+    Prop("pattern", Text, "a regular expression of linear time; a group named `value` narrows what is found"),
+    Prop("keywords", Texts, "instead of a pattern: up to 100,000 words"),
+    Prop("case_sensitive", Flag, "of keywords"),
+    Prop("whole_word", Flag, "of keywords: letters and digits beside a word make it another; ideographs do not"),
+    Prop("packs", Texts, "beside `custom`"),
+    Prop("allow", Texts, "values that are let through"),
+    Prop("min_entropy", Number, "bits a character (Shannon) below which a value is let through"),
+    Prop("action", Text, "its own wish, for tests without a policy: off, observe, alert, pseudonym, mask (by default) or block"),
+    Prop("mode", Text, "observe (by default), enforce or off"),
+    Prop("yes", Texts, "texts in which it must find something"),
+    Prop("no", Texts, "texts in which it must find nothing"),
+];
+const POLICY: &[Prop] = &[
+    Prop("name", Text, "unique, and for good"),
+    Prop("note", Text, "what it is for"),
+    Prop("direction", Text, "request, response or both (by default)"),
+    Prop("actions", Anything, "rule or pack to an action, or to {action, style, min_confidence}"),
+    Prop("default", Text, "what is done about all other rules; observe by default"),
+    Prop("observe_only", Flag, "nothing is done, all is counted as would_…"),
+];
+
 const SCHEMAS: &[Schema] = &[
+    Schema("FirewallRuleNew", Way::In, &["name"], &[RULE]),
+    Schema("FirewallRulePatch", Way::In, &[], &[RULE]),
+    Schema(
+        "FirewallRule",
+        Way::Out,
+        &["name", "packs", "action", "mode", "built_in"],
+        &[
+            RULE,
+            &[
+                Prop("built_in", Flag, ""),
+                Prop("label", Text, "built-in rules: what stands in the place of a masked value"),
+                Prop("confidence", Text, "built-in rules: low, medium or high"),
+                Prop("keyword_count", Count, ""),
+            ],
+            STAMPS,
+        ],
+    ),
+    Schema("FirewallPolicyNew", Way::In, &["name"], &[POLICY]),
+    Schema("FirewallPolicyPut", Way::In, &[], &[POLICY]),
+    Schema("FirewallPolicyPatch", Way::In, &[], &[POLICY]),
+    Schema("FirewallPolicy", Way::Out, &["name", "direction", "actions", "default", "observe_only"], &[POLICY, STAMPS]),
+    Schema(
+        "FirewallTest",
+        Way::In,
+        &[],
+        &[&[
+            Prop("texts", Texts, "up to 200, 512 kB together"),
+            Prop("text", Text, "one text"),
+            Prop("request", Anything, "a whole request, as clients send it"),
+            Prop("policy", Anything, "a policy's name, or a policy; every rule's own wish by default"),
+            Prop("direction", Text, "request (by default) or response"),
+        ]],
+    ),
+    Schema("FirewallTested", Way::Out, &["results"], &[&[Prop("results", Many("FirewallResult"), "")]]),
+    Schema(
+        "FirewallResult",
+        Way::Out,
+        &["verdict", "findings"],
+        &[&[
+            Prop("verdict", Text, "pass, mask or block"),
+            Prop("text", Text, "what would go on; of a blocked text with the values masked"),
+            Prop("request", Anything, "the request that would go on"),
+            Prop("findings", Many("FirewallFinding"), ""),
+        ]],
+    ),
+    Schema(
+        "FirewallFinding",
+        Way::Out,
+        &["rule", "kind", "start", "end", "action"],
+        &[&[
+            Prop("rule", Text, ""),
+            Prop("kind", Text, ""),
+            Prop("start", Count, "in UTF-8 bytes of the text"),
+            Prop("end", Count, ""),
+            Prop("action", Text, "what would be done"),
+            Prop("would", Text, "what would be done if it were not only observed"),
+            Prop("confidence", Text, "low, medium or high"),
+            Prop("path", Text, "of a request: the text's place, a JSON pointer"),
+        ]],
+    ),
+    Schema(
+        "FirewallWhatIf",
+        Way::In,
+        &["policy"],
+        &[&[
+            Prop("policy", Anything, "a policy's name, or a policy"),
+            Prop("last", Count, "requests at most, newest first; 1000 by default, 10000 at most"),
+            Prop("from", Moment, ""),
+            Prop("to", Moment, "before this moment"),
+            Prop("key", Text, "a key's id or name"),
+            Prop("team", Text, ""),
+        ]],
+    ),
+    Schema(
+        "FirewallForecast",
+        Way::Out,
+        &["requests", "with_content", "would_block", "would_mask", "would_alert", "by_rule", "by_key", "by_team", "samples"],
+        &[&[
+            Prop("requests", Count, "how many were looked at"),
+            Prop("with_content", Count, "how many of them have their content; of the others, what was found then is judged anew"),
+            Prop("complete", Flag, "false where there was more content than one forecast looks at"),
+            Prop("would_block", Count, ""),
+            Prop("would_mask", Count, ""),
+            Prop("would_alert", Count, ""),
+            Prop("would_observe", Count, "calls in which something was found that would only be counted"),
+            Prop("by_rule", Anything, "{rule, action, requests, findings}"),
+            Prop("by_key", Anything, "{key, key_name, would_block, would_mask, would_alert, would_observe}"),
+            Prop("by_team", Anything, "{team, would_block, …}"),
+            Prop("samples", Texts, "x-fluxa-id of up to 20 calls, the worst first"),
+        ]],
+    ),
+    Schema(
+        "FirewallFindings",
+        Way::Out,
+        &["group", "hits", "findings"],
+        &[&[
+            Prop("at", Moment, "start of the interval"),
+            Prop("group", Text, "also under the name that group_by gave"),
+            Prop("label", Text, "a key's name, else the group"),
+            Prop("hits", Count, "calls, one for each rule that found something"),
+            Prop("findings", Count, ""),
+        ]],
+    ),
+    Schema(
+        "FirewallHit",
+        Way::Out,
+        &["rule", "action", "count"],
+        &[&[Prop("rule", Text, ""), Prop("action", Text, "what was done: mask, would_mask, …"), Prop("count", Count, "")]],
+    ),
     Schema("Empty", Way::In, &[], &[]),
     Schema("ProviderNew", Way::In, &["name", "kind"], &[PROVIDER, PROVIDER_SECRETS]),
     Schema("ProviderPatch", Way::In, &[], &[PROVIDER, PROVIDER_SECRETS]),
@@ -307,7 +443,7 @@ const SCHEMAS: &[Schema] = &[
             Prop("ttfb_ms", Count, ""),
             Prop("latency_ms", Count, ""),
             Prop("attempts", Many("Attempt"), ""),
-            Prop("firewall", Anything, "empty in this version"),
+            Prop("firewall", Many("FirewallHit"), "what the firewall found"),
             Prop("finish", Text, ""),
             Prop("client_closed", Flag, ""),
             Prop("id", Text, "x-fluxa-id"),

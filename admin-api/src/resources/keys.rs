@@ -7,7 +7,7 @@ use fluxa_domain::key::{KeyRecord, compose, hash};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{limits, spend};
+use super::{firewall, limits, spend};
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
 use crate::serve::Errand;
@@ -37,8 +37,10 @@ pub(crate) async fn get(errand: Errand) -> Answer {
 
 /// POST: issues a key.
 pub(crate) async fn issue(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
     let secret = Fresh::make()?;
     let mut record = body::read(errand.fields()?, &blank(&errand, &secret), true)?;
+    firewall::check_policy_name(&errand, None, record.firewall_policy.as_ref()).await?;
     record.last4 = secret.last4();
     let hash = hash(&errand.desk.admin.pepper, &secret.text);
     let mut shown = view(&record);
@@ -53,6 +55,7 @@ pub(crate) async fn update(errand: Errand) -> Answer {
     let _one_writer = errand.desk.writes.lock().await;
     let current = find(&errand).await?;
     let mut record = body::read(errand.fields()?, &current, false)?;
+    firewall::check_policy_name(&errand, current.firewall_policy.as_ref(), record.firewall_policy.as_ref()).await?;
     record.updated_at = errand.now();
     let shown = view(&record);
     errand.apply(Change::UpdateKey { record }).await?;
@@ -188,6 +191,7 @@ fn view(key: &KeyRecord) -> Map<String, Value> {
         "enabled": key.enabled,
         "team": key.team,
         "tags": key.tags,
+        "firewall_policy": key.firewall_policy,
         "created_at": key.created_at.to_rfc3339(),
         "updated_at": key.updated_at.to_rfc3339(),
     })));

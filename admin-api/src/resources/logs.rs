@@ -74,6 +74,8 @@ fn filter(query: &Query) -> Result<LogFilter, Problem> {
         team: query.owned("team"),
         stream: query.flag("stream")?,
         request_id: query.owned("request_id"),
+        firewall_rule: query.owned("firewall_rule"),
+        firewall_action: query.owned("firewall_action"),
         ..LogFilter::default()
     };
     match query.text("status") {

@@ -6,7 +6,7 @@ use fluxa_domain::team::OrganizationRecord;
 use serde_json::{Map, Value, json};
 
 use super::teams::read_name;
-use super::{limits, spend};
+use super::{firewall, limits, spend};
 use crate::answer::{self, Answer, segment};
 use crate::json::Fields;
 use crate::problem::Problem;
@@ -33,7 +33,9 @@ pub(crate) async fn get(errand: Errand) -> Answer {
 
 /// POST.
 pub(crate) async fn create(errand: Errand) -> Answer {
+    let _one_writer = errand.desk.writes.lock().await;
     let record = read(errand.fields()?, &blank(&errand), true)?;
+    firewall::check_policy_name(&errand, None, record.firewall_policy.as_ref()).await?;
     let (location, shown) = (format!("/admin/organizations/{}", segment(&record.name)), view(&record));
     errand.apply(Change::CreateOrganization { record }).await?;
     answer::created(&location, &shown)
@@ -44,6 +46,7 @@ pub(crate) async fn update(errand: Errand) -> Answer {
     let _one_writer = errand.desk.writes.lock().await;
     let current = find(&errand).await?;
     let mut record = read(errand.fields()?, &current, false)?;
+    firewall::check_policy_name(&errand, current.firewall_policy.as_ref(), record.firewall_policy.as_ref()).await?;
     record.updated_at = errand.now();
     let shown = view(&record);
     errand.apply(Change::UpdateOrganization { record }).await?;
@@ -71,6 +74,7 @@ fn read(mut f: Fields, current: &OrganizationRecord, is_new: bool) -> Result<Org
     record.models = limits::read_models(&mut f, record.models);
     record.time_zone = limits::read_time_zone(&mut f, record.time_zone);
     record.enabled = f.flag("enabled").or(record.enabled, true);
+    record.firewall_policy = firewall::read_policy_name(&mut f, record.firewall_policy);
     f.finish()?;
     Ok(record)
 }
@@ -96,6 +100,7 @@ fn view(record: &OrganizationRecord) -> Map<String, Value> {
         "models": record.models,
         "time_zone": record.time_zone,
         "enabled": record.enabled,
+        "firewall_policy": record.firewall_policy,
         "created_at": record.created_at.to_rfc3339(),
         "updated_at": record.updated_at.to_rfc3339(),
     })));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::answer::{self, Answer, segment};
 use crate::problem::{FieldFault, Problem};
 use crate::query::page_by_name;
+use crate::resources::firewall;
 use crate::serve::Errand;
 
 /// GET: all, by model.
@@ -31,7 +32,10 @@ pub(crate) async fn put(errand: Errand) -> Answer {
     let _one_writer = errand.desk.writes.lock().await;
     let record = body::read(errand.fields()?, errand.param("model"))?;
     check_providers(&errand, &record).await?;
-    let is_new = errand.store().route(&record.model).await?.is_none();
+    let current = errand.store().route(&record.model).await?;
+    let former_policy = current.as_ref().and_then(|route| route.firewall_policy.as_ref());
+    firewall::check_policy_name(&errand, former_policy, record.firewall_policy.as_ref()).await?;
+    let is_new = current.is_none();
     let (location, shown) = (format!("/admin/routes/{}", segment(&record.model)), view(&record));
     errand.apply(Change::PutRoute { record }).await?;
     if is_new { answer::created(&location, &shown) } else { answer::ok(&shown) }
@@ -86,5 +90,6 @@ fn view(route: &RouteRecord) -> Value {
         "retries": route.retries,
         "timeout_ms": route.timeout_ms,
         "prompt_affinity": route.prompt_affinity,
+        "firewall_policy": route.firewall_policy,
     })
 }

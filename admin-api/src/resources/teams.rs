@@ -6,7 +6,7 @@ use fluxa_domain::team::{DEFAULT_ORGANIZATION, TeamRecord};
 use fluxa_domain::validate;
 use serde_json::{Map, Value, json};
 
-use super::{limits, spend};
+use super::{firewall, limits, spend};
 use crate::answer::{self, Answer, segment};
 use crate::json::{Fields, merge};
 use crate::problem::Problem;
@@ -40,6 +40,7 @@ pub(crate) async fn create(errand: Errand) -> Answer {
     let _one_writer = errand.desk.writes.lock().await;
     let record = read(errand.fields()?, &blank(&errand), true)?;
     check_organization(&errand, &record).await?;
+    firewall::check_policy_name(&errand, None, record.firewall_policy.as_ref()).await?;
     let (location, shown) = (format!("/admin/teams/{}", segment(&record.name)), view(&record));
     errand.apply(Change::CreateTeam { record }).await?;
     answer::created(&location, &shown)
@@ -51,6 +52,7 @@ pub(crate) async fn update(errand: Errand) -> Answer {
     let current = find(&errand).await?;
     let mut record = read(errand.fields()?, &current, false)?;
     check_organization(&errand, &record).await?;
+    firewall::check_policy_name(&errand, current.firewall_policy.as_ref(), record.firewall_policy.as_ref()).await?;
     record.updated_at = errand.now();
     let shown = view(&record);
     errand.apply(Change::UpdateTeam { record }).await?;
@@ -98,6 +100,7 @@ fn read(mut f: Fields, current: &TeamRecord, is_new: bool) -> Result<TeamRecord,
     team.tags = merge(tags, &team.tags);
     f.check(validate::tags("tags", &team.tags));
     team.cache = limits::read_cache(&mut f, team.cache);
+    team.firewall_policy = firewall::read_policy_name(&mut f, team.firewall_policy);
     f.finish()?;
     Ok(team)
 }
@@ -143,6 +146,7 @@ fn view(team: &TeamRecord) -> Map<String, Value> {
         "enabled": team.enabled,
         "tags": team.tags,
         "cache": team.cache,
+        "firewall_policy": team.firewall_policy,
         "created_at": team.created_at.to_rfc3339(),
         "updated_at": team.updated_at.to_rfc3339(),
     })));

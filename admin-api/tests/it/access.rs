@@ -16,7 +16,7 @@ async fn registry(world: &World) -> Vec<(String, String)> {
             routes.push((method.to_uppercase(), path));
         }
     }
-    assert!(routes.len() >= 38, "{routes:?}");
+    assert!(routes.len() >= 52, "{routes:?}");
     routes
 }
 
@@ -75,7 +75,7 @@ async fn unknown_paths_and_methods_are_problems() {
         "/admin",
         "/admin/",
         "/admin/users",
-        "/admin/firewall/rules",
+        "/admin/firewall",
         "/admin/keys/",
         "/v1/models",
         "//admin/keys",
@@ -145,6 +145,7 @@ async fn the_document_knows_exactly_the_fields_that_are_read() {
     for path in ["/admin/teams", "/admin/organizations"] {
         world.post(path, serde_json::json!({ "name": "x" })).await.expect(201);
     }
+    world.post("/admin/firewall/policies", serde_json::json!({ "name": "x" })).await.expect(201);
     let document = world.get("/admin/openapi.json").await.expect(200);
     assert_eq!(document["openapi"], "3.1.0");
     for (schema, method, path) in [
@@ -159,6 +160,12 @@ async fn the_document_knows_exactly_the_fields_that_are_read() {
         ("OrganizationNew", "POST", String::from("/admin/organizations")),
         ("OrganizationPatch", "PATCH", String::from("/admin/organizations/x")),
         ("PriceNew", "POST", String::from("/admin/prices")),
+        ("FirewallRuleNew", "POST", String::from("/admin/firewall/rules")),
+        ("FirewallPolicyNew", "POST", String::from("/admin/firewall/policies")),
+        ("FirewallPolicyPut", "PUT", String::from("/admin/firewall/policies/x")),
+        ("FirewallPolicyPatch", "PATCH", String::from("/admin/firewall/policies/x")),
+        ("FirewallTest", "POST", String::from("/admin/firewall/test")),
+        ("FirewallWhatIf", "POST", String::from("/admin/firewall/what-if")),
     ] {
         let mut promised: Vec<String> =
             document["components"]["schemas"][schema]["properties"].as_object().unwrap().keys().cloned().collect();

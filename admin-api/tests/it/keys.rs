@@ -109,7 +109,7 @@ async fn every_bad_field_is_named() {
     }
     assert_eq!(world.store.revision().await.unwrap().0, 0, "nothing was made");
     let reply = world.send("POST", "/admin/keys", r#"{"name":"a","firewall_policy":"strict"}"#).await;
-    assert!(reply.text.contains("not available yet"));
+    assert!(reply.text.contains("no firewall policy"), "{}", reply.text);
 }
 
 #[tokio::test]

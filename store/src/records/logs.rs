@@ -39,6 +39,10 @@ pub struct LogFilter {
     pub abandoned: Option<bool>,
     /// The client's `x-request-id`.
     pub request_id: Option<String>,
+    /// Calls in which this rule of the firewall found something.
+    pub firewall_rule: Option<String>,
+    /// Calls in which the firewall did this: `mask`, `would_mask`, … (with a rule: in which it did this for that rule).
+    pub firewall_action: Option<String>,
 }
 
 /// Where a list goes on: after this call. Ids are in the order of time.
@@ -135,6 +139,9 @@ fn select(filter: &LogFilter) -> sql::Builder {
         }
         query.push(")");
     }
+    if let Some(pattern) = hit_pattern(filter.firewall_rule.as_deref(), filter.firewall_action.as_deref()) {
+        query.push(" AND entry LIKE ").push_bind(pattern).push(" ESCAPE '!'");
+    }
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(i64::from(status));
     }
@@ -148,6 +155,22 @@ fn select(filter: &LogFilter) -> sql::Builder {
         }
     }
     query
+}
+
+/// How a row with such a finding is written. What a client sent cannot look like it: in a text of a row, quotes are escaped, and
+/// the names of tags stand before the findings.
+fn hit_pattern(rule: Option<&str>, action: Option<&str>) -> Option<String> {
+    let escaped = |text: &str| -> String {
+        let written = serde_json::to_string(text).unwrap_or_default();
+        written.chars().flat_map(|c| matches!(c, '!' | '%' | '_').then_some('!').into_iter().chain([c])).collect()
+    };
+    let hit = match (rule.map(escaped), action.map(escaped)) {
+        (None, None) => return None,
+        (Some(rule), None) => format!("{{\"rule\":{rule},"),
+        (None, Some(action)) => format!(",\"action\":{action},"),
+        (Some(rule), Some(action)) => format!("{{\"rule\":{rule},\"action\":{action},"),
+    };
+    Some(format!("%,\"firewall\":[%{hit}%"))
 }
 
 fn place_of(cursor: &str) -> Result<Place, StoreError> {

@@ -179,7 +179,7 @@ const SUMMED: [&str; 15] = [
 ];
 
 /// The start of the month (UTC) that holds `at`.
-fn month(at: Micros) -> Micros {
+pub(super) fn month(at: Micros) -> Micros {
     let text = at.to_rfc3339();
     text.get(..7).and_then(|month| Micros::from_rfc3339(&format!("{month}-01T00:00:00Z"))).unwrap_or(at)
 }

@@ -9,7 +9,7 @@ use fluxa_store::KeyFilter;
 use crate::json::{Fields, Given, merge};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::resources::limits;
+use crate::resources::{firewall, limits};
 
 /// Ranges on one key's list; each call is compared with all of them.
 const MAX_RANGES: usize = 256;
@@ -57,14 +57,9 @@ pub(super) fn read(mut f: Fields, current: &KeyRecord, is_new: bool) -> Result<K
     key.tags = merge(tags, &key.tags);
     f.check(validate::tags("tags", &key.tags));
     key.cache = limits::read_cache(&mut f, key.cache);
-    refuse_firewall(&mut f);
+    key.firewall_policy = firewall::read_policy_name(&mut f, key.firewall_policy);
     f.finish()?;
     Ok(key)
-}
-
-/// A policy that is accepted and not applied would be worse than none.
-fn refuse_firewall(f: &mut Fields) {
-    f.refuse("firewall_policy", "is not available yet: this version has no content firewall");
 }
 
 /// The grace that the body of a rotation asks for.

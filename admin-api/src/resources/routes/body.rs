@@ -5,6 +5,7 @@ use fluxa_domain::validate;
 
 use crate::json::{Fields, Given, Item};
 use crate::problem::Problem;
+use crate::resources::firewall;
 
 /// Targets or fallbacks of one route: each may be tried for one errand.
 const MAX_TARGETS: usize = 32;
@@ -53,9 +54,10 @@ pub(super) fn read(mut f: Fields, model: &str) -> Result<RouteRecord, Problem> {
     if let Some(ms) = timeout_ms {
         f.check(validate::timeout_ms("timeout", ms));
     }
+    let firewall_policy = firewall::read_policy_name(&mut f, None);
     f.finish()?;
     Ok(RouteRecord {
-        firewall_policy: None,
+        firewall_policy,
         model: model.to_owned(),
         targets,
         fallback: fallback.value().unwrap_or_default(),

@@ -46,6 +46,9 @@ pub(super) fn write(entry: &Entry) -> String {
     }
     out.integer("latency_ms", entry.latency_ms);
     out.attempts(&entry.attempts);
+    if !entry.firewall.is_empty() {
+        out.general("firewall", &entry.firewall);
+    }
     out.text_if("finish", &entry.finish);
     out.text_if("error", &entry.error);
     out.flag("client_closed", entry.client_closed);
@@ -108,7 +111,7 @@ impl Writer {
 
     fn general<T: serde::Serialize>(&mut self, name: &str, value: &T) {
         self.name(name);
-        // Maps of texts always serialise.
+        // Maps of texts and lists of such always serialise.
         self.out.push_str(&serde_json::to_string(value).unwrap_or_default());
     }
 
@@ -153,6 +156,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use fluxa_domain::entry::CostState;
+    use fluxa_domain::firewall::Hit;
     use fluxa_domain::id::CallId;
     use fluxa_domain::money::NanoUsd;
     use fluxa_domain::time::Micros;
@@ -169,6 +173,7 @@ mod tests {
             flags in proptest::collection::vec(any::<bool>(), 8),
             cost in any::<i64>(),
             attempts in proptest::collection::vec((".{0,5}", ".{0,5}", any::<u16>(), any::<u64>()), 0..3),
+            hits in proptest::collection::vec((".{0,5}", ".{0,5}", any::<u32>()), 0..3),
         ) {
             let text = |n: usize| texts[n].clone();
             let entry = Entry {
@@ -208,6 +213,7 @@ mod tests {
                     .into_iter()
                     .map(|(provider, model, status, ms)| AttemptRow { provider, model, status, ms, why: text(13) })
                     .collect(),
+                firewall: hits.into_iter().map(|(rule, action, count)| Hit { rule, action, count }).collect(),
                 finish: text(13),
                 error: text(14),
                 client_closed: flags[5],

@@ -24,6 +24,8 @@ const SUMS_PER_STATEMENT: usize = 25;
 pub(crate) struct Sums {
     hourly: BTreeMap<Dimensions, (Totals, Labels)>,
     by_tag: BTreeMap<(i64, String), Totals>,
+    /// Calls and findings, by hour, rule, action, key and team.
+    findings: BTreeMap<(i64, String, String, String, String), (i64, i64)>,
     /// By scope and quarter of an hour.
     spend: BTreeMap<(String, i64), (i64, i64)>,
 }
@@ -71,6 +73,12 @@ impl Sums {
         for (name, value) in &entry.tags {
             self.by_tag.entry((hour, without_nul(format!("{name}={value}")))).or_default().add(totals, sign);
         }
+        for hit in &entry.firewall {
+            let place = (hour, kept(&hit.rule), kept(&hit.action), kept(&entry.key_id), kept(&entry.team));
+            let (calls, findings) = self.findings.entry(place).or_default();
+            *calls += sign;
+            *findings += sign * i64::from(hit.count);
+        }
         if cost(entry) != 0 || tokens(entry) != 0 {
             let quarter = entry.at.0.div_euclid(QUARTER_MICROS) * QUARTER_MICROS;
             for scope in scope::of_entry(entry) {
@@ -95,6 +103,13 @@ impl Sums {
             rows.push_bind(hour);
             rows.push_bind(tag);
             bind(&mut rows, totals);
+        }
+        rows.execute(tx).await?;
+        let mut rows = Rows::new(FINDINGS, 7, FINDINGS_SUMMED, SUMS_PER_STATEMENT);
+        for ((hour, rule, action, key_id, team), (calls, findings)) in self.findings {
+            rows.push_bind(hour);
+            [rule, action, key_id, team].into_iter().for_each(|text| rows.push_bind(text));
+            [calls, findings].into_iter().for_each(|number| rows.push_bind(number));
         }
         rows.execute(tx).await?;
         let mut rows = Rows::new(SPEND, 4, SPEND_SUMMED, SUMS_PER_STATEMENT);
@@ -137,6 +152,11 @@ const BY_TAG_SUMMED: &str = "ON CONFLICT (hour, tag) DO UPDATE SET requests = t.
     output = t.output + excluded.output, reasoning = t.reasoning + excluded.reasoning, \
     input_audio = t.input_audio + excluded.input_audio, output_audio = t.output_audio + excluded.output_audio, \
     images = t.images + excluded.images, searches = t.searches + excluded.searches";
+
+const FINDINGS: &str = "INSERT INTO firewall_hourly AS t (hour, rule, action, key_id, team, requests, findings)";
+
+const FINDINGS_SUMMED: &str = "ON CONFLICT (hour, rule, action, key_id, team) DO UPDATE SET requests = t.requests + excluded.requests, \
+    findings = t.findings + excluded.findings";
 
 const SPEND: &str = "INSERT INTO spend_by_scope AS t (scope, quarter, nanos, tokens)";
 
