@@ -44,28 +44,10 @@ pub(super) fn each(content_type: &str, body: &Bytes, see: &mut dyn FnMut(Leaf<'_
     if text.contains('\0') {
         return Err(Unreadable);
     }
-    let mut lines = text.split_inclusive('\n');
-    if lines.clone().all(|line| line.trim().is_empty() || is_json(line.as_bytes())) {
-        let mut out = Vec::with_capacity(body.len());
-        let mut same = true;
-        for line in &mut lines {
-            let edited = if line.trim().is_empty() { Edited::Same } else { leaf::json(line.as_bytes(), see).map_err(|_| Unreadable)? };
-            match edited {
-                Edited::Same => out.extend_from_slice(line.as_bytes()),
-                Edited::Changed(line) => {
-                    out.extend_from_slice(&line);
-                    same = false;
-                }
-                Edited::Stopped => return Ok(Edited::Stopped),
-            }
-        }
-        return Ok(if same { Edited::Same } else { Edited::Changed(out.into()) });
-    }
-    Ok(match see(Leaf { text, kind: LeafKind::Text, field: "" }) {
-        Fate::Keep => Edited::Same,
-        Fate::Replace(text) => Edited::Changed(text.into()),
-        Fate::Stop => Edited::Stopped,
-    })
+    // Where lines are not JSON one by one, what is looked for may go over several of them.
+    let is_lines = text.lines().all(|line| line.trim().is_empty() || is_json(line.as_bytes()));
+    let shown = if is_lines { leaf::lines(body, see) } else { leaf::text(body, see) };
+    shown.map_err(|_| Unreadable)
 }
 
 /// Whether these bytes are one JSON object or list. A bare word or number is text.
