@@ -1,5 +1,16 @@
 //! Checks of what fits a pattern: check digits, entropy, placeholders. Pure functions of text.
 
+pub(crate) mod addresses;
+pub(crate) mod banking;
+pub(crate) mod china;
+pub(crate) mod context;
+pub(crate) mod ids;
+pub(crate) mod numbers;
+pub(crate) mod phones;
+pub(crate) mod wallets;
+pub mod secrets;
+pub mod tokens;
+
 /// Shannon entropy in bits a character.
 #[must_use]
 pub fn entropy(text: &str) -> f64 {

@@ -55,6 +55,8 @@ pub struct Config {
     pub budget: Budget,
     /// How long rows are kept.
     pub retention: Retention,
+    /// What may not leave.
+    pub firewall: Firewall,
     /// What an empty database begins with.
     pub seeds: Seeds,
     /// Every setting in force and its source, for `fluxa check`.
@@ -186,6 +188,13 @@ pub enum OnClientClose {
     Cancel,
 }
 
+/// Section `firewall`, but for its seeds.
+#[derive(Clone, Debug)]
+pub struct Firewall {
+    /// The policy for calls for which no key, team, organisation or route gives one.
+    pub policy: Option<String>,
+}
+
 /// Section `retention`.
 #[derive(Clone, Debug)]
 pub struct Retention {
@@ -285,7 +294,14 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
         });
         Some(Retention { logs: logs?, responses: responses? })
     });
-    let seeds = seeds::read(r, &mut top);
+    let firewall = section(r, &mut top, "firewall", |r, f| {
+        let policy = r.setting(f, "policy", |text| {
+            fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message)
+        });
+        Some((Firewall { policy }, seeds::firewall::read(r, f)))
+    });
+    let (firewall, of_firewall) = firewall.map_or((None, Default::default()), |(firewall, seeds)| (Some(firewall), seeds));
+    let seeds = seeds::read(r, &mut top, of_firewall);
     r.finish(top);
     Some(Config {
         server: server?,
@@ -298,6 +314,7 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
         upstream: upstream?,
         budget: budget?,
         retention: retention?,
+        firewall: firewall?,
         seeds,
         effective: Vec::new(),
     })

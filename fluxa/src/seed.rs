@@ -22,7 +22,7 @@ pub const FROM_ENVIRONMENT: &str = "providers_from_environment";
 /// What is to be written, and what there is to tell about it.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// In the order in which they have to be made: providers, routes, organisations, teams, keys.
+    /// In the order in which they have to be made: providers, rules, policies, routes, organisations, teams, keys.
     pub changes: Vec<Change>,
     /// For the banner.
     pub found: Vec<Found>,
@@ -69,6 +69,16 @@ pub fn plan(
             plan.found.push(Found { name: record.name.clone(), kind: record.kind.clone(), source: provider.variable });
             plan.changes.push(Change::CreateProvider { record, secrets: provider.secrets });
         }
+    }
+    for seed in &seeds.rules {
+        let mut record = seed.record.clone();
+        (record.created_at, record.updated_at) = (now, now);
+        plan.changes.push(Change::PutFirewallRule { record });
+    }
+    for seed in &seeds.policies {
+        let mut record = seed.record.clone();
+        (record.created_at, record.updated_at) = (now, now);
+        plan.changes.push(Change::PutFirewallPolicy { record });
     }
     for route in &seeds.routes {
         for target in route.record.targets.iter().chain(&route.record.fallback) {
@@ -158,6 +168,8 @@ pub fn ignored(seeds: &Seeds, file: Option<&str>) -> Option<String> {
         ("organizations", seeds.organizations.len()),
         ("teams", seeds.teams.len()),
         ("keys", seeds.keys.len()),
+        ("firewall rules", seeds.rules.len()),
+        ("firewall policies", seeds.policies.len()),
     ];
     let parts: Vec<String> = counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
     if parts.is_empty() {

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod chaos;
 pub mod client;
 pub mod conformance;
+pub mod detection;
 pub mod filler;
 pub mod load;
 pub mod proxy;

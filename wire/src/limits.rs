@@ -78,3 +78,6 @@ pub const NUMBER_DIGITS: usize = 7;
 
 /// Header lines and parameters of one part of a form that are looked at; clients send two lines of three.
 pub const FORM_HEADERS: usize = 16;
+/// Texts of one streamed answer that are open at once, or were: each costs a look at the others. Real answers have fewer than ten at a
+/// time, and some hundred parts in all.
+pub const SCREENED_STRANDS: usize = 4096;

@@ -9,6 +9,23 @@ use fluxa_domain::dialect::{Dialect, Op};
 use crate::frame::sse::StreamFault;
 use crate::leaf::LeafKind;
 use crate::relay::Framing;
+use crate::tap::look::Flavor;
+
+mod act;
+mod array;
+mod block;
+mod chat;
+mod flat;
+mod gemini;
+mod messages;
+mod responses;
+mod sse;
+mod strands;
+mod template;
+
+use array::Elements;
+use sse::Events;
+use strands::Strands;
 
 /// Which text of an answer a piece belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,26 +86,44 @@ pub enum ScreenFault {
 /// One stream on its way.
 #[derive(Debug)]
 pub struct Screen {
-    dialect: Dialect,
-    op: Op,
-    framing: Framing,
+    strands: Strands,
+    frames: Frames,
+}
+
+#[derive(Debug)]
+enum Frames {
+    Events(Events),
+    Elements(Elements),
+    /// Nothing of it is text that comes in pieces.
+    None,
 }
 
 impl Screen {
-    /// A screen at the start of a stream in the client's dialect.
+    /// A screen at the start of a stream in the client's dialect. What is neither events nor an array passes as it is: a whole document
+    /// is for [`crate::leaf::json`].
     #[must_use]
-    pub const fn new(dialect: Dialect, op: Op, framing: Framing) -> Self {
-        Self { dialect, op, framing }
+    pub fn new(dialect: Dialect, op: Op, framing: Framing) -> Self {
+        let frames = match framing {
+            Framing::Sse => Frames::Events(Events::new()),
+            Framing::JsonArray => Frames::Elements(Elements::default()),
+            Framing::Json | Framing::Opaque => Frames::None,
+        };
+        Self { strands: Strands::new(Flavor::of(dialect, op)), frames }
     }
 
-    /// Takes the next bytes, cut anywhere, and appends to `out` what may go on.
+    /// Takes the next bytes, cut anywhere, and appends to `out` what may go on: whole events.
     ///
     /// # Errors
-    /// When the stream must end. What is in `out` may still be sent.
+    /// When the stream must end. What is in `out` may still be sent; nothing may be pushed after it.
     pub fn push(&mut self, input: &[u8], censor: &mut dyn Censor, out: &mut BytesMut) -> Result<(), ScreenFault> {
-        let _ = (censor, self.dialect, self.op, self.framing);
-        out.extend_from_slice(input);
-        Ok(())
+        match &mut self.frames {
+            Frames::Events(events) => events.push(input, &mut self.strands, censor, out),
+            Frames::Elements(elements) => elements.push(input, &mut self.strands, censor, out),
+            Frames::None => {
+                out.extend_from_slice(input);
+                Ok(())
+            }
+        }
     }
 
     /// The stream has ended, in good order or not: texts that are still open end here, and what waited comes out.
@@ -96,7 +131,20 @@ impl Screen {
     /// # Errors
     /// When the stream must end otherwise than it did. What is in `out` may still be sent.
     pub fn finish(&mut self, censor: &mut dyn Censor, out: &mut BytesMut) -> Result<(), ScreenFault> {
-        let _ = (censor, out);
-        Ok(())
+        match &mut self.frames {
+            Frames::Events(events) => events.finish(&mut self.strands, censor, out),
+            Frames::Elements(elements) => elements.finish(&mut self.strands, censor, out),
+            Frames::None => Ok(()),
+        }
+    }
+
+    /// The number that an event of ours has to bear after what went out, in a stream whose events are numbered: events that were added
+    /// or left out have moved the numbers. See [`crate::stream_end::error_event`].
+    #[must_use]
+    pub fn next_number(&self) -> Option<u64> {
+        self.strands.next_number()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
-//! The sections `providers`, `routes`, `organizations`, `teams` and `keys`: what an empty database begins with.
+//! The sections `providers`, `routes`, `organizations`, `teams`, `keys` and `firewall`: what an empty database begins with.
 
+pub mod firewall;
 mod groups;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use super::error::{At, nearest};
 use super::reader::{Fields, Reader};
 use super::tree::{Node, Value};
 use super::values;
+pub use firewall::{SeedPolicy, SeedRule};
 pub use groups::{SeedOrganization, SeedTeam};
 
 /// The seeds of the file.
@@ -32,6 +34,10 @@ pub struct Seeds {
     pub teams: Vec<SeedTeam>,
     /// Section `keys`.
     pub keys: Vec<SeedKey>,
+    /// `firewall.rules`.
+    pub rules: Vec<SeedRule>,
+    /// `firewall.policies`.
+    pub policies: Vec<SeedPolicy>,
 }
 
 /// A provider of the file. Its times are not set yet.
@@ -70,23 +76,25 @@ const MAX_WEIGHT: u64 = 1_000_000;
 /// The most extra attempts at one target.
 const MAX_RETRIES: u64 = 5;
 
-/// Reads the five sections.
-pub fn read(r: &mut Reader<'_>, top: &mut Fields) -> Seeds {
+/// Reads the five sections, beside what the section `firewall` holds.
+pub fn read(r: &mut Reader<'_>, top: &mut Fields, (rules, policies): (Vec<SeedRule>, Vec<SeedPolicy>)) -> Seeds {
     let providers = each(r, top, "providers", provider);
     let routes = each(r, top, "routes", route);
     let keys = each(r, top, "keys", key);
     let organizations = each(r, top, "organizations", groups::organization);
     let teams = each(r, top, "teams", groups::team);
-    let seeds = Seeds { providers, routes, organizations, teams, keys };
+    let seeds = Seeds { providers, routes, organizations, teams, keys, rules, policies };
     cross_check(r, &seeds);
     groups::cross_check(r, &seeds);
+    firewall::cross_check(r, &seeds);
     seeds
 }
 
 fn each<T>(r: &mut Reader<'_>, top: &mut Fields, name: &'static str, read: fn(&mut Reader<'_>, &mut Fields) -> Option<T>) -> Vec<T> {
     let Some(node) = top.take(name) else { return Vec::new() };
     let mut out = Vec::new();
-    for (path, node) in r.list(node, name) {
+    let path = top.path_of(name);
+    for (path, node) in r.list(node, &path) {
         let Some(mut fields) = r.fields(node, &path) else { continue };
         let item = read(r, &mut fields);
         r.finish(fields);
@@ -197,6 +205,7 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
     let prompt_affinity = r.optional(f, "prompt_affinity", values::boolean);
     let retries = r.optional(f, "retries", |text| values::whole(text, 0, MAX_RETRIES));
     let timeout = r.optional(f, "timeout", values::positive_duration);
+    let firewall_policy = r.optional(f, "firewall_policy", not_empty);
     let targets = match (single, targets) {
         (Some(provider), None) => vec![RouteTarget { provider, model: None, weight: 1 }],
         (None, Some(targets)) if !targets.is_empty() => targets,
@@ -210,7 +219,7 @@ fn route(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedRoute> {
         }
     };
     let record = RouteRecord {
-        firewall_policy: None,
+        firewall_policy,
         model: model?,
         targets,
         fallback,
@@ -261,7 +270,7 @@ fn key(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedKey> {
         _ => Err(format!("expected strict or balanced, not \"{}\"", values::clip(text))),
     });
     let record = KeyRecord {
-        firewall_policy: None,
+        firewall_policy: r.optional(f, "firewall_policy", not_empty),
         id: String::new(),
         name: name.unwrap_or_default(),
         models,

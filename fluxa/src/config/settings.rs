@@ -63,6 +63,7 @@ pub const SETTINGS: &[Spec] = &[
     row("budget.on_store_error", "FLUXA_BUDGET_ON_STORE_ERROR", "local_share"),
     row("retention.logs", "FLUXA_RETENTION_LOGS", "90d"),
     row("retention.responses", "FLUXA_RETENTION_RESPONSES", "24h"),
+    row("firewall.policy", "FLUXA_FIREWALL_POLICY", ""),
 ];
 
 /// What the contract names and this release does not have: (key, variable, what to say).

@@ -31,6 +31,12 @@ pub fn effective(config: &Config) -> String {
     for route in &config.seeds.routes {
         let _ = writeln!(out, "  route {}  (file, line {})", route.record.model, route.at.line);
     }
+    for rule in &config.seeds.rules {
+        let _ = writeln!(out, "  firewall rule {}  (file, line {})", rule.record.name, rule.at.line);
+    }
+    for policy in &config.seeds.policies {
+        let _ = writeln!(out, "  firewall policy {}  (file, line {})", policy.record.name, policy.at.line);
+    }
     for key in &config.seeds.keys {
         let _ = writeln!(out, "  key {}  (file, line {})", key.record.name, key.at.line);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fluxa_domain::firewall::{Action, Confidence, Find, MaskStyle, RuleMode};
+
 use super::reader::Source;
 use super::*;
 
@@ -276,6 +278,61 @@ fn keys_take_the_admin_apis_fields() {
     let key = &config.seeds.keys[0].record;
     assert_eq!(key.limits.budget_usd_daily, Some(NanoUsd(250_000_000)));
     assert_eq!((key.models.len(), key.ip_allowlist.len(), key.budget_clamp, key.time_zone.as_str()), (2, 1, true, "UTC"));
+}
+
+#[test]
+fn the_firewall_has_rules_policies_and_a_policy_for_all_others() {
+    let text = "
+firewall:
+  policy: careful
+  rules:
+    - { name: project_code, pattern: 'PRJ-[0-9]{4}', mode: enforce, min_entropy: 1.5, yes: [see PRJ-1234], no: PRJ-1 }
+    - { name: codenames, keywords: [Apollo, apollo, 阿波罗], whole_word: true, packs: [projects] }
+  policies:
+    - { name: careful, actions: { credentials: mask, projects: alert } }
+    - name: strict
+      direction: request
+      default: alert
+      actions: { codenames: block, email: { action: mask, style: last4, min_confidence: high } }
+keys: [ { name: a, firewall_policy: strict } ]
+teams: [ { name: t, firewall_policy: careful } ]
+";
+    let config = parse(text).unwrap();
+    assert_eq!(config.firewall.policy.as_deref(), Some("careful"));
+    let [code, names] = config.seeds.rules.as_slice() else { panic!("{:?}", config.seeds.rules) };
+    assert_eq!((code.record.mode, code.record.min_entropy_centibits, code.record.no.len()), (RuleMode::Enforce, 150, 1));
+    let Find::Keywords(words) = &names.record.find else { panic!("{names:?}") };
+    assert_eq!((words.words.len(), words.whole_word, names.record.mode), (2, true, RuleMode::Observe));
+    let treatment = config.seeds.policies[1].record.actions["email"];
+    assert_eq!((treatment.action, treatment.style, treatment.min_confidence), (Action::Mask, MaskStyle::Last4, Confidence::High));
+    assert_eq!(config.seeds.keys[0].record.firewall_policy.as_deref(), Some("strict"));
+    assert_eq!(config.seeds.teams[0].record.firewall_policy.as_deref(), Some("careful"));
+    let env = |name: &str| (name == "FLUXA_FIREWALL_POLICY").then(|| String::from("other"));
+    assert_eq!(Config::parse(text, "f", &env).unwrap().firewall.policy.as_deref(), Some("other"));
+    assert_eq!(parse("").unwrap().firewall.policy, None);
+}
+
+#[test]
+fn mistakes_in_the_firewall_are_named() {
+    for (text, part) in [
+        ("rules: [ { pattern: x1 } ]", "firewall.rules[0].name: is missing"),
+        ("rules: [ { name: a } ]", "needs a pattern (or keywords)"),
+        ("rules: [ { name: a, pattern: x1, keywords: [y] } ]", "give either pattern or keywords"),
+        ("rules: [ { name: A, pattern: x1 } ]", "firewall.rules[0].name: must be snake_case"),
+        ("rules: [ { name: email, pattern: x1 } ]", "built-in rule"),
+        ("rules: [ { name: a, pattern: x1 }, { name: a, pattern: y1 } ]", "stands twice"),
+        ("rules: [ { name: a, pattern: x1, mode: loud } ]", "expected one of off, observe, enforce"),
+        ("rules: [ { name: a, pattern: x1, min_entropy: 9 } ]", "from 0 to 8"),
+        ("policies: [ { name: a, actions: { emial: mask } } ]", "did you mean \"email\"?"),
+        ("policies: [ { name: a, actions: { email: hide } } ]", "firewall.policies[0].actions.email"),
+        ("policies: [ { name: a, actions: { email: { style: label } } } ]", "firewall.policies[0].actions.email.action: is missing"),
+        ("policies: [ { name: a, defualt: mask } ]", "did you mean \"default\"?"),
+        ("policies: [ { name: a }, { name: a } ]", "stands twice"),
+    ] {
+        fails(&format!("firewall:\n  {text}\n"), part);
+    }
+    fails("firewall: { policies: [ { name: strict } ] }\nkeys: [ { name: a, firewall_policy: strikt } ]\n", "did you mean \"strict\"?");
+    fails("routes: [ { model: m, provider: echo, firewall_policy: strict } ]\n", "no policy of firewall.policies is called \"strict\"");
 }
 
 /// The fuzz target's little sister: every file that is nearly right gives a configuration or an error, and ends.

@@ -51,6 +51,25 @@ providers: [ { name: x, kind: echo } ]
 }
 
 #[test]
+fn policies_come_before_what_names_them() {
+    let text = "
+keys: [ { name: a, firewall_policy: strict } ]
+routes: [ { model: m, provider: x, firewall_policy: strict } ]
+firewall:
+  rules: [ { name: project_code, pattern: 'PRJ-[0-9]{4}' } ]
+  policies: [ { name: strict, actions: { project_code: block } } ]
+providers: [ { name: x, kind: echo } ]
+";
+    let plan = plan_of(text, &nothing).unwrap();
+    let actions: Vec<&str> = plan.changes.iter().map(Change::action).collect();
+    assert_eq!(actions, ["provider.create", "firewall_rule.put", "firewall_policy.put", "route.put", "key.issue"]);
+    let Change::PutFirewallPolicy { record } = &plan.changes[2] else { panic!() };
+    assert_eq!((record.created_at, record.updated_at), (NOW, NOW));
+    let told = ignored(&Config::parse(text, "f", &nothing).unwrap().seeds, None).unwrap();
+    assert!(told.contains("1 firewall rules, 1 firewall policies"), "{told}");
+}
+
+#[test]
 fn teams_and_organizations_come_before_the_keys_in_them() {
     let text = "
 keys:

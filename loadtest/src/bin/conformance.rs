@@ -13,6 +13,7 @@ use fluxa_loadtest::conformance::{
         dialect::{Client, Upstream},
     },
 };
+use fluxa_loadtest::detection;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -38,6 +39,9 @@ struct Args {
     /// Cases at a time.
     #[arg(long, default_value_t = 4)]
     jobs: usize,
+    /// A folder of texts with secrets and personal data: what the firewall finds in them, and what leaves its streams.
+    #[arg(long, conflicts_with_all = ["pairs", "direct"])]
+    detection: bool,
     /// Every client dialect over every upstream dialect, instead of the recorded requests as they are.
     #[arg(long)]
     pairs: bool,
@@ -91,6 +95,15 @@ fn run(args: &Args) -> Result<(String, usize)> {
     };
     let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template("{pos}/{len} cases {wide_bar} {elapsed}")?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if args.detection {
+        let fluxa = fluxa.context("--detection needs a gateway")?;
+        let options = detection::Options { corpus: args.corpus.clone(), fluxa };
+        let report = runtime.block_on(detection::run(&options, &progress));
+        progress.finish_and_clear();
+        let report = report?;
+        write(args, &report)?;
+        return Ok((report.text(), report.shortfalls().len()));
+    }
     if args.pairs {
         let fluxa = fluxa.context("--pairs needs a gateway")?;
         let corpora = [&[args.corpus.clone()][..], &args.also].concat();

@@ -20,8 +20,7 @@ pub(super) async fn put_rule(tx: &mut Tx, record: &RuleRecord) -> Result<Diff, C
 
 pub(super) async fn delete_rule(tx: &mut Tx, name: &str) -> Result<Diff, CommitError> {
     let Some(before) = rule(tx, name).await? else { return Err(CommitError::NotFound(format!("rule \"{name}\""))) };
-    let rows: Vec<(String, String)> =
-        sql::query_as("SELECT name, record FROM firewall_policies ORDER BY name").fetch_all(&mut *tx).await?;
+    let rows: Vec<(String, String)> = sql::query_as("SELECT name, record FROM firewall_policies ORDER BY name").fetch_all(&mut *tx).await?;
     for (policy, record) in rows {
         let record: PolicyRecord = from_json(|| format!("firewall policy \"{policy}\""), &record)?;
         if record.actions.contains_key(name) {
@@ -47,13 +46,13 @@ pub(super) async fn delete_policy(tx: &mut Tx, name: &str) -> Result<Diff, Commi
         return Err(CommitError::NotFound(format!("firewall policy \"{name}\"")));
     };
     for (what, statement) in [
-        ("key", "SELECT name, record FROM virtual_keys WHERE record LIKE $1 ORDER BY name"),
-        ("team", "SELECT name, record FROM teams WHERE record LIKE $1 ORDER BY name"),
-        ("organization", "SELECT name, record FROM organizations WHERE record LIKE $1 ORDER BY name"),
-        ("route", "SELECT model, record FROM routes WHERE record LIKE $1 ORDER BY model"),
+        ("key", "SELECT name, record FROM virtual_keys WHERE record LIKE $1 ESCAPE '!' ORDER BY name"),
+        ("team", "SELECT name, record FROM teams WHERE record LIKE $1 ESCAPE '!' ORDER BY name"),
+        ("organization", "SELECT name, record FROM organizations WHERE record LIKE $1 ESCAPE '!' ORDER BY name"),
+        ("route", "SELECT model, record FROM routes WHERE record LIKE $1 ESCAPE '!' ORDER BY model"),
     ] {
         // The pattern finds too many where the name has a wildcard in it; the record decides.
-        let quoted = to_json("name", &name)?;
+        let quoted = to_json("name", &name)?.replace('!', "!!");
         let rows: Vec<(String, String)> =
             sql::query_as(statement).bind(format!("%\"firewall_policy\":{quoted}%")).fetch_all(&mut *tx).await?;
         for (owner, record) in rows {
@@ -68,7 +67,8 @@ pub(super) async fn delete_policy(tx: &mut Tx, name: &str) -> Result<Diff, Commi
 }
 
 async fn rule(tx: &mut Tx, name: &str) -> Result<Option<Value>, CommitError> {
-    let record: Option<String> = sql::query_scalar("SELECT record FROM firewall_rules WHERE name = $1").bind(name).fetch_optional(tx).await?;
+    let record: Option<String> =
+        sql::query_scalar("SELECT record FROM firewall_rules WHERE name = $1").bind(name).fetch_optional(tx).await?;
     Ok(record.map(|record| from_json(|| format!("rule \"{name}\""), &record)).transpose()?)
 }
 

@@ -5,6 +5,8 @@ mod configuration;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod firewall;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod ledger;

@@ -70,6 +70,15 @@ impl Splitter {
     ///
     /// When an element is longer than [`SSE_EVENT_BYTES`], or the stream is neither an array nor an object.
     pub fn push(&mut self, input: &[u8], mut on: impl FnMut(&[u8])) -> Result<(), StreamFault> {
+        self.push_at(input, |element, _| on(element))
+    }
+
+    /// The same; `on` is also told the offset in `input` where the element ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`Splitter::push`].
+    pub fn push_at(&mut self, input: &[u8], mut on: impl FnMut(&[u8], usize)) -> Result<(), StreamFault> {
         let mut start = 0;
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
@@ -81,10 +90,10 @@ impl Splitter {
                         return Err(StreamFault::EventTooLong);
                     }
                     if self.held.is_empty() {
-                        on(last);
+                        on(last, end);
                     } else {
                         self.held.extend_from_slice(last);
-                        on(&self.held);
+                        on(&self.held, end);
                         self.release();
                     }
                     self.elements += 1;

@@ -110,7 +110,7 @@ pub(super) fn write(text: &str, like: &str) -> String {
     let run = unwrapped(like);
     let written = engine(&run).encode(text);
     // Whoever left the padding out shows it, if there was any to leave out.
-    if run.len() % 4 == 0 { written } else { written.trim_end_matches('=').to_owned() }
+    if run.len().is_multiple_of(4) { written } else { written.trim_end_matches('=').to_owned() }
 }
 
 /// A `data:` URL in its two halves: the type with its parameters (without the comma), and the contents.

@@ -34,7 +34,7 @@ pub struct SeedOrganization {
 pub(super) fn team(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedTeam> {
     let name = required(r, f, "name");
     let record = TeamRecord {
-        firewall_policy: None,
+        firewall_policy: r.optional(f, "firewall_policy", not_empty),
         name: name.unwrap_or_default(),
         organization: r.optional(f, "organization", not_empty),
         limits: limits(r, f),
@@ -59,7 +59,7 @@ pub(super) fn team(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedTeam> {
 pub(super) fn organization(r: &mut Reader<'_>, f: &mut Fields) -> Option<SeedOrganization> {
     let name = required(r, f, "name");
     let record = OrganizationRecord {
-        firewall_policy: None,
+        firewall_policy: r.optional(f, "firewall_policy", not_empty),
         name: name.unwrap_or_default(),
         limits: limits(r, f),
         models: r.texts(f, "models").into_iter().map(|(_, text)| text).collect(),

@@ -1,0 +1,58 @@
+//! Addresses of people and machines: e-mail, IP, MAC.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::context::{byte_before, ending, names};
+use crate::rule::Seen;
+
+/// RFC 5321's limits, no empty labels, and nothing that package managers and version control write with an `@`.
+pub(crate) fn email(seen: &Seen<'_>) -> bool {
+    let Some((local, domain)) = seen.value.rsplit_once('@') else { return false };
+    let top = domain.rsplit('.').next().unwrap_or_default();
+    let labels = domain.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'));
+    let quoted = local.starts_with('"');
+    let tidy = quoted || !local.contains("..") && !local.ends_with('.') && !local.starts_with('.');
+    // Files and fields that look like a domain: `icon@2x.png`.
+    let file = matches!(top.to_ascii_lowercase().as_str(), "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "js" | "ts" | "tsx" | "jsx" | "css" | "json" | "yaml" | "yml" | "rs" | "go");
+    let glued = matches!(byte_before(seen), Some(b'.' | b'@' | b'+' | b'%')) && !quoted;
+    // A user of a machine, `git@host:path`, or of a URL, `//user:password@host`.
+    let shell = local == "git" || seen.before.ends_with("://") || byte_before(seen) == Some(b':') && ending(seen.before, 64).contains("://");
+    local.len() <= 64 && domain.len() <= 253 && labels && tidy && !file && !glued && !shell && (top.starts_with("xn--") || top.chars().all(|c| !c.is_ascii_digit()))
+}
+
+/// Words that name versions.
+const VERSIONS: &[&str] = &["version", "ver", "v", "release", "chrome", "safari", "firefox", "edg", "opr", "mozilla", "applewebkit", "build", "section", "oid", "assemblyversion"];
+
+/// Four octets as the strictest readers take them, no version number.
+pub(crate) fn ipv4(seen: &Seen<'_>) -> bool {
+    let (address, prefix) = seen.value.split_once('/').unwrap_or((seen.value, "0"));
+    let glued = matches!(byte_before(seen), Some(b'.' | b'_' | b'-' | b'+'));
+    let in_v6 = seen.before.bytes().rev().take_while(|byte| byte.is_ascii_hexdigit() || *byte == b':').filter(|byte| *byte == b':').count() > 1;
+    address.parse::<Ipv4Addr>().is_ok() && prefix.parse::<u8>().is_ok_and(|bits| bits <= 32) && !glued && !names(ending(seen.before, 28), VERSIONS) && !in_v6
+}
+
+/// RFC 4291 and RFC 5952 with a zone: not a time, not a path of a program.
+pub(crate) fn ipv6(seen: &Seen<'_>) -> bool {
+    let (zoned, rest) = seen.value.split_once('/').unwrap_or((seen.value, "0"));
+    let address = zoned.split('%').next().unwrap_or_default();
+    let prefix = rest.parse::<u8>().is_ok_and(|bits| bits <= 128);
+    let Ok(parsed) = address.parse::<Ipv6Addr>() else { return false };
+    let glued = matches!(byte_before(seen), Some(b':' | b'.' | b'_'));
+    let groups = address.split(':').filter(|group| !group.is_empty()).count();
+    // `a::b` in a program is a path: an address of one or two groups has a digit.
+    let digit = address.bytes().any(|byte| byte.is_ascii_digit());
+    prefix && !glued && (groups > 2 || digit) && (!parsed.is_unspecified() || digit)
+}
+
+/// EUI-48 and EUI-64: one kind of separator, and neither all zeros nor all the same.
+pub(crate) fn mac(seen: &Seen<'_>) -> bool {
+    let kinds: Vec<u8> = seen.value.bytes().filter(|byte| !byte.is_ascii_hexdigit()).collect();
+    let same = kinds.iter().all(|kind| kinds.first() == Some(kind));
+    let hex = seen.value.bytes().filter(u8::is_ascii_hexdigit).count();
+    let zero = seen.value.bytes().all(|byte| !byte.is_ascii_hexdigit() || byte == b'0');
+    let spaced = kinds.first() == Some(&b' ');
+    let glued = matches!(byte_before(seen), Some(b':' | b'-' | b'_'));
+    let named = names(ending(seen.before, 40), &["mac", "ether", "lladdr", "hwaddr", "bssid", "physical address"]);
+    let letters = seen.value.bytes().any(|byte| byte.is_ascii_alphabetic());
+    same && matches!(hex, 12 | 16) && !zero && !glued && (!spaced && !kinds.is_empty() && (letters || kinds.first() == Some(&b':') || named) || named || spaced && letters)
+}

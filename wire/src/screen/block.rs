@@ -1,0 +1,39 @@
+//! One block of an event stream with other data in it. Its other lines keep their bytes.
+
+/// Writes `raw`, a block of lines, with `data` in place of its data lines. `first` where the block begins the stream.
+pub(super) fn rewrite(raw: &[u8], first: bool, data: &[u8], out: &mut impl Extend<u8>) {
+    let mut rest = raw;
+    let mut written = false;
+    let mut begins = first;
+    while !rest.is_empty() {
+        let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(length);
+        let end = match after {
+            [b'\r', b'\n', ..] => 2,
+            [] => 0,
+            _ => 1,
+        };
+        let (end, next) = after.split_at(end);
+        rest = next;
+        let mark = if std::mem::take(&mut begins) && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let (mark, text) = line.split_at(mark);
+        let value = text.strip_prefix(b"data").filter(|value| value.is_empty() || value.starts_with(b":"));
+        if value.is_none() {
+            out.extend(line.iter().chain(end).copied());
+            continue;
+        }
+        out.extend(mark.iter().copied());
+        if std::mem::replace(&mut written, true) {
+            continue;
+        }
+        let head: &[u8] = if text.starts_with(b"data: ") { b"data: " } else { b"data:" };
+        let line_end: &[u8] = if end.is_empty() { b"\n" } else { end };
+        for (n, piece) in data.split(|&byte| byte == b'\n').enumerate() {
+            if n > 0 {
+                out.extend(line_end.iter().copied());
+            }
+            out.extend(head.iter().chain(piece).copied());
+        }
+        out.extend(end.iter().copied());
+    }
+}

@@ -1,0 +1,77 @@
+use super::*;
+
+const TAIL: &str = r#""usageMetadata":{"totalTokenCount":3},"modelVersion":"m","responseId":"r""#;
+
+fn chunk(parts: &str) -> String {
+    format!(r#"{{"candidates":[{{"content":{{"parts":[{parts}],"role":"model"}},"index":0}}],"modelVersion":"m","responseId":"r"}}"#)
+}
+
+fn text(text: &str) -> String {
+    chunk(&format!(r#"{{"text":"{text}"}}"#))
+}
+
+fn thought(text: &str) -> String {
+    chunk(&format!(r#"{{"text":"{text}","thought":true}}"#))
+}
+
+fn end(parts: &str) -> String {
+    format!(r#"{{"candidates":[{{"content":{{"parts":[{parts}],"role":"model"}},"finishReason":"STOP","index":0}}],{TAIL}}}"#)
+}
+
+/// As events and as an array.
+#[track_caller]
+fn becomes(stream: &[String], expect: &[String]) {
+    let list = |list: &[String]| events(&list.iter().map(String::as_str).collect::<Vec<_>>());
+    check(GEMINI, &list(stream), &list(expect));
+    let array = |list: &[String]| format!("[{}\n]\n", list.join(",\r\n"));
+    check(ARRAY, &array(stream), &array(expect));
+}
+
+#[test]
+fn texts_end_where_others_begin() {
+    becomes(
+        &[thought("a sec"), thought("ret"), text("b se"), text("c"), end("")],
+        &[thought("a "), thought("SECRET"), text("b "), text("SEC"), end("")],
+    );
+    becomes(&[text("sec"), end(r#"{"text":"ret"}"#)], &[end(r#"{"text":"SECRET"}"#)]);
+    // Several parts in one chunk; a call of a tool among them.
+    let call = r#"{"functionCall":{"name":"f","args":{}}}"#;
+    becomes(
+        &[chunk(&format!(r#"{{"text":"sec","thought":true}},{{"text":"sec"}},{call},{{"text":"sec"}}"#)), end("")],
+        &[chunk(&format!(r#"{{"text":"SEC","thought":true}},{{"text":"SEC"}},{call},{{"text":""}}"#)), text("SEC"), end("")],
+    );
+    becomes(&[text("sec"), chunk(call)], &[text("SEC"), chunk(call)]);
+}
+
+#[test]
+fn a_stream_may_end_anywhere() {
+    becomes(&[text("sec")], &[text("SEC")]);
+    becomes(&[], &[]);
+    check(ARRAY, &format!("[{}", text("a sec")), &format!("[{},\r\n{}", text("a "), text("SEC")));
+    check(ARRAY, r#"{"error":{"code":400,"message":"a sec"}}"#, r#"{"error":{"code":400,"message":"a SEC"}}"#);
+    let half = format!("[{},\r\n{{\"cand", text("a"));
+    let (out, ended) = through(ARRAY, std::iter::once(half.as_bytes()), &mut Words::default());
+    assert_eq!((out, ended), (format!("[{}", text("a")), Ok(())));
+}
+
+#[test]
+fn candidates_do_not_mix() {
+    let of = |index: u32, text: &str| {
+        format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}],"role":"model"}},"index":{index}}}]}}"#)
+    };
+    becomes(&[of(0, "a se"), of(1, "b pu"), of(0, "c "), of(1, "b ")], &[of(0, "a "), of(1, "b "), of(0, "SEC "), of(1, "pub ")]);
+}
+
+#[test]
+fn other_texts_are_shown() {
+    shows(
+        GEMINI,
+        &events(&[
+            &chunk(r#"{"executableCode":{"language":"PYTHON","code":"a"}},{"codeExecutionResult":{"outcome":"OK","output":"b"}}"#),
+            &chunk(r#"{"inlineData":{"mimeType":"image/png","data":"zz"}},{"text":"c","thoughtSignature":"zz"}"#),
+            r#"{"candidates":[{"groundingMetadata":{"webSearchQueries":["d"]},"finishReason":"STOP","finishMessage":"e"}]}"#,
+            r#"{"promptFeedback":{"blockReasonMessage":"f"}}"#,
+        ]),
+        &["PYTHON", "a", "OK", "b", "c", "d", "e", "f"],
+    );
+}
