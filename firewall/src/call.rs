@@ -80,11 +80,22 @@ impl CallFirewall {
         any.then_some(given)
     }
 
-    /// A text of the answer that was counted before, a copy of it in another event: as [`CallFirewall::response`], counting nothing.
+    /// [`CallFirewall::request`] for a text that was, or will be, counted elsewhere.
+    pub fn request_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.request(text, form);
+        self.hits = hits;
+        inspected
+    }
+
+    /// A text of the answer that was shown before, in pieces or in another event: as [`CallFirewall::response`], counted only where it
+    /// may not go on.
     pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
         let hits = self.hits.clone();
         let inspected = self.response(text, form);
-        self.hits = hits;
+        if inspected != Inspected::Blocked {
+            self.hits = hits;
+        }
         inspected
     }
 
@@ -187,25 +198,5 @@ impl CallFirewall {
             Ok(()) if out == text => Inspected::Same,
             Ok(()) => Inspected::Edited(out),
         }
-    }
-}
-
-impl CallFirewall {
-    /// [`Self::request`] for a text that was, or will be, counted elsewhere.
-    pub fn request_again(&mut self, text: &str, form: Form) -> Inspected {
-        let hits = self.hits.clone();
-        let inspected = self.request(text, form);
-        self.hits = hits;
-        inspected
-    }
-
-    /// [`Self::response`] for a text whose pieces were shown before: it is counted only where it may not go on.
-    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
-        let hits = self.hits.clone();
-        let inspected = self.response(text, form);
-        if inspected != Inspected::Blocked {
-            self.hits = hits;
-        }
-        inspected
     }
 }
