@@ -37,6 +37,8 @@ pub(crate) struct Flow {
     tails: Vec<OpenTail>,
     /// Rules whose last finding may overlap the next, and where its head ends: both are counted as one.
     counted: Vec<(usize, usize)>,
+    /// Where the first finding begins for which the text is refused.
+    block: Option<usize>,
 }
 
 /// A stretch that is to be masked.
@@ -125,7 +127,7 @@ impl Flow {
             if !last && let Some(open) = segments.last().filter(|segment| segment.open && !segment.string && !segment.endless()) {
                 frontier.hold = frontier.hold.min(open.start);
                 for one in found.iter().filter(|one| one.end > open.start) {
-                    frontier.hold = frontier.hold.min(one.start);
+                    frontier.hold = frontier.hold.min(one.key);
                 }
             }
             if let Some(inside) = segments.iter().find(|segment| {
@@ -138,18 +140,17 @@ impl Flow {
         frontier.hold = frontier.hold.max(self.known.hold);
         frontier.count = frontier.count.max(self.known.count);
         self.follow(&segments, view, last);
-        let mut block = None;
         for one in found {
             let step = plan.step(one.rule);
             let enforces = step.effect().enforces();
             let (since, until) = if enforces { (self.known.hold, frontier.hold) } else { (self.known.count, frontier.count) };
-            if one.start < since || one.start >= until && !last {
+            if one.key < since || one.key >= until && !last {
                 continue;
             }
             if step.effect() == Action::Block {
-                block.get_or_insert(one.start);
+                self.block = Some(self.block.map_or(one.start, |at| at.min(one.start)));
             }
-            if block.is_none_or(|at| one.start <= at) && self.is_another(&one) {
+            if self.is_another(&one) {
                 call.count(one.rule, step);
             }
             if enforces {
@@ -157,6 +158,8 @@ impl Flow {
             }
         }
         self.known = frontier;
+        // What stands before it is let go on as far as it is known.
+        let block = self.block.filter(|at| last || *at < frontier.hold);
         let until = block.unwrap_or(frontier.hold);
         self.waiting.sort_by_key(|piece| (piece.start, piece.end, piece.rule));
         let ready = self.waiting.partition_point(|piece| piece.start < until);
@@ -347,6 +350,7 @@ impl Flow {
             back(&mut cluster.start);
             back(&mut cluster.end);
         }
+        self.block.iter_mut().for_each(back);
         for (_, end) in &mut self.counted {
             back(end);
         }
