@@ -127,10 +127,7 @@ const USAGE_ASK: &[Param] = &[
     Param { name: "organization", about: "only this organization" },
     Param { name: "interval", about: "hour, day or month; the whole span by default" },
 ];
-const RULE_FILTER: &[Param] = &[
-    Param { name: "pack", about: "rules of this pack" },
-    Param { name: "built_in", about: "true or false" },
-];
+const RULE_FILTER: &[Param] = &[Param { name: "pack", about: "rules of this pack" }, Param { name: "built_in", about: "true or false" }];
 const FINDINGS_ASK: &[Param] = &[
     Param { name: "group_by", about: "rule (by default), action, key or team" },
     Param { name: "interval", about: "hour, day or month; the whole span by default" },

@@ -10,11 +10,12 @@ mod generic;
 mod network;
 mod pii;
 mod pii_cn;
+mod pii_ids;
 mod pii_us;
 mod vendors;
 
 /// All tables.
-const TABLES: [&[Rule]; 9] = [
+const TABLES: [&[Rule]; 10] = [
     credentials::RULES,
     connections::RULES,
     vendors::RULES,
@@ -22,6 +23,7 @@ const TABLES: [&[Rule]; 9] = [
     pii::RULES,
     pii_cn::RULES,
     pii_us::RULES,
+    pii_ids::RULES,
     finance::RULES,
     network::RULES,
 ];

@@ -189,3 +189,23 @@ impl CallFirewall {
         }
     }
 }
+
+impl CallFirewall {
+    /// [`Self::request`] for a text that was, or will be, counted elsewhere.
+    pub fn request_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.request(text, form);
+        self.hits = hits;
+        inspected
+    }
+
+    /// [`Self::response`] for a text whose pieces were shown before: it is counted only where it may not go on.
+    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.response(text, form);
+        if inspected != Inspected::Blocked {
+            self.hits = hits;
+        }
+        inspected
+    }
+}

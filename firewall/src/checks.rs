@@ -5,6 +5,7 @@ pub(crate) mod banking;
 pub(crate) mod china;
 pub(crate) mod context;
 pub(crate) mod ids;
+pub(crate) mod nations;
 pub(crate) mod numbers;
 pub(crate) mod phones;
 pub(crate) mod wallets;

@@ -15,6 +15,7 @@ mod act;
 mod array;
 mod block;
 mod chat;
+mod event;
 mod flat;
 mod gemini;
 mod messages;

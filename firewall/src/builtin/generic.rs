@@ -20,28 +20,13 @@ pub(super) const RULES: &[Rule] = &[
         id: "generic_secret",
         title: "password, key or token set to a value",
         anchor: Anchor::Words(&[
-            "key",
-            "token",
-            "secret",
-            "pass",
-            "pwd",
-            "auth",
-            "cred",
-            "api",
-            "access",
-            "private",
-            "pw",
-            "psw",
-            "pssw",
-            "pasw",
-            "securestring",
-            "bearer",
+            "key", "token", "secret", "pass", "pwd", "auth", "cred", "api", "access", "private", "pw", "psw", "pssw", "pasw",
         ]),
-        // The name from its word on; what closes it; a type; an operator, a verb, or a blank or dash; quotes; a scheme; the value.
+        // The name from its word on; what closes it; a type; an operator; quotes; a scheme; the value.
         pattern: concat!(
             r#"(?i)[a-z]{2}[a-z0-9_.-]{0,40}?(?:\[[0-9]{0,4}\]|["'`)\]]{0,3}|&quot;|\\["'])"#,
             r#"(?:[ \t]{0,3}:?[ \t]{0,3}&?(?:'static )?(?:str|string)\b)?"#,
-            r#"(?:[ \t]{0,8}(?:[:?.+!|]{0,3}={1,3}>?|::?|->|>|%3D|[,(]\s{0,6}["'`]|value\s{0,2}=|\{\s{1,12}default\s{0,8}=)\s{0,20}|[ \t]{1,3}(?:is|was)[ \t:]{1,3}|[ \t]{1,4}|[.-])"#,
+            r#"(?:[ \t]{0,8}(?:[:?.+!|]{0,3}={1,3}>?|::?|->|>|%3D|[,(]\s{0,6}["'`]|value\s{0,2}=|\{\s{1,12}default\s{0,8}=)\s{0,20})"#,
             r#"(?:[@brfu]{0,2}["'`]{1,3}|\\["']|&quot;)?(?:(?:bearer|basic|token|ntlm|negotiate|apikey)[ \t]{1,2})?"#,
             r#"(?P<v>[!-~&&[^"'`<>\\,;()&]]{6,150})"#,
         ),
@@ -52,9 +37,6 @@ pub(super) const RULES: &[Rule] = &[
             "apiKey: \"q8Zr2LmV0xT4bNc7Ys1D\"",
             "client_secret => 'f81c0e6d7ab2493588d1'",
             "id:ann PW:w1nter&Rain",
-            "sqlcmd -User ann -Password 'w1nter#Rain'",
-            "my password is w1nterRain",
-            "acme SECRET 9f3b1c07d2e84a65b0c7f1d94e2a8358",
             "https://api.example.net/v1/list?access_token=9f3b1c07d2e84a65b0c7f1d9&page=2",
         ],
         no: &[
@@ -64,11 +46,41 @@ pub(super) const RULES: &[Rule] = &[
             "api_key_id = \"q8Zr2LmV0xT4bNc7Ys1D\"",
             "token = tokens[0]",
             "api_key = os.environ[\"ACME_API_KEY\"]",
-            "the password is incorrect",
             "public_key: 9f3b1c07d2e84a65b0c7f1d94e2a8358",
             "secretName: my-app-secret-2",
             "key=xxxxxxxxxxxxxxxxxxxxxxxx",
         ],
+        ..GENERIC
+    },
+    Rule {
+        id: "bare_secret",
+        title: "password, key or token behind its word, without an operator",
+        anchor: Anchor::Words(&[
+            "key",
+            "token",
+            "secret",
+            "access",
+            "private",
+            "passw",
+            "passphrase",
+            "pwd",
+            "oauth2-bearer",
+            "securestring",
+        ]),
+        // As above, but with a verb, blanks or a dash, and a digit among the first characters of the value.
+        pattern: concat!(
+            r#"(?i)[a-z]{3}[a-z0-9_.-]{0,40}?(?:["'`)\]]{0,2})(?:[ \t]{1,3}(?:is|was)[ \t:]{1,3}|[ \t]{1,4}|[.-])(?:["'`]|\\["'])?"#,
+            r#"(?P<v>[!-~&&[^"'`<>\\,;()&0-9]]{0,30}[0-9][!-~&&[^"'`<>\\,;()&]]{4,140})"#,
+        ),
+        tail: Tail::Token,
+        check: Some(secrets::assigned),
+        yes: &[
+            "sqlcmd -User ann -Password 'w1nter#Rain'",
+            "my password is w1nterRain",
+            "acme SECRET 9f3b1c07d2e84a65b0c7f1d94e2a8358",
+            "openssl rsa --passphrase w1nterRain -in a.bin",
+        ],
+        no: &["the password is incorrect", "a key of 256 bits or more", "token count 20000000", "access 2024-01-15T10:20:30Z"],
         ..GENERIC
     },
     Rule {
@@ -159,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         ..GENERIC
     },
     Rule {
-        id: "kubernetes_secret",
+        id: "kubernetes_secret_data",
         title: "value of a Kubernetes secret",
         anchor: Anchor::Words(&["kind: Secret", "kind: \"Secret", "kind: 'Secret"]),
         pattern: concat!(

@@ -43,16 +43,16 @@ const CLOSED: [&str; 256] = texts(CLOSED_PAIRS);
 const DASH_PAIRS: &[[u8; 4]; 256] = &pairs(b'-', b'-');
 const DASHES: [&str; 256] = texts(DASH_PAIRS);
 
-/// Beginnings of groups in IPv6 addresses: colons and two hexadecimal digits, or two colons and one.
-const V6: [&str; 272] = {
-    let mut all = [""; 272];
+/// Beginnings of groups in IPv6 addresses: colons and two hexadecimal digits, or two colons and one, or a prefix.
+const V6: [&str; 273] = {
+    let mut all = [""; 273];
     let mut at = 0;
     while at < 256 {
         all[at] = COLONS[at];
         at += 1;
     }
-    let short = ["::0", "::1", "::2", "::3", "::4", "::5", "::6", "::7", "::8", "::9", "::a", "::b", "::c", "::d", "::e", "::f"];
-    while at < 272 {
+    let short = ["::0", "::1", "::2", "::3", "::4", "::5", "::6", "::7", "::8", "::9", "::a", "::b", "::c", "::d", "::e", "::f", "::/"];
+    while at < 273 {
         all[at] = short[at - 256];
         at += 1;
     }
@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"(?:(?:[0-9]{1,5}|[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})[ -]){0,4}?(?P<v>[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?)(?::[0-9]{1,5})?",
         after: Edge::NoNumber,
         check: Some(addresses::ipv4),
-        yes: &["from 192.0.2.17 to", "地址198.51.100.7。", "10.0.0.0/8", "http://203.0.113.9:8080/", "2026-03-01 192.0.2.17 GET"],
+        yes: &["from 192.0.2.17 to", "地址198.51.100.7。", "198.51.100.0/24", "http://203.0.113.9:8080/", "2026-03-01 192.0.2.17 GET"],
         no: &["version 1.2.3.4", "300.1.1.1", "1.2.3.4.5", "192.0.2.017", "192.0.2"],
         ..Rule::NETWORK
     },
@@ -94,7 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         reach: 12,
         pattern: r"(?:(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8})(?:%[A-Za-z0-9]{1,16})?(?:/[0-9]{1,3})?",
         check: Some(addresses::ipv6),
-        yes: &["from 2001:db8:0:1:1:1:1:1 to", "fe80::1%eth0", "::ffff:192.0.2.1", "2001:db8::/32", "[2001:db8::7]:443"],
+        yes: &["from 2001:db8:0:1:1:1:1:1 to", "fe80::5c1%en3", "::ffff:192.0.2.1", "2001:db8::/32", "fe80::/10", "[2001:db8::7]:443"],
         no: &["std::collections::BTreeMap", "10:20:30", "face::bad", "2001:db8::12345", "a ratio of 1:22:3"],
         ..Rule::NETWORK
     },

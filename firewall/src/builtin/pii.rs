@@ -26,7 +26,14 @@ pub(super) const RULES: &[Rule] = &[
             "user=ann@example.com",
             "jürgen@müller.example",
         ],
-        no: &["npm install @types/node@18.2.0", "a@b", "git@github.com:owner/repo.git", "two..dots@example.com", "logo@2x.png", "https://ann:secret@example.com/"],
+        no: &[
+            "npm install @types/node@18.2.0",
+            "a@b",
+            "git@github.com:owner/repo.git",
+            "two..dots@example.com",
+            "logo@2x.png",
+            "https://ann:secret@example.com/",
+        ],
         ..Rule::PII
     },
     Rule {
@@ -37,7 +44,16 @@ pub(super) const RULES: &[Rule] = &[
         reach: 12,
         pattern: r"(?:\+ ?)?(?:\(\+?[0-9]{1,5}\)[ .-]{0,2})?[0-9](?:[ ./()-]{0,3}[0-9]){4,14}(?:,? ?(?:x|ext\.?|#) ?[0-9]{1,6})?",
         check: Some(phones::phone),
-        yes: &["+14155552671", "+44 (0)20 7946 0958", "电话：+33 6 12 34 56 78", "phone: (415) 555-2671", "Contact (+34 612 34 56 78) for details", "Phone: (72) 754-186", "call me at 0494 12 34 56", "+1 (415) 555-2671 x22"],
+        yes: &[
+            "+14155552671",
+            "+44 (0)20 7946 0958",
+            "电话：+33 6 39 98 01 27",
+            "phone: (415) 555-2671",
+            "Contact (+34 655 01 73 28) for details",
+            "Phone: (38) 615-902",
+            "call me at 0494 12 34 56",
+            "+1 (415) 555-2671 x22",
+        ],
         no: &["order 4155552671", "+1 111 555 2671", "1752394800020", "tel 2024-01-02"],
         ..Rule::PII
     },
@@ -62,8 +78,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 15, most: 16 },
         pattern: r"[0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{6}[ -]?[0-9]",
         check: Some(ids::imei),
-        yes: &["IMEI: 490154203237518", "imei=49-015420-323751-8"],
-        no: &["IMEI: 490154203237517", "490154203237518"],
+        yes: &["IMEI: 357146082219379", "imei=35-714608-221937-9"],
+        no: &["IMEI: 357146082219370", "357146082219379"],
         ..Rule::PII
     },
     Rule {

@@ -23,7 +23,9 @@ pub(crate) fn cn_id(seen: &Seen<'_>) -> bool {
         }
         15 => {
             let (Some(year), Some(month), Some(day)) = (part(&id, 6, 2), part(&id, 8, 2), part(&id, 10, 2)) else { return false };
-            is_short_date(year, month, day) && !luhn_card(&id) && (labeled(seen, ID_WORDS) || !counts_things(seen) && seen.value.len() == 15)
+            is_short_date(year, month, day)
+                && !luhn_card(&id)
+                && (labeled(seen, ID_WORDS) || !counts_things(seen) && seen.value.len() == 15)
         }
         _ => false,
     }
@@ -61,7 +63,8 @@ pub(crate) fn cn_mobile(seen: &Seen<'_>) -> bool {
     let mut kinds = seen.value.bytes().filter(|byte| matches!(byte, b'.' | b'/'));
     let dotted = kinds.next().is_some();
     let spread = seen.value.bytes().filter(|byte| *byte == b' ' || *byte == b'-').count();
-    !(dotted && spread > 0 && !international) && !counts_things(seen)
+    let mixed = dotted && spread > 0 && !international;
+    !mixed && !counts_things(seen)
 }
 
 /// Area codes of landlines, without their zero.
@@ -74,7 +77,8 @@ const fn area(code: u32) -> bool {
         | 901..=903 | 906 | 908 | 909 | 910..=919 | 930..=939 | 941 | 943 | 951..=955 | 970..=979 | 990..=999)
 }
 
-const LINE_WORDS: &[&str] = &["座机", "固话", "电话", "固定电话", "传真", "联系方式", "热线", "tel", "telephone", "phone", "landline", "fax", "call"];
+const LINE_WORDS: &[&str] =
+    &["座机", "固话", "电话", "固定电话", "传真", "联系方式", "热线", "tel", "telephone", "phone", "landline", "fax", "call"];
 
 /// A landline: its area is one, its number has seven or eight digits; numbers without area or separator by context only.
 pub(crate) fn cn_landline(seen: &Seen<'_>) -> bool {
@@ -101,7 +105,8 @@ pub(crate) fn cn_landline(seen: &Seen<'_>) -> bool {
 /// A card of a Chinese bank: UnionPay's 62 and the numbers that banks had before it, with its check digit.
 pub(crate) fn cn_bank_card(seen: &Seen<'_>) -> bool {
     let card = only_digits(seen.value);
-    let bank = card.starts_with("62") || card.starts_with("81") || ((card.starts_with("9558") || card.starts_with("9559")) && card.len() == 19);
+    let bank =
+        card.starts_with("62") || card.starts_with("81") || ((card.starts_with("9558") || card.starts_with("9559")) && card.len() == 19);
     bank && (16..=19).contains(&card.len()) && luhn(&card) && banking::card_context(seen)
 }
 
@@ -134,7 +139,8 @@ pub(crate) fn cn_passport(seen: &Seen<'_>) -> bool {
         return true;
     }
     // Without a word only where nothing else stands before: a cell of a table, a line of a list, a name in Chinese.
-    let alone = number.starts_with(['E', 'G', 'D', 'S', 'P', 'K']) && seen.before.chars().next_back().is_none_or(|c| !c.is_ascii() || c == '\n' || c == '\t');
+    let alone = (number.starts_with(['E', 'G', 'D', 'S', 'P', 'K']) || number.starts_with("MA"))
+        && seen.before.chars().next_back().is_none_or(|c| !c.is_ascii() || c == '\n' || c == '\t');
     alone && !number.starts_with(|c: char| c.is_ascii_digit()) && count(&number) >= 7 && !counts_things(seen)
 }
 
@@ -148,3 +154,50 @@ pub(crate) fn cn_plate(seen: &Seen<'_>) -> bool {
 
 /// The characters that stand for provinces on plates.
 const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
+
+#[cfg(test)]
+mod tests {
+    use super::{area, cn_id, cn_mobile, cn_uscc, province};
+    use crate::rule::Seen;
+
+    fn after<'a>(before: &'a str, value: &'a str) -> Seen<'a> {
+        Seen { value, whole: value, before }
+    }
+
+    #[test]
+    fn identity_numbers_have_an_area_a_day_and_a_check_digit() {
+        for (before, value, expect) in [
+            ("", "330106199001158370", true),
+            ("", "330106 19900115 8370", true),
+            ("", "33010619901215616x", true),
+            ("", "330106199001158371", false),
+            ("", "330106199002308370", false),
+            ("", "990106199001158370", false),
+            ("身份证", "330106900115837", true),
+            ("流水号 ", "330106900115837", false),
+            ("身份证", "330106901315837", false),
+        ] {
+            assert_eq!(cn_id(&after(before, value)), expect, "{before}{value}");
+        }
+    }
+
+    #[test]
+    fn series_and_areas_are_those_that_are_given_out() {
+        for (value, expect) in [("13912345678", true), ("+8619912345678", true), ("14212345678", false), ("15412345678", false)] {
+            assert_eq!(cn_mobile(&after("", value)), expect, "{value}");
+        }
+        for (code, expect) in [(10, true), (26, false), (755, true), (320, false), (999, true)] {
+            assert_eq!(area(code), expect, "{code}");
+        }
+        for (code, expect) in [(11, true), (16, false), (83, true), (91, false)] {
+            assert_eq!(province(code), expect, "{code}");
+        }
+    }
+
+    #[test]
+    fn credit_codes_end_in_their_check_character() {
+        for (value, expect) in [("91330106MA27XL0K7U", true), ("91330106MA27XL0K7W", false), ("91990106MA27XL0K7U", false)] {
+            assert_eq!(cn_uscc(&after("", value)), expect, "{value}");
+        }
+    }
+}

@@ -4,8 +4,37 @@ use crate::rule::Seen;
 
 /// Words that say that a number counts things: orders, parcels, moments. They speak against cards and numbers of people.
 const COUNTS: &[&str] = &[
-    "订单", "单号", "流水", "运单", "快递", "物流", "序列号", "编号", "时间戳", "order", "tracking", "invoice", "serial", "timestamp", "shipment",
-    "isbn", "issn", "transaction", "txn", "trace", "span", "request_id", "req_id", "hash", "sha", "uuid", "commit", "build", "ticket", "sku", "ean",
+    "订单",
+    "单号",
+    "流水",
+    "运单",
+    "快递",
+    "物流",
+    "序列号",
+    "编号",
+    "时间戳",
+    "order",
+    "tracking",
+    "invoice",
+    "serial",
+    "timestamp",
+    "shipment",
+    "isbn",
+    "issn",
+    "transaction",
+    "txn",
+    "trace",
+    "span",
+    "request_id",
+    "req_id",
+    "hash",
+    "sha",
+    "uuid",
+    "commit",
+    "build",
+    "ticket",
+    "sku",
+    "ean",
 ];
 
 /// How many bytes before a value a label stands in.
@@ -29,7 +58,8 @@ pub(crate) fn names(text: &str, words: &[&str]) -> bool {
             let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
             let bytes = text.as_bytes();
             let end = at + word.len();
-            let opens = !word.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) || !letter(at.checked_sub(1).and_then(|at| bytes.get(at)));
+            let opens =
+                !word.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) || !letter(at.checked_sub(1).and_then(|at| bytes.get(at)));
             let closes = !word.as_bytes().last().is_some_and(u8::is_ascii_alphabetic)
                 || !letter(bytes.get(end))
                 || bytes.get(end) == Some(&b's') && !letter(bytes.get(end + 1));
@@ -52,6 +82,16 @@ pub(crate) fn mentioned(seen: &Seen<'_>, words: &[&str]) -> bool {
 pub(crate) fn counts_things(seen: &Seen<'_>) -> bool {
     let label = ending(seen.before, LABEL_BYTES);
     names(label, COUNTS)
+}
+
+/// Whether the first groups of an account (IBAN) stand right before: what follows is the rest of it, whole or mistyped.
+pub(crate) fn inside_account(seen: &Seen<'_>) -> bool {
+    let mut words = seen.before.trim_end_matches([' ', '-']).rsplit([' ', '-']);
+    let bank =
+        words.next().is_some_and(|word| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()));
+    let head = words.next().unwrap_or_default().as_bytes();
+    let account = |head: &[u8]| matches!(head, [a, b, c, d] if a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit() && d.is_ascii_digit());
+    bank && account(head.get(head.len().saturating_sub(4)..).unwrap_or_default())
 }
 
 /// The byte right before the match.

@@ -48,14 +48,19 @@ pub(crate) fn us_bank(seen: &Seen<'_>) -> bool {
     if named {
         return count(&routing) == 9 && district && weighted(&routing, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10);
     }
-    labeled(seen, &["bank account", "account number", "account no", "acct", "checking account", "savings account"]) && last(&routing).is_some()
+    labeled(seen, &["bank account", "account number", "account no", "acct", "checking account", "savings account"])
+        && last(&routing).is_some()
 }
 
 /// US social security numbers: no area 000, 666 or 9xx, no group 00, no serial 0000; shapes other than `123-45-6789` by a word only.
 pub(crate) fn us_ssn(seen: &Seen<'_>) -> bool {
     let number = only_digits(seen.value);
     let (Some(area), Some(group), Some(serial)) = (part(&number, 0, 3), part(&number, 3, 2), part(&number, 5, 4)) else { return false };
-    matches!(area, 1..=665 | 667..=899) && group > 0 && serial > 0 && !monotone(&number) && separated(seen, &["ssn", "ssns", "social security", "social", "社会安全", "社安"])
+    matches!(area, 1..=665 | 667..=899)
+        && group > 0
+        && serial > 0
+        && !monotone(&number)
+        && separated(seen, &["ssn", "ssns", "social security", "social", "社会安全", "社安"])
 }
 
 /// US taxpayer numbers of foreigners: 9xx and the groups that the IRS gives out.
@@ -70,6 +75,37 @@ fn separated(seen: &Seen<'_>, words: &[&str]) -> bool {
     let kinds: Vec<u8> = seen.value.bytes().filter(|byte| !byte.is_ascii_digit()).collect();
     let alike = kinds.iter().all(|kind| kinds.first() == Some(kind));
     let glued = super::context::byte_before(seen).is_some_and(|byte| matches!(byte, b'-' | b'.' | b'_' | b'/' | b'+'));
-    let clear = kinds.len() == 2 && matches!(kinds.first(), Some(b'-' | b' '));
+    let clear = kinds.len() == 2 && matches!(kinds.first(), Some(b'-' | b' ' | b'.'));
     alike && !glued && (clear && !super::context::counts_things(seen) || mentioned(seen, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hong_kong, taiwan, us_ssn};
+    use crate::rule::Seen;
+
+    #[test]
+    fn cards_of_hong_kong_and_taiwan_end_in_their_check_digit() {
+        for (id, expect) in [("A1234563", true), ("A1234564", false), ("AB9876543", true), ("AB9876544", false)] {
+            assert_eq!(hong_kong(id), expect, "{id}");
+        }
+        for (id, expect) in [("A123456789", true), ("A123456788", false), ("A12345678", false)] {
+            assert_eq!(taiwan(id), expect, "{id}");
+        }
+    }
+
+    #[test]
+    fn social_security_numbers_need_their_shape_or_a_word() {
+        for (before, value, expect) in [
+            ("", "536-22-8726", true),
+            ("", "536 22 8726", true),
+            ("", "536228726", false),
+            ("ssn ", "536228726", true),
+            ("order ", "536-22-8726", false),
+            ("", "666-22-8726", false),
+            ("", "536-22 8726", false),
+        ] {
+            assert_eq!(us_ssn(&Seen { value, whole: value, before }), expect, "{before}{value}");
+        }
+    }
 }

@@ -105,13 +105,9 @@ mod tests {
 
     #[test]
     fn check_digits_of_published_examples_hold_and_their_neighbors_do_not() {
-        for (text, expect) in [("236", true), ("237", false), ("2363", true), ("2364", false), ("499118665246", true), ("499118665247", false)] {
-            let padded = if text == "2364" || text == "237" { text.to_owned() } else { text.to_owned() };
-            if text.len() != 4 {
-                assert_eq!(verhoeff(&padded), expect, "{text}");
-            }
+        for (text, expect) in [("2363", true), ("2366", false), ("499118665246", true), ("499118665247", false)] {
+            assert_eq!(verhoeff(text), expect, "{text}");
         }
-        assert!(verhoeff("2363") && !verhoeff("2366"));
         for (text, expect) in [("86095742719", true), ("86095742718", false), ("69435151530", true)] {
             assert_eq!(mod_11_10(text), expect, "{text}");
         }
@@ -120,7 +116,14 @@ mod tests {
 
     #[test]
     fn days_exist_or_do_not() {
-        for (year, month, day, expect) in [(2000, 2, 29, true), (1900, 2, 29, false), (2024, 4, 31, false), (2024, 13, 1, false), (1999, 12, 31, true), (1999, 1, 0, false)] {
+        for (year, month, day, expect) in [
+            (2000, 2, 29, true),
+            (1900, 2, 29, false),
+            (2024, 4, 31, false),
+            (2024, 13, 1, false),
+            (1999, 12, 31, true),
+            (1999, 1, 0, false),
+        ] {
             assert_eq!(is_date(year, month, day), expect, "{year}-{month}-{day}");
         }
         assert!(monotone("11-11") && !monotone("112"));

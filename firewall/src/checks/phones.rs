@@ -1,34 +1,157 @@
 //! Telephone numbers: countries, lengths, and which shapes are numbers without a word that says so.
 
-use super::context::{byte_before, counts_things, ending, mentioned, names};
+use super::context::{byte_before, counts_things, ending, inside_account, mentioned, names};
 use super::numbers::{count, monotone, only_digits, part};
 use crate::rule::Seen;
 
 /// Words that name telephone numbers.
 const WORDS: &[&str] = &[
-    "phone", "telephone", "tel", "mobile", "cell", "cellphone", "call", "call me at", "dial", "fax", "whatsapp", "sms", "text me", "ring", "telefon", "telefono", "telefone",
-    "teléfono", "téléphone", "handy", "handynummer", "mobil", "móvil", "celular", "portable", "contact", "reach", "answering", "registered", "messages", "text", "number is", "phone_number", "phonenumber", "msisdn",
-    "电话", "手机", "联系方式", "電話", "手機", "携帯", "전화", "휴대폰", "тел", "телефон",
+    "phone",
+    "telephone",
+    "tel",
+    "mobile",
+    "cell",
+    "cellphone",
+    "call",
+    "call me at",
+    "dial",
+    "fax",
+    "whatsapp",
+    "sms",
+    "text me",
+    "ring",
+    "telefon",
+    "telefono",
+    "telefone",
+    "teléfono",
+    "téléphone",
+    "handy",
+    "handynummer",
+    "mobil",
+    "móvil",
+    "celular",
+    "portable",
+    "contact",
+    "reach",
+    "answering",
+    "registered",
+    "messages",
+    "text",
+    "number is",
+    "phone_number",
+    "phonenumber",
+    "msisdn",
+    "电话",
+    "手机",
+    "联系方式",
+    "電話",
+    "手機",
+    "携帯",
+    "전화",
+    "휴대폰",
+    "тел",
+    "телефон",
 ];
 
 /// Calling codes and how many digits follow them: least and most (ITU-T E.164, national numbering plans).
 const COUNTRIES: &[(&str, usize, usize)] = &[
-    ("1", 10, 10), ("7", 10, 10), ("20", 8, 10), ("27", 9, 9), ("30", 10, 10), ("31", 9, 9), ("32", 8, 9), ("33", 9, 9), ("34", 9, 9),
-    ("36", 8, 9), ("39", 6, 11), ("40", 9, 9), ("41", 9, 9), ("43", 7, 13), ("44", 9, 10), ("45", 8, 8), ("46", 7, 10), ("47", 8, 8), ("48", 9, 9),
-    ("49", 6, 11), ("51", 8, 9), ("52", 10, 11), ("53", 6, 8), ("54", 10, 11), ("55", 10, 11), ("56", 9, 9), ("57", 8, 10), ("58", 10, 10),
-    ("60", 8, 10), ("61", 9, 9), ("62", 8, 12), ("63", 8, 10), ("64", 8, 10), ("65", 8, 8), ("66", 8, 9), ("81", 9, 10), ("82", 8, 10),
-    ("84", 9, 10), ("86", 10, 11), ("90", 10, 10), ("91", 10, 10), ("92", 9, 10), ("93", 9, 9), ("94", 9, 9), ("95", 7, 10), ("98", 10, 10),
-    ("212", 9, 9), ("213", 8, 9), ("216", 8, 8), ("218", 8, 9), ("234", 8, 10), ("254", 9, 9), ("351", 9, 9), ("352", 6, 9), ("353", 8, 9), ("354", 7, 9), ("356", 8, 8),
-    ("357", 8, 8), ("358", 6, 10), ("359", 8, 9), ("370", 8, 8), ("371", 8, 8), ("372", 7, 8), ("373", 8, 8), ("374", 8, 8), ("375", 9, 9), ("380", 9, 9), ("381", 8, 9),
-    ("385", 8, 9), ("386", 8, 8), ("420", 9, 9), ("421", 9, 9), ("852", 8, 8), ("853", 8, 8), ("855", 8, 9), ("880", 8, 10), ("886", 8, 9),
-    ("960", 7, 7), ("961", 7, 8), ("962", 8, 9), ("965", 8, 8), ("966", 9, 9), ("971", 8, 9), ("972", 8, 9), ("974", 8, 8), ("994", 9, 9), ("995", 9, 9), ("998", 9, 9),
+    ("1", 10, 10),
+    ("7", 10, 10),
+    ("20", 8, 10),
+    ("27", 9, 9),
+    ("30", 10, 10),
+    ("31", 9, 9),
+    ("32", 8, 9),
+    ("33", 9, 9),
+    ("34", 9, 9),
+    ("36", 8, 9),
+    ("39", 6, 11),
+    ("40", 9, 9),
+    ("41", 9, 9),
+    ("43", 7, 13),
+    ("44", 9, 10),
+    ("45", 8, 8),
+    ("46", 7, 10),
+    ("47", 8, 8),
+    ("48", 9, 9),
+    ("49", 6, 11),
+    ("51", 8, 9),
+    ("52", 10, 11),
+    ("53", 6, 8),
+    ("54", 10, 11),
+    ("55", 10, 11),
+    ("56", 9, 9),
+    ("57", 8, 10),
+    ("58", 10, 10),
+    ("60", 8, 10),
+    ("61", 9, 9),
+    ("62", 8, 12),
+    ("63", 8, 10),
+    ("64", 8, 10),
+    ("65", 8, 8),
+    ("66", 8, 9),
+    ("81", 9, 10),
+    ("82", 8, 10),
+    ("84", 9, 10),
+    ("86", 10, 11),
+    ("90", 10, 10),
+    ("91", 10, 10),
+    ("92", 9, 10),
+    ("93", 9, 9),
+    ("94", 9, 9),
+    ("95", 7, 10),
+    ("98", 10, 10),
+    ("212", 9, 9),
+    ("213", 8, 9),
+    ("216", 8, 8),
+    ("218", 8, 9),
+    ("234", 8, 10),
+    ("254", 9, 9),
+    ("351", 9, 9),
+    ("352", 6, 9),
+    ("353", 8, 9),
+    ("354", 7, 9),
+    ("356", 8, 8),
+    ("357", 8, 8),
+    ("358", 6, 10),
+    ("359", 8, 9),
+    ("370", 8, 8),
+    ("371", 8, 8),
+    ("372", 7, 8),
+    ("373", 8, 8),
+    ("374", 8, 8),
+    ("375", 9, 9),
+    ("380", 9, 9),
+    ("381", 8, 9),
+    ("385", 8, 9),
+    ("386", 8, 8),
+    ("420", 9, 9),
+    ("421", 9, 9),
+    ("852", 8, 8),
+    ("853", 8, 8),
+    ("855", 8, 9),
+    ("880", 8, 10),
+    ("886", 8, 9),
+    ("960", 7, 7),
+    ("961", 7, 8),
+    ("962", 8, 9),
+    ("965", 8, 8),
+    ("966", 9, 9),
+    ("971", 8, 9),
+    ("972", 8, 9),
+    ("974", 8, 8),
+    ("994", 9, 9),
+    ("995", 9, 9),
+    ("998", 9, 9),
 ];
 
 /// Whether digits are a calling code and a national number of a length that its country has.
 fn e164(digits: &str) -> bool {
     let Some((code, least, most)) = COUNTRIES.iter().find(|(code, ..)| digits.starts_with(code)) else {
         // Codes of three digits whose lengths are not listed.
-        let coded = part(digits, 0, 3).is_some_and(|code| matches!(code, 210..=299 | 350..=389 | 420..=429 | 500..=509 | 590..=599 | 670..=699 | 800..=899 | 960..=999));
+        let coded = part(digits, 0, 3).is_some_and(
+            |code| matches!(code, 210..=299 | 350..=389 | 420..=429 | 500..=509 | 590..=599 | 670..=699 | 800..=899 | 960..=999),
+        );
         return coded && (9..=13).contains(&digits.len());
     };
     let national = digits.get(code.len()..).unwrap_or_default();
@@ -60,7 +183,9 @@ fn other_shape(text: &str) -> bool {
     let groups: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let dots = text.bytes().filter(|byte| *byte == b'.').count();
     let is_year = |group: &&str| group.len() == 4 && (group.starts_with("19") || group.starts_with("20"));
-    let date = groups.len() >= 3 && (groups.first().is_some_and(is_year) && groups.get(1).is_some_and(|month| month.len() <= 2) || groups.len() == 3 && groups.get(2).is_some_and(is_year) && groups.first().is_some_and(|day| day.len() <= 2));
+    let date = groups.len() >= 3
+        && (groups.first().is_some_and(is_year) && groups.get(1).is_some_and(|month| month.len() <= 2)
+            || groups.len() == 3 && groups.get(2).is_some_and(is_year) && groups.first().is_some_and(|day| day.len() <= 2));
     date || dots == 1 && groups.len() == 2 || dots == 3 && groups.len() == 4 && groups.iter().all(|group| group.len() <= 3)
 }
 
@@ -109,7 +234,14 @@ pub(crate) fn phone_by_shape(seen: &Seen<'_>) -> bool {
     let value = main_part(seen.value);
     let digits = only_digits(value);
     let clear = !matches!(byte_before(seen), Some(b'.' | b'_' | b'/' | b'-' | b'+' | b'$' | b':' | b'#'));
-    if !clear || value.starts_with('+') || monotone(&digits) || !balanced(value) || counts_things(seen) || other_shape(value) {
+    if !clear
+        || value.starts_with('+')
+        || monotone(&digits)
+        || !balanced(value)
+        || counts_things(seen)
+        || inside_account(seen)
+        || other_shape(value)
+    {
         return false;
     }
     if mentioned(seen, &["version", "float", "isbn", "ssn", "social security"]) {
@@ -131,8 +263,16 @@ pub(crate) fn phone_by_shape(seen: &Seen<'_>) -> bool {
         return true;
     }
     let mixed = value.contains('.') && value.contains(['-', '/']);
-    let shaped = !mixed && !matches!(groups.as_slice(), [3, 3, 3] | [3, 2, 4]) && groups.len() >= 2 && groups.iter().skip(1).all(|len| *len >= 2) && groups.len() <= 6;
-    digits.starts_with('0') && !digits.starts_with("00") && shaped && (9..=11).contains(&count(value)) && groups.first().is_some_and(|first| (2..=5).contains(first))
+    let shaped = !mixed
+        && !matches!(groups.as_slice(), [3, 3, 3] | [3, 2, 4])
+        && groups.len() >= 2
+        && groups.iter().skip(1).all(|len| *len >= 2)
+        && groups.len() <= 6;
+    digits.starts_with('0')
+        && !digits.starts_with("00")
+        && shaped
+        && (9..=11).contains(&count(value))
+        && groups.first().is_some_and(|first| (2..=5).contains(first))
 }
 
 #[cfg(test)]
@@ -159,7 +299,8 @@ mod tests {
 
     #[test]
     fn dates_and_machines_are_no_numbers() {
-        for (text, expect) in [("2024-01-02", true), ("02.01.2024", true), ("10.0.0.1", true), ("1234567.25", true), ("555-0100-22", false)] {
+        for (text, expect) in [("2024-01-02", true), ("02.01.2024", true), ("10.0.0.1", true), ("1234567.25", true), ("555-0100-22", false)]
+        {
             assert_eq!(other_shape(text), expect, "{text}");
         }
     }

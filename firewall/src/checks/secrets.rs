@@ -3,8 +3,11 @@
 //! All of it is a judgement on form. Nothing here knows a vendor ([`crate::builtin`] does), a language's grammar, or a list of words
 //! beyond those that people write in place of a secret.
 
+use self::words::{ABOUT, FILES, FOLLOWERS, HARMLESS, STAND_INS};
 use super::entropy;
 use crate::rule::Seen;
+
+mod words;
 
 /// A run of letters and digits shorter than this is too short to be judged random on its own.
 const RUN_BYTES: usize = 10;
@@ -12,229 +15,6 @@ const RUN_BYTES: usize = 10;
 const LETTERS_BYTES: usize = 16;
 /// Fewer letter pairs of English than this share of all, and letters are no words. Chance gives 0.44, English above 0.9.
 const WORDY: f64 = 0.7;
-
-/// Letters that often follow each letter, `a` first, in English and in names of code.
-const FOLLOWERS: [&[u8]; 26] = [
-    b"bcdgiklmnprstuvwy",
-    b"aeilorsuy",
-    b"acehiklorstuy",
-    b"adegilorsuy",
-    b"abcdefgilmnpqrstvwxy",
-    b"aefilortu",
-    b"aeghilnorsu",
-    b"aeiortuy",
-    b"abcdefgklmnoprstvz",
-    b"aeosu",
-    b"aeilnsy",
-    b"adefikloustvy",
-    b"abeimnopsuy",
-    b"acdefgiklnostuvy",
-    b"abcdfgiklmnoprstuvwx",
-    b"aehiloprstuy",
-    b"u",
-    b"abcdefgiklmnoprstuvy",
-    b"acehiklmnopqstuwy",
-    b"acehilmorstuwy",
-    b"abcdegilmnprst",
-    b"aeio",
-    b"aehinors",
-    b"aceipt",
-    b"aeimnopst",
-    b"aeiozy",
-];
-
-/// What people write where a secret belongs, in lower case.
-const STAND_INS: &[&str] = &[
-    "example",
-    "placeholder",
-    "insert",
-    "replace",
-    "redacted",
-    "sample",
-    "dummy",
-    "changeme",
-    "change-me",
-    "change_me",
-    "your-",
-    "your_",
-    "yourkey",
-    "yourtoken",
-    "yoursecret",
-    "yourpass",
-    "yourapi",
-    "my-secret",
-    "my_secret",
-    "mysecret",
-    "my-token",
-    "my_token",
-    "xxxx",
-    "****",
-    "....",
-    "----",
-    "____",
-    "todo",
-    "fixme",
-    "undefined",
-    "null",
-    "none",
-    "notset",
-    "not-set",
-    "not_set",
-    "fake",
-    "<",
-    "...",
-    "process.env",
-    "os.environ",
-    "getenv",
-];
-
-/// The last word of a name, when it says that the value is about a secret and none itself.
-const ABOUT: &[&str] = &[
-    "id",
-    "ids",
-    "uuid",
-    "guid",
-    "name",
-    "names",
-    "path",
-    "file",
-    "filename",
-    "dir",
-    "url",
-    "uri",
-    "urls",
-    "link",
-    "href",
-    "type",
-    "len",
-    "length",
-    "size",
-    "count",
-    "hash",
-    "digest",
-    "checksum",
-    "fingerprint",
-    "sha",
-    "md5",
-    "version",
-    "label",
-    "title",
-    "text",
-    "hint",
-    "placeholder",
-    "field",
-    "column",
-    "index",
-    "format",
-    "algorithm",
-    "algo",
-    "policy",
-    "prefix",
-    "suffix",
-    "pattern",
-    "regex",
-    "chars",
-    "alphabet",
-    "limit",
-    "expiry",
-    "expires",
-    "expiration",
-    "ttl",
-    "endpoint",
-    "host",
-    "server",
-    "service",
-    "provider",
-    "class",
-    "error",
-    "message",
-    "msg",
-    "description",
-    "desc",
-    "tag",
-    "arn",
-    "ref",
-    "event",
-    "selector",
-    "generator",
-    "date",
-    "time",
-    "at",
-    "rule",
-    "rules",
-    "spec",
-    "schema",
-    "manager",
-    "store",
-    "mode",
-    "status",
-    "state",
-    "method",
-    "model",
-    "image",
-    "icon",
-    "usage",
-    "code",
-];
-
-/// Names that hold a word for secrets by chance, or name what is public.
-const HARMLESS: &[&str] = &[
-    "public",
-    "pubkey",
-    "foreign",
-    "primary",
-    "keyword",
-    "keyboard",
-    "monkey",
-    "turkey",
-    "donkey",
-    "hotkey",
-    "keyframe",
-    "keydown",
-    "keyup",
-    "keypress",
-    "keycode",
-    "tokeniz",
-    "tokenis",
-    "passenger",
-    "compass",
-    "bypass",
-    "passive",
-    "passport",
-    "passing",
-    "secretary",
-    "capital",
-    "rapid",
-    "partition",
-    "cache",
-    "idempoten",
-    "sort",
-    "group",
-    "i18n",
-    "locale",
-    "translation",
-    "accessib",
-    "accessor",
-    "publish",
-    "sequence",
-    "integrity",
-    "etag",
-    "commit",
-    "revision",
-    "rsa_pub",
-    "sitekey",
-    "site_key",
-    "site-key",
-    "known_hosts",
-    "ssh-rsa",
-];
-
-/// Endings of names of files.
-const FILES: &[&str] = &[
-    ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".js", ".mjs", ".ts", ".tsx", ".css", ".html", ".htm", ".json", ".yml", ".yaml",
-    ".toml", ".xml", ".md", ".txt", ".pem", ".crt", ".cer", ".p12", ".pfx", ".jks", ".key", ".pub", ".py", ".go", ".rs", ".java", ".php",
-    ".rb", ".sh", ".tgz", ".zip", ".tar", ".gz", ".pdf", ".jar", ".com", ".org", ".net", ".io", ".dev",
-];
 
 /// Whether letters look drawn by chance: their pairs are not those of words.
 #[must_use]
@@ -279,13 +59,9 @@ fn scrambled(run: &str) -> bool {
     }
     let bytes = run.as_bytes();
     let turns = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
-    let flips = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase() || a.is_ascii_uppercase() && b.is_ascii_lowercase()));
     let calm = in_words(bytes) * 2 < run.len();
     if turns == 0 {
-        let letters = run.bytes().all(|byte| byte.is_ascii_alphabetic());
-        // By chance the case changes at every second letter; in names twice a word.
-        let restless = run.len() >= LETTERS_BYTES + 4 && calm && flips.count() * 100 >= 42 * run.len();
-        return letters && (run.len() >= LETTERS_BYTES && gibberish(run) || restless);
+        return run.len() >= LETTERS_BYTES && run.bytes().all(|byte| byte.is_ascii_alphabetic()) && gibberish(run);
     }
     turns >= 2 && calm && entropy(run) >= 2.5
 }
@@ -428,7 +204,15 @@ pub fn assigned(seen: &Seen<'_>) -> bool {
     let (operator, quote, option) =
         (between.contains(['=', ':', '>', ',', '(', '%']), between.contains(['"', '\'', '`']), name.starts_with('-'));
     let verb = between.trim().split([' ', '\t']).next().is_some_and(|word| matches!(word, "is" | "was" | "IS" | "Is"));
+    // `AWS::EKS::AccessEntry` and its like are types.
+    let scope = seen.before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if scope.ends_with("::") && between.starts_with(['"', '\'']) {
+        return false;
+    }
     if says_password(&name) {
+        if last_word(&name) == "pass" && !operator && !option || seen.value.starts_with('-') {
+            return false;
+        }
         return password(seen.value) && (operator || quote || option || verb && chosen(value));
     }
     let least = if operator || option { 10 } else { 16 };

@@ -16,8 +16,16 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Words of templates: a value that holds one stands for a secret and is none.
-const TEMPLATE_WORDS: [&str; 16] = [
-    "your",
+const TEMPLATE_WORDS: &[&str] = &[
+    "your_",
+    "your-",
+    "your/",
+    "-your",
+    "_your",
+    "yourkey",
+    "yourapi",
+    "yourtoken",
+    "yoursecret",
     "placeholder",
     "changeme",
     "change_me",
@@ -361,7 +369,7 @@ fn color(text: &[u8]) -> bool {
 #[must_use]
 pub fn placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    if TEMPLATE_WORDS.iter().any(|word| lower.contains(word)) {
+    if lower.starts_with("your") || TEMPLATE_WORDS.iter().any(|word| lower.contains(word)) {
         return true;
     }
     let filling = lower.bytes().filter(|byte| matches!(byte, b'x' | b'*' | b'.' | b'0' | b'#')).count();

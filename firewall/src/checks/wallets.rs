@@ -72,7 +72,9 @@ fn bech_32(address: &str) -> bool {
         return false;
     }
     let Some((prefix, data)) = lower.rsplit_once('1') else { return false };
-    let Some(values) = data.bytes().map(|byte| BECH_32.iter().position(|one| *one == byte)).collect::<Option<Vec<usize>>>() else { return false };
+    let Some(values) = data.bytes().map(|byte| BECH_32.iter().position(|one| *one == byte)).collect::<Option<Vec<usize>>>() else {
+        return false;
+    };
     let spread = prefix.bytes().map(|byte| u32::from(byte >> 5)).chain([0]).chain(prefix.bytes().map(|byte| u32::from(byte & 31)));
     let all = spread.chain(values.iter().map(|value| u32::try_from(*value).unwrap_or(0)));
     let expect = if values.first() == Some(&0) { 1 } else { 0x2BC8_30A3 };
@@ -95,10 +97,7 @@ mod tests {
     #[test]
     fn published_examples_hold_and_one_changed_letter_does_not() {
         // The genesis block's address, BIP-173's and BIP-350's examples.
-        for (address, expect) in [
-            ("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", true),
-            ("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", false),
-        ] {
+        for (address, expect) in [("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", true), ("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", false)] {
             assert_eq!(base_58(address), expect, "{address}");
         }
         for (address, expect) in [

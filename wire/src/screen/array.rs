@@ -3,7 +3,8 @@
 
 use bytes::BytesMut;
 
-use super::strands::{Becomes, Late, Strands};
+use super::event::Becomes;
+use super::strands::{Late, Strands};
 use super::{Censor, ScreenFault};
 use crate::frame::json_array::Splitter;
 

@@ -1,5 +1,11 @@
 //! One block of an event stream with other data in it. Its other lines keep their bytes.
 
+/// Whether a line is a data line.
+pub(super) fn is_data(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    line.strip_prefix(b"data").is_some_and(|value| value.is_empty() || value.starts_with(b":"))
+}
+
 /// Writes `raw`, a block of lines, with `data` in place of its data lines. `first` where the block begins the stream.
 pub(super) fn rewrite(raw: &[u8], first: bool, data: &[u8], out: &mut impl Extend<u8>) {
     let mut rest = raw;
@@ -17,8 +23,7 @@ pub(super) fn rewrite(raw: &[u8], first: bool, data: &[u8], out: &mut impl Exten
         rest = next;
         let mark = if std::mem::take(&mut begins) && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let (mark, text) = line.split_at(mark);
-        let value = text.strip_prefix(b"data").filter(|value| value.is_empty() || value.starts_with(b":"));
-        if value.is_none() {
+        if text.starts_with(b"\xef") || !is_data(text) {
             out.extend(line.iter().chain(end).copied());
             continue;
         }

@@ -269,7 +269,7 @@ pub(super) fn template(flat: &Flat<'_>, at: usize, strand: &Strand) -> Template 
             (String::from("\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":"), "}]}]")
         }
         StrandKind::Thinking if part >= DETAILS => {
-            let (kind, field) = if part % 2 == 0 { ("text", "text") } else { ("summary", "summary") };
+            let (kind, field) = if part.is_multiple_of(2) { ("text", "text") } else { ("summary", "summary") };
             let place = (part - DETAILS) / 2;
             (format!("\"reasoning_details\":[{{\"type\":\"reasoning.{kind}\",\"index\":{place},\"{field}\":"), "}]")
         }

@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 
 use super::block;
-use super::strands::{Becomes, Late, Strands};
+use super::event::Becomes;
+use super::strands::{Late, Strands};
 use super::{Censor, ScreenFault};
 use crate::frame::sse::{Framer, Piece};
 use crate::json::skip;
@@ -45,8 +46,10 @@ impl Events {
             let comes = input.get(from..end).unwrap_or_default();
             from = from.max(end);
             // A block that is ended by the beginning of the next line, which came before this input.
-            let line_before = held.get(*line..).unwrap_or_default();
-            let ended_before = end == 0 && matches!(piece, Piece::Block { .. }) && !line_before.trim_ascii().is_empty();
+            let ended_before = end == 0 && matches!(piece, Piece::Block { .. }) && {
+                let (before, line) = held.split_at_checked(*line).unwrap_or((held, b""));
+                !line.trim_ascii().is_empty() && before.split(|byte| matches!(byte, b'\n' | b'\r')).any(block::is_data)
+            };
             let (raw, rest) = if ended_before {
                 let rest = held.split_off(*line);
                 (held.split(), rest)

@@ -3,29 +3,17 @@
 //! The invariant: what an ending text still has goes into its last piece of the same event, or into an event of its own before it.
 //! Never done here: framing.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::act::{Act, Again, TOOL, Which, class};
+use super::event::{Becomes, Done, Shown, Source, apply, document, is_bare, span, unread};
 use super::flat::{Flat, Kind, plain_keys};
 use super::template::Template;
 use super::{Censor, ScreenFault, Stopped, Strand, chat, gemini, messages, responses};
 use crate::frame::sse::StreamFault;
-use crate::leaf::{self, Edited, Fate, LeafKind};
+use crate::leaf::LeafKind;
 use crate::limits::SCREENED_STRANDS;
 use crate::tap::look::Flavor;
-
-/// What an event becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Becomes {
-    /// It goes out with the bytes it came in.
-    Same,
-    /// It has nothing left to say.
-    Gone,
-    /// Its data is this.
-    Data(Vec<u8>),
-}
 
 /// An event that tells what a text had left.
 #[derive(Debug)]
@@ -63,14 +51,6 @@ impl Open {
             self.behind = String::new();
         }
     }
-}
-
-/// A piece of this event that was shown.
-struct Shown<'a> {
-    strand: Strand,
-    at: usize,
-    piece: Cow<'a, str>,
-    out: String,
 }
 
 /// The texts of a stream.
@@ -138,7 +118,7 @@ impl Strands {
 
     /// Ends every text that is open.
     pub(super) fn end_all(&mut self, censor: &mut dyn Censor, late: &mut Vec<Late>) -> Result<(), ScreenFault> {
-        self.end(&Which::All, None, &mut Vec::new(), &mut Vec::new(), censor, late)
+        self.end(&Which::All, &mut Done::default(), censor, late)
     }
 
     fn event(
@@ -162,32 +142,21 @@ impl Strands {
             Flavor::Gemini => gemini::read(flat, &mut acts),
             Flavor::Responses | Flavor::Other | Flavor::Converse => responses::read(flat, event, &mut self.echoed, &mut acts),
         }
-        let template = |at: usize, strand: &Strand| match flavor {
-            Flavor::Chat => chat::template(flat, at, strand),
-            Flavor::Messages => messages::template(flat, at, event, strand),
-            Flavor::Gemini => gemini::template(flat, strand),
-            Flavor::Responses | Flavor::Other | Flavor::Converse => responses::template(flat, event),
-        };
-        let number = match flavor {
-            Flavor::Responses => flat.child(0, b"sequence_number").and_then(|at| Some((at, flat.number(at)?))),
-            _ => None,
-        };
-        let mut shown = Vec::new();
-        let mut touched = Vec::new();
-        let mut edits: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
+        let source = Source { flavor, event, flat };
+        let number = source.number();
+        let mut done = Done { number: number.map(|(_, number)| number), ..Done::default() };
         for act in &acts {
-            self.act(act, flat, &template, number, (&mut shown, &mut touched, &mut edits), censor, late)?;
+            self.act(act, &source, &mut done, censor, late)?;
         }
-        let whole = !edits.is_empty();
+        let whole = !done.edits.is_empty();
         for act in &acts {
-            self.tokens(act, flat, &touched, &mut edits, censor)?;
+            self.tokens(act, flat, &mut done, censor)?;
         }
         self.acts = acts;
+        self.number = done.number.or(self.number);
+        let Done { shown, mut edits, .. } = done;
         let altered = shown.iter().any(|shown| shown.piece != shown.out);
-        if let Some((_, number)) = number {
-            self.number = Some(number);
-        }
-        if altered && !whole && !keep && shown.iter().all(|shown| shown.out.is_empty()) && is_bare(flavor, event, flat, &shown) {
+        if altered && !whole && !keep && shown.iter().all(|shown| shown.out.is_empty()) && is_bare(&source, &shown) {
             if number.is_some() {
                 self.moved -= 1;
             }
@@ -202,20 +171,18 @@ impl Strands {
         Ok(apply(flat.data, edits))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step sees all of an event")]
     fn act<'a>(
         &mut self,
         act: &Act,
-        flat: &Flat<'a>,
-        template: &dyn Fn(usize, &Strand) -> Template,
-        number: Option<(usize, u64)>,
-        (shown, touched, edits): (&mut Vec<Shown<'a>>, &mut Vec<u32>, &mut Vec<(Range<usize>, Vec<u8>)>),
+        source: &Source<'_, 'a>,
+        done: &mut Done<'a>,
         censor: &mut dyn Censor,
         late: &mut Vec<Late>,
     ) -> Result<(), ScreenFault> {
+        let flat = source.flat;
         match act {
-            Act::Piece { at, strand } => self.piece(*at, strand, flat, template, shown, touched, censor),
-            Act::End(which) => self.end(which, number, shown, touched, censor, late),
+            Act::Piece { at, strand } => return self.piece(*at, strand, source, done, censor),
+            Act::End(which) => return self.end(which, done, censor, late),
             Act::Call { at, strand } => {
                 let id = flat.raw(*at);
                 let known = self.calls.len();
@@ -223,12 +190,11 @@ impl Strands {
                     Some((_, known)) if known == id => {}
                     Some((_, known)) => {
                         *known = id.to_vec();
-                        self.end(&Which::One(strand.clone()), number, shown, touched, censor, late)?;
+                        self.end(&Which::One(strand.clone()), done, censor, late)?;
                     }
                     None if known >= 2 * SCREENED_STRANDS => return Err(ScreenFault::Stream(StreamFault::NotProtocol)),
                     None => self.calls.push((strand.clone(), id.to_vec())),
                 }
-                Ok(())
             }
             Act::Whole { at, kind, again } => {
                 let (again, of) = match again {
@@ -238,22 +204,19 @@ impl Strands {
                 };
                 let text = flat.text(*at);
                 if let Some(new) = censor.whole(&text, *kind, again)?.filter(|new| *new != text) {
-                    edits.push((span(flat, *at), crate::json::quote(&new).into_bytes()));
-                    if let Some(index) = of {
-                        self.changed.insert(index);
-                    }
+                    done.edits.push((span(flat, *at), crate::json::quote(&new).into_bytes()));
+                    self.changed.extend(of);
                 }
-                Ok(())
             }
             Act::Document { at } => {
                 if let Some(new) = document(flat.raw(*at), censor)? {
-                    edits.push((span(flat, *at), new));
+                    done.edits.push((span(flat, *at), new));
                 }
-                Ok(())
             }
             // They come last.
-            Act::Tokens { .. } => Ok(()),
+            Act::Tokens { .. } => {}
         }
+        Ok(())
     }
 
     /// Whether a strand was seen before; it is from now on.
@@ -268,18 +231,15 @@ impl Strands {
         Ok(false)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step sees all of an event")]
     fn piece<'a>(
         &mut self,
         at: usize,
         strand: &Strand,
-        flat: &Flat<'a>,
-        template: &dyn Fn(usize, &Strand) -> Template,
-        shown: &mut Vec<Shown<'a>>,
-        touched: &mut Vec<u32>,
+        source: &Source<'_, 'a>,
+        done: &mut Done<'a>,
         censor: &mut dyn Censor,
     ) -> Result<(), ScreenFault> {
-        let piece = flat.text(at);
+        let piece = source.flat.text(at);
         let mut out = String::new();
         if !piece.is_empty() {
             if !self.open.iter().any(|open| open.strand == *strand) {
@@ -287,7 +247,7 @@ impl Strands {
                 if self.open.len() >= SCREENED_STRANDS {
                     return Err(ScreenFault::Stream(StreamFault::NotProtocol));
                 }
-                let template = template(at, strand);
+                let template = source.template(at, strand);
                 self.open.push(Open { strand: strand.clone(), template, behind: String::new(), changed: false });
             }
             censor.piece(strand, &piece, &mut out)?;
@@ -295,26 +255,18 @@ impl Strands {
                 let before = open.is_even();
                 open.note(&piece, &out);
                 if !before || !open.is_even() {
-                    touched.push(strand.index);
+                    done.touched.push(strand.index);
                 }
                 if open.changed {
                     self.changed.insert(strand.index);
                 }
             }
         }
-        shown.push(Shown { strand: strand.clone(), at, piece, out });
+        done.shown.push(Shown { strand: strand.clone(), at, piece, out });
         Ok(())
     }
 
-    fn end(
-        &mut self,
-        which: &Which,
-        number: Option<(usize, u64)>,
-        shown: &mut Vec<Shown<'_>>,
-        touched: &mut Vec<u32>,
-        censor: &mut dyn Censor,
-        late: &mut Vec<Late>,
-    ) -> Result<(), ScreenFault> {
+    fn end(&mut self, which: &Which, done: &mut Done<'_>, censor: &mut dyn Censor, late: &mut Vec<Late>) -> Result<(), ScreenFault> {
         let mut at = 0;
         while let Some(open) = self.open.get(at) {
             if !ends(which, &open.strand) {
@@ -325,7 +277,7 @@ impl Strands {
             let mut tail = String::new();
             censor.end(&open.strand, &mut tail)?;
             if !open.is_even() || !tail.is_empty() {
-                touched.push(open.strand.index);
+                done.touched.push(open.strand.index);
             }
             open.note("", &tail);
             if !open.is_even() {
@@ -334,11 +286,11 @@ impl Strands {
             if tail.is_empty() {
                 continue;
             }
-            if let Some(last) = shown.iter_mut().rev().find(|shown| shown.strand == open.strand) {
+            if let Some(last) = done.shown.iter_mut().rev().find(|shown| shown.strand == open.strand) {
                 last.out.push_str(&tail);
                 continue;
             }
-            let base = number.map_or_else(|| self.number.map_or(0, |number| number.saturating_add(1)), |(_, number)| number);
+            let base = done.number.unwrap_or_else(|| self.number.map_or(0, |number| number.saturating_add(1)));
             let data = open.template.data(&tail, base.saturating_add_signed(self.moved));
             if open.template.is_numbered() {
                 self.moved += 1;
@@ -349,21 +301,14 @@ impl Strands {
     }
 
     /// Takes out what repeats the tokens of a text, where the text is not what it was.
-    fn tokens(
-        &self,
-        act: &Act,
-        flat: &Flat<'_>,
-        touched: &[u32],
-        edits: &mut Vec<(Range<usize>, Vec<u8>)>,
-        censor: &mut dyn Censor,
-    ) -> Result<(), ScreenFault> {
+    fn tokens(&self, act: &Act, flat: &Flat<'_>, done: &mut Done<'_>, censor: &mut dyn Censor) -> Result<(), ScreenFault> {
         let Act::Tokens { at, index, whole, gone } = act else { return Ok(()) };
         if flat.raw(*at).len() <= 2 {
             return Ok(());
         }
         let behind = || self.open.iter().any(|open| open.strand.index == *index && !open.is_even());
         // What waited has come out by the time that a text is told whole.
-        let mut differ = self.changed.contains(index) || !whole && (touched.contains(index) || behind());
+        let mut differ = self.changed.contains(index) || !whole && (done.touched.contains(index) || behind());
         let inner = flat.nodes.get(*at).map_or(*at, |node| node.next);
         for (place, node) in flat.nodes.iter().enumerate().take(inner).skip(*at) {
             if !differ && matches!(node.kind, Kind::Text { .. }) {
@@ -372,7 +317,7 @@ impl Strands {
             }
         }
         if differ {
-            edits.push((span(flat, *at), gone.as_bytes().to_vec()));
+            done.edits.push((span(flat, *at), gone.as_bytes().to_vec()));
         }
         Ok(())
     }
@@ -391,95 +336,4 @@ fn ends(which: &Which, strand: &Strand) -> bool {
         Which::One(one) => strand == one,
         Which::But(index, classes) => strand.index == *index && class(strand) != TOOL && class(strand) & classes == 0,
     }
-}
-
-fn span(flat: &Flat<'_>, at: usize) -> Range<usize> {
-    flat.nodes.get(at).map_or(0..0, |node| node.span.clone())
-}
-
-/// Data that no reader understands: all of it is one text.
-fn unread(data: &[u8], censor: &mut dyn Censor) -> Result<Becomes, ScreenFault> {
-    let text = String::from_utf8_lossy(data);
-    if text.trim().is_empty() {
-        return Ok(Becomes::Same);
-    }
-    let new = censor.whole(&text, LeafKind::Text, false)?;
-    Ok(new.filter(|new| *new != text).map_or(Becomes::Same, |new| Becomes::Data(new.replace('\r', "\n").into_bytes())))
-}
-
-/// A document within an event: what a tool is given.
-fn document(raw: &[u8], censor: &mut dyn Censor) -> Result<Option<Vec<u8>>, ScreenFault> {
-    if raw.len() <= 2 {
-        return Ok(None);
-    }
-    let edited = leaf::json(raw, &mut |leaf| match censor.whole(leaf.text, leaf.kind, false) {
-        Ok(Some(new)) => Fate::Replace(new),
-        Ok(None) => Fate::Keep,
-        Err(Stopped) => Fate::Stop,
-    });
-    match edited {
-        Ok(Edited::Same) => Ok(None),
-        Ok(Edited::Changed(new)) => Ok(Some(new.to_vec())),
-        Ok(Edited::Stopped) => Err(ScreenFault::Stopped),
-        // It was read once already; what is not shown may not pass.
-        Err(_) => Err(ScreenFault::Stream(StreamFault::NotProtocol)),
-    }
-}
-
-/// Whether an event says nothing but its pieces.
-fn is_bare(flavor: Flavor, event: &[u8], flat: &Flat<'_>, shown: &[Shown<'_>]) -> bool {
-    let kind = || messages::kind(flat, event);
-    let of_deltas = match flavor {
-        Flavor::Messages => kind() == b"content_block_delta",
-        Flavor::Responses => kind().ends_with(b".delta"),
-        _ => true,
-    };
-    if !of_deltas {
-        return false;
-    }
-    for (at, node) in flat.children(0) {
-        if !matches!(node.kind, Kind::Object | Kind::Array) {
-            if node.key == b"error" && flat.raw(at) != b"null" {
-                return false;
-            }
-            continue;
-        }
-        let mut place = at;
-        while let Some(inner) = flat.nodes.get(place).filter(|_| place < node.next) {
-            let light = match (inner.key, inner.kind) {
-                (b"logprobs", _) => {
-                    place = inner.next;
-                    continue;
-                }
-                (_, Kind::Object | Kind::Array) | (b"index" | b"type" | b"thought", _) => true,
-                (b"role", _) => flavor == Flavor::Gemini,
-                (_, Kind::Text { .. }) => flat.raw(place).len() <= 2 || shown.iter().any(|shown| shown.at == place),
-                (_, Kind::Word) => flat.raw(place) != b"true",
-                (_, Kind::Number) => false,
-            };
-            if !light {
-                return false;
-            }
-            place += 1;
-        }
-    }
-    true
-}
-
-/// The data with its edits. Two edits of one place cannot be told apart: then nothing of it goes on.
-fn apply(data: &[u8], mut edits: Vec<(Range<usize>, Vec<u8>)>) -> Becomes {
-    if edits.is_empty() {
-        return Becomes::Same;
-    }
-    edits.sort_by_key(|(span, _)| span.start);
-    let mut out = Vec::with_capacity(data.len() + 64);
-    let mut from = 0;
-    for (span, with) in &edits {
-        let Some(kept) = data.get(from..span.start) else { return Becomes::Gone };
-        out.extend_from_slice(kept);
-        out.extend_from_slice(with);
-        from = span.end;
-    }
-    out.extend_from_slice(data.get(from..).unwrap_or_default());
-    Becomes::Data(out)
 }

@@ -15,9 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::user_password),
         yes: &[
-            "curl -X POST --user ann:U0wzYiCYJ https://example.com",
-            "curl -s -u 'api:TJkJhs1pv' https://example.com/x",
-            r#"curl -u ":YGp3tCps2" https://h:9200"#,
+            "curl -X POST --user ann:BIqvbQ57m https://example.com",
+            "curl -s -u 'api:dKqD9m6gt' https://example.com/x",
+            r#"curl -u ":Cd88EhcHp" https://h:9200"#,
         ],
         no: &["curl -u user:$TOKEN https://x", r#"curl https://x -H "a: b""#],
         ..Rule::CREDENTIAL
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::option_password),
-        yes: &["  -d 'x' \\\n  -u dev:21iguBljRr8"],
+        yes: &["  -d 'x' \\\n  -u dev:50fpHyzW5qP"],
         no: &["docker run -u 1000:1000 x", "sort -u a:b", "  -d 'x' \\\n  --user 1000:1000"],
         ..Rule::CREDENTIAL
     },
@@ -60,9 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::header_value),
         yes: &[
-            "Authorization: Bearer mF_qOlMPyVNcquVQsnleVjQ",
-            r#""Authorization": "Token 5852632bc04508a770e1eaa183daf004d62a6934""#,
-            r#"-H "Authorization: Api-Token PZrLcltLMEzzb7CA5jySvi6MVNITsA""#,
+            "Authorization: Bearer mF_04UfeNrMQAIqubkEk9k5zb",
+            r#""Authorization": "Token 71d077dc74bf15beeee9045c69c97a2938d9413a""#,
+            r#"-H "Authorization: Api-Token bn1r44Osz0x798Y8taQZoPL4c9vNRp""#,
         ],
         no: &["Authorization: Bearer <token>", "Authorization: Bearer YOUR_ACCESS_TOKEN", "Authorization: Bearer token"],
         ..Rule::CREDENTIAL
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &[r#"-H "Authorization: 710bcba2bac5a89055fd86cd45c8764d""#],
+        yes: &[r#"-H "Authorization: 9cf192b17fbdd9045d826da0b6fe060d""#],
         no: &["Authorization: ApplicationBearerToken"],
         ..Rule::CREDENTIAL
     },
@@ -96,9 +96,9 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::header_value),
         needs: &["curl", "-h ", "--header", "http", "headers", "get ", "post "],
         yes: &[
-            r#"curl -H "X-Api-Key: ISYn3mgZQbYSylNwyayH" https://x"#,
-            r#"-H "apikey: 5620d38e-211f-d613-c34d-a98681f2aaae""#,
-            "curl --header PRIVATE-TOKEN:uzOyLsXvVZYMuaXUwEh0",
+            r#"curl -H "X-Api-Key: 59B9Ymqw9EmKFkNhqoee3q" https://x"#,
+            r#"-H "apikey: ff6ca894-a6e6-a336-b5a0-5a5323e19dab""#,
+            "curl --header PRIVATE-TOKEN:17qnCKJIdqpTr5owCKB893",
         ],
         no: &["X-Api-Key: $KEY", "max-token: 4096"],
         ..Rule::CREDENTIAL
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         tail: Tail::Token,
         check: Some(tokens::random_value),
-        yes: &["bearer gWzZxCBJ5kXftAHVT2wtQwKUM8HKhCSV"],
+        yes: &["bearer wpHXv1frxMF07KSUvQ65T0u4LwqR6UET"],
         no: &["bearer of bad news", "Bearer authenticationTokens"],
         ..Rule::CREDENTIAL
     },
@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::password),
         needs: &["machine ", "default"],
-        yes: &["machine api.example.com login ann password rxl24R3YQIwP", "machine h\n  login ann\n  password 7cN7tuc3K9VQ"],
+        yes: &["machine api.example.com login ann password sBVy1jR2zyK8", "machine h\n  login ann\n  password R7wkoAgCy6zv"],
         no: &["login name password required"],
         ..Rule::CREDENTIAL
     },
@@ -167,7 +167,11 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::digits_real),
-        yes: &["mysql -h db -u root -pM2D1zcVyPYTj main", "sshpass -p 809LgEJh7l5lb ssh h", "redis-cli -h c -a iVeRzYI1CsYJDGoTDihz ping"],
+        yes: &[
+            "mysql -h db -u root -p422KtntmNB1nYsq main",
+            "sshpass -p 810YC261oRqRT ssh h",
+            "redis-cli -h c -a 5348r318PjEgdfXxsehg ping",
+        ],
         no: &["mysql -u root -p main", "mongo --port 27017"],
         ..Rule::CREDENTIAL
     },

@@ -30,9 +30,9 @@ pub(super) const RULES: &[Rule] = &[
             "user name",
         ],
         yes: &[
-            "Server=db;Database=x;User Id=sa;Password='pc0jrIOf4';",
-            "Server=db;Database=x;User Id=sa;Password=dzEzJbbAr!;",
-            "Provider=SQLOLEDB;Data Source=h;Uid=me;Pwd=L5Bjb5Us1",
+            "Server=db;Database=x;User Id=sa;Password='mDKhujxbs';",
+            "Server=db;Database=x;User Id=sa;Password=QizfTQSsx!;",
+            "Provider=SQLOLEDB;Data Source=h;Uid=me;Pwd=NewOFqbYD",
         ],
         no: &["Server=db;User Id=sa;Password=${PW};", "password=secret"],
         ..Rule::CREDENTIAL
@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::NoAlnum,
         after: Edge::Any,
         check: Some(tokens::ado_whole),
-        yes: &["Server=h;User ID=app; Password=Qp8xpJl62;", "Data Source=x;uid=a;pwd=oeJEBmKI0;"],
+        yes: &["Server=h;User ID=app; Password=OiNjhHJ0Z;", "Data Source=x;uid=a;pwd=pfXxdAxd5;"],
         no: &["user id = 5"],
         ..Rule::CREDENTIAL
     },
@@ -62,8 +62,8 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::ado_password),
         needs: &["://", "jdbc:"],
         yes: &[
-            "jdbc:mysql://h:3306/db?user=app&password=YcnthYBA1PPW&useSSL=true",
-            "jdbc:sqlserver://h:1433;user=sa;password=tBalkkPgIFLi;",
+            "jdbc:mysql://h:3306/db?user=app&password=x8u6zkb0zNIJ&useSSL=true",
+            "jdbc:sqlserver://h:1433;user=sa;password=AcoWXFhGCVph;",
         ],
         no: &["jdbc:mysql://h/db?password=${PW}", "password=abc"],
         ..Rule::CREDENTIAL
@@ -76,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"jdbc:oracle:(?:thin|oci8?):[^\s/@"\x27]{1,60}/[^\s@"\x27]{1,80}@[^\s"\x27]{2,80}"#,
         after: Edge::Any,
         check: Some(tokens::real),
-        yes: &["jdbc:oracle:thin:scott/FhV2DmOVF@db:1521:orcl"],
+        yes: &["jdbc:oracle:thin:scott/Mho6qrAXN@db:1521:orcl"],
         no: &["jdbc:oracle:thin:@db:1521:orcl"],
         ..Rule::CREDENTIAL
     },
@@ -91,7 +91,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &["db.internal:5432:main:app:l5thOSLZXOga"],
+        yes: &["db.internal:5432:main:app:J67Wl9NiR988"],
         no: &["127.0.0.1:5432:5432", "db:5432:main:app:$PW"],
         ..Rule::CREDENTIAL
     },
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
         reach: 102,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &[r#"dsn := "root:cG252Fb3nJl1@tcp(127.0.0.1:3306)/db""#],
+        yes: &[r#"dsn := "root:3bCOCYqggflA@tcp(127.0.0.1:3306)/db""#],
         no: &["@tcp(127.0.0.1:3306)"],
         ..Rule::CREDENTIAL
     },
@@ -119,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::ado_whole),
-        yes: &[r#"$user = "app"; $password = "WYW4x9HHn";"#],
+        yes: &[r#"$user = "app"; $password = "Kr2SO656e";"#],
         no: &[r#"$user = "app"; $host = "x";"#, r#"$user = "app"; $password = $_POST["p"];"#],
         ..Rule::CREDENTIAL
     },
@@ -133,8 +133,8 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::ado_password),
         needs: &["host=", "dbname=", "user=", "hostaddr="],
-        yes: &["host=db port=5432 user=app password=KAJ8ieWwwe2S dbname=main"],
-        no: &["password=NCAvbxbnFtFU"],
+        yes: &["host=db port=5432 user=app password=58em0pBoG45v dbname=main"],
+        no: &["password=uFdrdkhBRzXr"],
         ..Rule::CREDENTIAL
     },
 ];

@@ -159,10 +159,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::password),
         yes: &[
-            "DATABASE_URL=postgres://app:IfKjyHY8cbDa@db.internal:5432/main",
-            "mongodb+srv://svc:p%404bSHYMjBS@c0.abc.mongodb.net/test?w=majority",
-            "rediss://:RfuuXpD7W07uyj96xzc6@cache:6380/0",
-            "连接mysql+pymysql://root:a@b!20RY9G@10.0.0.5/x。",
+            "DATABASE_URL=postgres://app:K8Twworah6qD@db.internal:5432/main",
+            "mongodb+srv://svc:p%40VAHEMSDt7@c0.abc.mongodb.net/test?w=majority",
+            "rediss://:EXjLTSMoKY2cOxBkp5HJ@cache:6380/0",
+            "连接mysql+pymysql://root:a@b!nJHtNL@10.0.0.5/x。",
         ],
         no: &["postgres://db.internal:5432/main", "postgres://app:${PGPASSWORD}@db/main", "mysql://user:password@localhost/db"],
         ..Rule::CREDENTIAL
@@ -178,7 +178,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::stock_password),
         yes: &["mysql://user:password@localhost/db"],
-        no: &["mysql://user:cWsoBWER6R2J@localhost/db", "mysql://localhost/db"],
+        no: &["mysql://user:z8mYE3Bx5kf4@localhost/db", "mysql://localhost/db"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -190,9 +190,9 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::password),
         yes: &[
-            "git clone https://bot:CwK0aa6ZP790Gkz6DVWq@git.example.com/a.git",
-            "ftp://ann:rD73uABgr@ftp.example.com",
-            "smtps://me%40example.com:ulp6Yhkh3V@smtp.example.com:465",
+            "git clone https://bot:RIfcRV5CtUwQ29WrpJzN@git.example.com/a.git",
+            "ftp://ann:lQHOzxLHZ@ftp.example.com",
+            "smtps://me%40example.com:jepwTneyZI@smtp.example.com:465",
         ],
         no: &[
             "https://example.com:8080/a@b",
@@ -210,7 +210,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r#"(?i:[a-z0-9]{2,6})://[A-Za-z0-9._+-]{1,60}@[A-Za-z0-9.-]{1,60}:[^\s"\x27\x60/?#<>]{1,100}@(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_${}<>%-][A-Za-z0-9._${}<>%-]{0,100})(?::[0-9]{1,5})?"#,
         after: Edge::Any,
         check: Some(tokens::password),
-        yes: &["smtp://me@example.com:CoI8vHOtX1@smtp.example.com:465"],
+        yes: &["smtp://me@example.com:1DkeUJ0QCt@smtp.example.com:465"],
         no: &["http://a@example.com:25/"],
         ..Rule::CREDENTIAL
     },
@@ -225,7 +225,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::stock_password),
         yes: &["https://user:pass@example.com"],
-        no: &["https://user:U8Ub38Jncw5Y@example.com", "https://example.com"],
+        no: &["https://user:uA7ZX4geCRfP@example.com", "https://example.com"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -238,7 +238,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "https?://[A-Za-z0-9_.-]{16,120}@[A-Za-z0-9.-]{3,80}",
         after: Edge::Any,
         check: Some(tokens::userinfo_token),
-        yes: &["https://D9szpa9eLwrB152PX4LSeSaV9wfVBxOz@git.example.com/x.git"],
+        yes: &["https://my0aZUcCBqicAStC8hixNdp0ZkI3oCMD@git.example.com/x.git"],
         no: &["https://ann@example.com", "https://medium.com/@writer"],
         ..Rule::CREDENTIAL
     },

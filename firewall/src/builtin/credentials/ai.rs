@@ -15,10 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-(?:proj|svcacct|service|admin|None)-[A-Za-z0-9_-]{20,200}",
         tail: Tail::Word,
         yes: &[
-            "OPENAI_API_KEY=sk-proj-Etkv0MAuQs8alp5QUWqo6DLSqOUADhruq9aEBiP8T3BlbkFJMcfKnHbLpgllJGcXyCPPO3oF713ZLKvM3hBxbswm",
-            r#"{"key":"sk-admin-y8SlHBn4MXmeO7f0CN0fiyZd3sSGnBCx1X1Z4MIaoYCXLl0y2wsmIG7m3tyL"}"#,
+            "OPENAI_API_KEY=sk-proj-FGTeuhOqEzE0wmfExmE0ZW6FNkvtgD2EfrysZuwoT3BlbkFJ1Efx568iX0ew981fdbbLZEPGm8i1nsl3PHhNdiuD",
+            r#"{"key":"sk-admin-zVot6QOZ6Fni1eGzeKKh6Ljrs4Cyccd4ik51Ea49eAjv1vZdaj9D7iGnew5l"}"#,
         ],
-        no: &["sk-proj-short", "ask-proj-Y6waIjx9ZtbZ0Xj4ofuRmLW2CFB2DuSL", "sk-proj-your-key-goes-right-here-please"],
+        no: &["sk-proj-short", "ask-proj-DZnHXfWlWrltXqE6Vcd4rS7Zal93nKDw", "sk-proj-your-key-goes-right-here-please"],
         ..TOKEN
     },
     Rule {
@@ -29,8 +29,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-[A-Za-z0-9_-]{10,100}T3BlbkFJ[A-Za-z0-9_-]{10,100}",
         reach: 110,
         tail: Tail::Word,
-        yes: &["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", "用这个sk-org1-UmbJJl1FRSCVx0sPYnGjT3BlbkFJPpTB0V7Mc4Ym0LIwyHy8吧"],
-        no: &["T3BlbkFJAfow88ZsARI1xbctuPFj", "sk-proj-T3BlbkFJ"],
+        yes: &["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", "用这个sk-org1-P6WBCVlflWJjyj68EBelT3BlbkFJEFRFeXQsJtaoGUIdrAJ5吧"],
+        no: &["T3BlbkFJuVHGhhcQwRds5krOiwqX", "sk-proj-T3BlbkFJ"],
         ..TOKEN
     },
     Rule {
@@ -41,9 +41,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-ant-[a-z]{2,8}[0-9]{1,4}-[A-Za-z0-9_-]{20,200}",
         tail: Tail::Word,
         yes: &[
-            r#"ANTHROPIC_API_KEY="sk-ant-api03-dUUhgOWron_gZpLr8xTyUYesyX4s23o4r9nKFatzlxhnJQaIMVRj63nRTrn6HkUizDbFrM5ThZV6i-7HBgmSFg5Rnq3ECAA""#,
-            "sk-ant-admin01-rOI6qcbTodxhh2A9RcG9E1ZMLeny0ciYzXZlC3evlP-iq-nwKDN8wWxMlGvmEdiMYiSHL41zgQzDYAgTApSU-hjOExx42AA",
-            "sk-ant-oat01-TbhUc7mMq_iOxJedAG-gZi9FFpw7qo3Fh1XAOY07tyqVME0PEJIpRhTVX9Fu2nPH84xTDQ9OfJl9FXCJ2kTMfG-B4lxgUAA",
+            r#"ANTHROPIC_API_KEY="sk-ant-api03-bidJ-qO95BJrAYe4-ZhArTaye-POqk0FAnvHTJ0E28K6rI644KrVfjAjLi6TBG8QoYx48kP04z3DA5GrmMrYCFVjLclmsAA""#,
+            "sk-ant-admin01-bmeEtZ69NzLxOYsW7Lrn4ndoG5M5TEWZN_V6gtTj0_5ESG6Wjfa75ccdnjq5QrU_gyYIuTaGAjwifIVqRiBhMJv8KDU_cAA",
+            "sk-ant-oat01-fh6YxiiHbFqUlSpoZdiK6YZm4iPTe0Z1qUg19JlrT64-Vu3znxP4cAa6a6BXOEw3Y-7pYtRFdfZKnEYPXiRWnJ-rPAiH6AA",
         ],
         no: &["sk-ant-api03-…", "sk-ant-api03-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["sk-or-v"]),
         pattern: "sk-or-v[0-9]-[A-Za-z0-9]{32,80}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["sk-or-v1-key"],
         ..TOKEN
     },
@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-(?:lf-)?[A-Za-z0-9]{32,128}",
         check: Some(tokens::random_token),
         yes: &[
-            "DEEPSEEK_API_KEY=sk-a541be9b3760baba609919c8d5c05895",
-            "Authorization: Bearer sk-cY6ld1OaZWIT7GB8BzIxX1siIJUtUc7GZnif1CmLunOg6sg2",
+            "DEEPSEEK_API_KEY=sk-58588b02ebc031c367fe9a256302a2b4",
+            "Authorization: Bearer sk-buuCPhOjT0eibriScUb5JWY2p5fmM8t3nMbjWPz7gL6cMJiN",
         ],
-        no: &["sk-learn-c0c4c228", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "risk-597a48074acf2142d5933b4da40b2c2c"],
+        no: &["sk-learn-f02a51e7", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "risk-9942fc82a06439a7e2c627db7e7fe9bb"],
         ..TOKEN
     },
     Rule {
@@ -83,28 +83,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "sk-[A-Za-z0-9]{1,16}-?[A-Za-z0-9_-]{19,100}",
         tail: Tail::Word,
         check: Some(tokens::loose_sk),
-        yes: &[r#"openai.api_key = "sk-I0pfNW2AO6mhszk10534PtOe""#],
-        no: &["sk-learn-contributors-and-more", "sk-2c67dce2368c"],
-        ..TOKEN
-    },
-    Rule {
-        id: "langfuse_key",
-        title: "Langfuse secret key",
-        label: "LANGFUSE_KEY",
-        anchor: Anchor::Words(&["sk-lf-"]),
-        pattern: "sk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["LANGFUSE_SECRET_KEY=sk-lf-be2cc9b1-eb54-b1d2-3ab9-829e58fb56ae"],
-        no: &["sk-lf-1234"],
-        ..TOKEN
-    },
-    Rule {
-        id: "langsmith_key",
-        title: "LangSmith API key",
-        label: "LANGSMITH_KEY",
-        anchor: Anchor::Words(&["lsv2_"]),
-        pattern: "lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
-        yes: &["LANGSMITH_API_KEY=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"],
-        no: &["lsv2_pt_key"],
+        yes: &[r#"openai.api_key = "sk-81g0SJhmd6773RclOMrxLnOL""#],
+        no: &["sk-learn-contributors-and-more", "sk-3ca9cc5b11aa"],
         ..TOKEN
     },
     Rule {
@@ -114,7 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["deepseek"]),
         pattern: assigned!("deepseek", "sk-[A-Za-z0-9]{24,64}"),
         check: Some(tokens::real),
-        yes: &["deepseek_api_key: sk-b4w97b7ubvchis33mup0j18kff2yruui"],
+        yes: &["deepseek_api_key: sk-o1z1j3tliho9azhi4sp2bbyr0bh98vrw"],
         no: &["deepseek-chat sk-…"],
         ..TOKEN
     },
@@ -124,19 +104,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "GROQ_KEY",
         anchor: Anchor::Words(&["gsk_"]),
         pattern: "gsk_[A-Za-z0-9]{40,64}",
-        yes: &["GROQ_API_KEY=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"],
-        no: &["gsk_short", "imgsk_2QuKk1rh8UsAnJlCXfEROMI3vnUkBAmyowCb5fnmgHOyUCvAkTYM"],
-        ..TOKEN
-    },
-    Rule {
-        id: "xai_key",
-        title: "xAI API key",
-        label: "XAI_KEY",
-        anchor: Anchor::Words(&["xai-"]),
-        pattern: "xai-[A-Za-z0-9_]{60,100}",
-        tail: Tail::Word,
-        yes: &["XAI_API_KEY=xai-dqTSifIQdzjAy8koxWKaNd3a3qa2OYSvALIn6ql1vxiknSEnAezd1f1Q1vG38OGrPNPFWCYLyrL7q2fq"],
-        no: &["xai-org-grok"],
+        yes: &["GROQ_API_KEY=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"],
+        no: &["gsk_short", "imgsk_hbHxIFCJX2BdJjXzci1vRmTznPcCrhLElIwGcA0PXoy1KwXT5K0K"],
         ..TOKEN
     },
     Rule {
@@ -145,7 +114,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PERPLEXITY_KEY",
         anchor: Anchor::Words(&["pplx-"]),
         pattern: "pplx-[A-Za-z0-9]{32,64}",
-        yes: &["PPLX_KEY=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"],
+        yes: &["PPLX_KEY=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"],
         no: &["pplx-70b-online"],
         ..TOKEN
     },
@@ -156,8 +125,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["r8_"]),
         pattern: "r8_[A-Za-z0-9]{36,42}",
         check: Some(tokens::random_token),
-        yes: &["REPLICATE_API_TOKEN=r8_Pv6IN21koJDli8A8xQAPLN0d09CjSIJAf51BU"],
-        no: &["r8_unorm", "tr8_6f6Cnz5f0RjKHTlx8joYQgKXdksDOavWyEGpn"],
+        yes: &["REPLICATE_API_TOKEN=r8_biCJzIM8BbicdlM8w6pzBe44aZNM6SGci9tjq"],
+        no: &["r8_unorm", "tr8_p4ugMukIY7CUkeWtzHxVod8X7Tc5uwkBmigAU"],
         ..TOKEN
     },
     Rule {
@@ -167,8 +136,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["hf_", "api_org_"]),
         pattern: "(?:hf_|api_org_)[A-Za-z0-9]{30,46}",
         check: Some(tokens::letters),
-        yes: &["HF_TOKEN=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", "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"],
-        no: &["hf_hub_download", "hf_internal", "shelf_lxKYUpixUsIERRTUxjCRZVxbsvHapClZMf"],
+        yes: &["HF_TOKEN=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", "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"],
+        no: &["hf_hub_download", "hf_internal", "shelf_ZQHQCikmusYmUFCAXVsOlAtUXXpovbeVhw"],
         ..TOKEN
     },
     Rule {
@@ -180,84 +149,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["cohere", "CO_API_KEY"]),
         pattern: assigned!("co(?:here|_api_key)", r"[A-Za-z0-9]{40}\b"),
         check: Some(tokens::named),
-        yes: &["CO_API_KEY=GPosRAncdvKQoLdzJ3m818Uu0WzSd1L0UwLCcIQu", r#"cohereToken := "tkoIlbavipjVdSFVdx5QqCHNGvnBODZkClLSi4b8""#],
+        yes: &["CO_API_KEY=mz8dMglyKoaO6ewWzygyuxNKyed3BXD2QFbsZEIK", r#"cohereToken := "j7ulK3J9UUdl5gEtkv0MAuQs8alp5QUWqo6DLSqO""#],
         no: &[r#"coherent = "no""#],
-        ..TOKEN
-    },
-    Rule {
-        id: "nvidia_key",
-        title: "NVIDIA API key",
-        label: "NVIDIA_KEY",
-        anchor: Anchor::Words(&["nvapi-"]),
-        pattern: "nvapi-[A-Za-z0-9_-]{40,80}",
-        tail: Tail::Word,
-        yes: &["NVIDIA_API_KEY=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"],
-        no: &["nvapi-key"],
-        ..TOKEN
-    },
-    Rule {
-        id: "fireworks_key",
-        title: "Fireworks AI key",
-        label: "FIREWORKS_KEY",
-        anchor: Anchor::Words(&["fw_"]),
-        pattern: "fw_[A-Za-z0-9]{22,24}",
-        check: Some(tokens::random_token),
-        yes: &["FIREWORKS_API_KEY=fw_EeWans7lnvh4IaOsEloVmSYg"],
-        no: &["fw_version"],
-        ..TOKEN
-    },
-    Rule {
-        id: "jina_key",
-        title: "Jina AI key",
-        label: "JINA_KEY",
-        anchor: Anchor::Words(&["jina_"]),
-        pattern: "jina_[A-Za-z0-9_-]{50,70}",
-        tail: Tail::Word,
-        yes: &["jina_d93898e58fd1bc0de17794d05bc32d774vtMx-gz0FBM3QdJvmkgzW9W4msF"],
-        no: &["jina_embeddings"],
-        ..TOKEN
-    },
-    Rule {
-        id: "tavily_key",
-        title: "Tavily key",
-        label: "TAVILY_KEY",
-        anchor: Anchor::Words(&["tvly-"]),
-        pattern: "tvly-(?:dev-|prod-)?[A-Za-z0-9_-]{20,50}",
-        tail: Tail::Word,
-        check: Some(tokens::random_token),
-        yes: &["TAVILY_API_KEY=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"],
-        no: &["tvly-key"],
-        ..TOKEN
-    },
-    Rule {
-        id: "cerebras_key",
-        title: "Cerebras key",
-        label: "CEREBRAS_KEY",
-        anchor: Anchor::Words(&["csk-"]),
-        pattern: "csk-[a-z0-9]{40,64}",
-        yes: &["csk-tib31r1jvl16frhjxiejxglf07tajr1vc6wl7i0uuwpgm53s"],
-        no: &["csk-key", "desk-di7xayo5vtlwkyfyyq959g4m77cvb76mg785y7t3fxb5k3oy"],
-        ..TOKEN
-    },
-    Rule {
-        id: "elevenlabs_key",
-        title: "ElevenLabs, Stability or other key of the form sk_ and hexadecimal digits",
-        label: "API_KEY",
-        anchor: Anchor::Words(&["sk_"]),
-        pattern: "sk_[0-9a-f]{48}",
-        yes: &["XI_API_KEY=sk_527df37f032b3df90e3a40481e2d34cda3fa899649af20f2"],
-        no: &["sk_d3e326ffcdd29112e208", "task_4e19ab973d7a162454022f3345a534d80bda202b711e5ab9"],
-        ..TOKEN
-    },
-    Rule {
-        id: "wandb_key",
-        title: "Weights & Biases key",
-        label: "WANDB_KEY",
-        anchor: Anchor::Words(&["wandb_v1_"]),
-        pattern: "wandb_v1_[A-Za-z0-9_]{60,90}",
-        tail: Tail::Word,
-        yes: &["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"],
-        no: &["wandb_v1_x"],
         ..TOKEN
     },
     Rule {
@@ -266,8 +159,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "FLUXA_KEY",
         anchor: Anchor::Words(&["vk-"]),
         pattern: "vk-[A-Za-z0-9]{8}-[A-Za-z0-9]{49}",
-        yes: &["Authorization: Bearer vk-iaEvuBOu-9IieY8a9scskXwe2qvIQlD2EcPRpJYbG3D5lZBkZjKILhVVhW"],
-        no: &["vk-qRyKuIb8-CeKOrffvvEvcxYG3F33i", "xvk-ryGeiYPo-3fZJMtf77cynhHu8DVTe0aNerufmSx3vS32yATfLJV2QbduFS"],
+        yes: &["Authorization: Bearer vk-UADhruq9-aEBiP8McfKnHbLpgllJGcXyCPPO3oF713ZLKvM3hBxbswmy8S"],
+        no: &["vk-lHBn4MXm-eO7f0CN0fiyZd3sSGnBC", "xvk-x1X1Z4MI-aoYCXLl0y2wsmIG7m3tyLY6waIjx9ZtbZ0Xj4ofuRmLW2CFB2"],
         ..TOKEN
     },
     Rule {
@@ -277,7 +170,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["zhipu", "ZHIPUAI_API_KEY", "bigmodel"]),
         pattern: assigned!("(?:zhipu|bigmodel)", r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
         check: Some(tokens::real),
-        yes: &["ZHIPUAI_API_KEY=f8468e3fedfada0ca720bfc53a1da4cc.WgddG4tXtud4Y1rq"],
+        yes: &["ZHIPUAI_API_KEY=ea4fd8ee1a25b24d2e6cf605feb9647d.Afow88ZsARI1xbct"],
         no: &[r#"zhipu = "glm""#],
         ..TOKEN
     },
@@ -287,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "OPENAI_KEY",
         anchor: Anchor::Words(&["sess-"]),
         pattern: "sess-[A-Za-z0-9]{40}",
-        yes: &["sess-RNTm0LujvJ9bOkKv0CfCNcXenLXg6z4gAzPsnCUt"],
+        yes: &["sess-uPFjbxYxZddOuJP2Jy0i1hgK2Fd4PLVTzh0si0El"],
         no: &["sess-x"],
         ..TOKEN
     },

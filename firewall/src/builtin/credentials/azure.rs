@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         reach: 4,
         before: Edge::Any,
         check: Some(tokens::token),
-        yes: &["client_secret=2Qv8Q~KR0enURCmRrLtDhnpH2PWmhiuaE7b9OaoQ", r#""rua7Q~QoBfkNwnf8KfW0VWIwCVjySZeq4aWV0""#],
+        yes: &["client_secret=Dmt8Q~GAjTnZRVND9S0M1E9QOXE0FUqXTApA9Nia", r#""Evu7Q~BOu9IieY8a9scskXwe2qvIQlD2EcPRp""#],
         no: &["8Q~", "aaa8Q~short"],
         ..TOKEN
     },
@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=JpcKkCcD8g1Y+06pRyWAda7y+ZDle0jk0dAd1Cd5EyFERMsXSmy7KeRWnZMzfJ2JjL08QuIkmYGAE0fG3SPMFF==",
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=d7x2vtpoHWOd5jJllQQ9QfV+qJWjrDkMkeWBpO6ibjIOkyUQX1lchP+9JryJ5n/63+O3RcXQEjaT+YwoQf0RqW==",
         ],
         no: &["AccountKey=<key>"],
         ..TOKEN
@@ -47,10 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         check: Some(tokens::azure_signed),
         yes: &[
-            r#""ettwAGJZnBS5NsQ3TvsCKqk3Hj8eoZjOHajxDituyDAzSeAAJJDbdx""#,
-            "X6dVyzhoADo1LqnkCZtJhjEdZYfTfL3S8EEwgOdaxBCOOOmW15woJQQJ99BGACAAAAAAAAAAAAASAZDOwIYQ",
+            r#""RzWgddG4tXtud4Y1rqRNTm0LujvJ9bOkKv0CfCNcXeAzSeAnLXg6zx""#,
+            "4gAzPsnCUtoaVsKBAxrMx9XmTmN6n37T6EyLgsXesBb7pPE4etOZJQQJ99BGACAAAAAAAAAAAAASAZDOxxKe",
         ],
-        no: &["vV7fKvPiOoRju5HbWg3TfBr0jaoArPuZ9HnzIm6MZIPk", "AAAAAzSeB"],
+        no: &["LHh3S2V45vIHCI2noHXfIDCatHjY11yy097EuUqhP3Sl", "AAAAAzSeB"],
         ..TOKEN
     },
     Rule {
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=3ih0uPcRCFrv9RDE6YU2QmzOKYJl+uCuXAHhra/7BkG=",
+            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=xJVckRxjW/yCe1vdFV+BT15o/jXcYL6Fe55My0aO6os=",
         ],
         no: &["SharedAccessKey=…", "SharedAccessKeyName=RootManageSharedAccessKey"],
         ..TOKEN
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(tokens::real),
         needs: &["sv=", "se=", "sr=", "skn=", "sp=", "sharedaccesssignature", "api-version="],
         yes: &[
-            "https://x.blob.core.windows.net/c?sv=2024-01-01&se=2030-01-01&sr=b&sp=r&sig=qmrn0zDUnOGIXRWowWqe6FJhb1ke9FaOtpLf9anGbTA%3D",
+            "https://x.blob.core.windows.net/c?sv=2024-01-01&se=2030-01-01&sr=b&sp=r&sig=4uz60dg57S31GXcRPypQpw5mNcZHYzijmB0cIDychsE%3D",
         ],
         no: &["sig=abc"],
         ..TOKEN
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         tail: Tail::Token,
         yes: &[
-            "Endpoint=https://my-conf.azconfig.io;Id=ab1c-l0-s0:nw9vKJXfPSF7soR8tem2;Secret=OFRzwSQPGz/tNXVc0FuXu2uqP3skSSocNLw33VMbStB=",
+            "Endpoint=https://my-conf.azconfig.io;Id=ab1c-l0-s0:j6OaFHEXoIAX2uAoaS8s;Secret=luvNtunqe6CtYXUJkNBpsBrxTotS/fLGKKKHkcERg1p=",
         ],
         no: &["https://my-conf.azconfig.io"],
         ..TOKEN
@@ -110,9 +110,9 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::named),
         yes: &[
-            "AZURE_OPENAI_API_KEY=2c004f85b831fae5698aac4220837be2",
-            "Ocp-Apim-Subscription-Key: b9a0301593e3252697eac956cea9a476",
-            r#"azure_search_admin_key = "UEgAeq5rnzAeGtNbytQ3WwQcdwrsugwxCywjfWmZjC8qPiA7cgZR""#,
+            "AZURE_OPENAI_API_KEY=e2b25638e6727a3756bfec7ccf52103b",
+            "Ocp-Apim-Subscription-Key: f003c2957e6bf802781c6989281db141",
+            r#"azure_search_admin_key = "gEhFYmOD2Ofn5eX1SBfspLkysF7sAtmlxMivOjmJxT4KBnWUysUC""#,
         ],
         no: &[r#"azure_region = "westeurope""#],
         ..TOKEN
@@ -139,8 +139,8 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::random_value),
         yes: &[
-            "https://f.azurewebsites.net/api/run?code=FlU8rddYO3x9tVy8NmE2otQ1AdYpG7C2iBgdd2WtehfdJOAI0sUd8C==",
-            "x-functions-key: N7f0u5Woe063l8GHegG2DMeKUeiN1wETgLVGpqIxmuwowrDBTfrOtK==",
+            "https://f.azurewebsites.net/api/run?code=4d4HTCSrxIDjfUivvO3HXkyyZvbNwTvSYwTapgfMw1P2G1joEsG6cD==",
+            "x-functions-key: QRoe3FXmxs1tCXpaXgoICxHdjMl1dxw90R9Qe2a0T2WbXhvUwmEIvN==",
         ],
         no: &["?code=abc"],
         ..TOKEN

@@ -16,9 +16,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::slack),
         yes: &[
-            "SLACK_BOT_TOKEN=xoxb-374576465981-3889713175937-Yih6BU0tanuEZBroSe1C8vs1",
-            "xoxe.xoxp-1-Dr3i8zFW9rIVvXAxc1ks2gzPVCFoFkf7quj7wo53KH8HVEFCiwifjn3TiqcCDufDnXT3lKYDt9WAl0isxSAOQnVSP97snYaUdhd3KM5IYUm3GRO4gOFgRqKY1wQVnFEzrU2sx9zmcXF4gUoZmPHAUBmLgepzNGbj",
-            "xapp-1-AISSTDVR057-1547551728317-4edf44a79b56e1de5701d0d33e6cbd0d3a3629a4f946ab918e7e84cd05f0881a",
+            "SLACK_BOT_TOKEN=xoxb-434548763784-5304634539727-Ja5v9gGgu5ptOf2Q5sjWknXc",
+            "xoxe.xoxp-1-wJX87Aucvzq3vohgjYSIjiQpYkptitTdiN21JpwuiWZEL0fcIeIqo15Ls783BP7zuoyhT4pbzfUZd2J0XDYW5HuRIaRvJjMlixUB3EpPFcrZA2PqFpfJndowwe7xnMTyfdn1cIzG5TQ37HyXNX2GA7qdk3yJlyQt",
+            "xapp-1-A2NSSIL12WY-9622515897987-ca3eb2071fe09b6081f5345e01c2aa7ca222558ce4943358927337c74bbe5107",
         ],
         no: &["xoxb-your-token-goes-here", "xoxb-", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::digits_real),
-        yes: &["https://hooks.slack.com/services/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"],
+        yes: &["https://hooks.slack.com/services/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"],
         no: &["https://hooks.slack.com/services/", "hooks.slack.com/services/YOUR/WEBHOOK/URLGOESHERE"],
         ..TOKEN
     },
@@ -47,10 +47,10 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::NoAlnum,
         check: Some(tokens::real),
         yes: &[
-            "https://api.telegram.org/bot2088761294:AA8JsKCVnIRud63OEQy8u6QXeDw86x78uaY/getMe",
-            "515819880:AAEEBcGrPOAe44ZyLnNsQ2PMSwu2nm4aPpa",
+            "https://api.telegram.org/bot3061759533:AAq53nvlH5P5KtUaV7r9VAZye1T1tmTJxmj/getMe",
+            "102783416:AAE84l7z6jZTI6BIOZLujh4MRTcqit6ispq",
         ],
-        no: &["12:AB", "816883313:AgAqyyLV4AY"],
+        no: &["12:AB", "409776385:AcFQtlGMU4E"],
         ..TOKEN
     },
     Rule {
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["telegram", "tgram:", "bot_token", "TG_"]),
         pattern: assigned!("(?:telegram|tgram|bot_?token|tg_)", "[0-9]{5,16}:[A-Za-z0-9_-]{32,38}"),
         check: Some(tokens::real),
-        yes: &["TELEGRAM_BOT_TOKEN=7905458109:oyl7Iwtudp3w6pEATmRVXHDYgXtNuEM4sPK"],
+        yes: &["TELEGRAM_BOT_TOKEN=8366506059:I3oPDsZOrfB5rWIW3CFcVCKEbeQ5DULN2vs"],
         no: &["telegram: 12:30"],
         ..TOKEN
     },
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         check: Some(tokens::real),
-        yes: &["https://discord.com/api/webhooks/972270819201155471/Nl6zJa_Xgfp-yvOcVcthtLOeBlj3dvPy3owXgQxnBCTWDirVj5vnB4mJABARWkAETHSt"],
+        yes: &["https://discord.com/api/webhooks/641642358986012590/DmD9rlqFAIjV8go5XXn_BYC2d7XLpNVMmEGLyPPrOSeMsqRsRq85WzCjk0gW7oUK5Zoi"],
         no: &["https://discord.com/api/webhooks/id/token"],
         ..TOKEN
     },
@@ -89,26 +89,11 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::digits_real),
         yes: &[
-            "DISCORD_CLIENT_SECRET=QUBy6U7WwOQF1Xxl_leXDPfqmO7-yxBs",
-            r#"discord_public_key: "bcfc29d379f0ef9ee848eb5745112b1d7bc73a70f9576de51a64eb0c4bfe7a63""#,
-            r#"discordClientId = "551526673021908428""#,
+            "DISCORD_CLIENT_SECRET=OZDszkZ9Atdtk3uvPV4umcmEuDjW3epE",
+            r#"discord_public_key: "1b3b2b96a4d4dc99599636eb7e2506ebfa8e79677d90e552480ec3774b121238""#,
+            r#"discordClientId = "790421583859343611""#,
         ],
         no: &[r#"discord_invite = "abc""#],
-        ..TOKEN
-    },
-    Rule {
-        id: "teams_webhook",
-        title: "Microsoft Teams webhook URL",
-        label: "TEAMS_WEBHOOK",
-        anchor: Anchor::Words(&["webhook.office.com/webhookb2/", "outlook.office"]),
-        pattern: r"(?:webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook)/[0-9a-z-]{30,40}@[0-9a-z-]{30,40}/IncomingWebhook/[0-9a-zA-Z]{30,34}/[0-9a-z-]{30,40}",
-        before: Edge::Any,
-        after: Edge::Any,
-        check: Some(tokens::real),
-        yes: &[
-            "https://acme.webhook.office.com/webhookb2/89384400-3b59-a9be-cb18-9d5d7e5b2ec5@800f8bbc-7dd8-9784-f14a-efbc7b9b3363/IncomingWebhook/9d4a3a07fb3055a505db41ce16b63274/e57c68b0-87cb-4f49-b4f3-61348c7a809a",
-        ],
-        no: &["webhook.office.com/webhookb2/", "outlook.office"],
         ..TOKEN
     },
     Rule {
@@ -126,10 +111,10 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "MTETYK0GumZviCxcRfE7w62gIC.GN0q65.gOpWM1kXVU66-sx0sHnkl7Nwk8-gqgMkvwOvZV",
-            "`NjkZVhUDR66sJi6MwqCQ0l48V.XmGuk5.YxoFBqHrSZ4QanzrX7JJG2CFwUI`",
+            "MTEAqeaH3uf1WOfqtBQLddIPqc.GkmwFE.uXcyt0GqfUCxTjaP4cUpO_eLbwlitFv_lYmzy8",
+            "`Njkm78QLb1KOQd62A84kP2dtH.XlQ0ty.5HrtU0jX6gwbKrs5lwniEJnLcWv`",
         ],
-        no: &["MTA.G.x", "H6BpCCfGMTEtmWKxH4390KYDi7UlUBfXpi.GCgp8K.yQLSmUGWj1ZJddhWorjwN_H4IQmCZ83ZCvsBn7"],
+        no: &["MTA.G.x", "Rg7iDzBbMTEmejkLxnB2DfXV9dG8JTdScp.GjBwhG.27mMeR3PjjizSAz1yJz6jjL0Cu-bMvcXSuAtfY"],
         ..TOKEN
     },
     Rule {
@@ -141,8 +126,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_value),
         yes: &[
-            "DISCORD_TOKEN=MTEIwjJV7Y9xrWgfnJ32EENbVj.G9eIuc.9XF2lX178Cx4GggF0zCG_GbTIBu9aVlxHorDMB",
-            "Authorization: Bot NVKrhULJtdB8OPa95A9TSMoX.XIh0XC.itpDWed23LEtwNMBVs0SIQG3z_0",
+            "DISCORD_TOKEN=MTEy9q9HOQd5T6nYFDOJNYrkHK.G2DHRC.GfcHb3PJ2PPxH2IraQQZ_5MsRUL_HlT2gn05h2",
+            "Authorization: Bot NMptLaThUx5y06OTdjYTjp2Q.XCANuV.BEgGGOYNjn0h-kPf72xIYdR7eP8",
         ],
         no: &["M.G.x", "discord.com"],
         ..TOKEN
@@ -156,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::NoAlnum,
         check: Some(tokens::real),
-        yes: &["https://api.telegram.org/bot460966836:5X8j3fAnAJLWUW3tvu0GBb3SOueF5bYzd9v/getMe"],
+        yes: &["https://api.telegram.org/bot962277262:g28qTYVos4YrNNZP1PzQAKXte6PD6i0eJOD/getMe"],
         no: &["https://api.telegram.org/bot123:x"],
         ..TOKEN
     },
@@ -169,8 +154,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 8, most: 10 },
         pattern: "[0-9]{8,10}:[A-Za-z0-9_-]{35}",
         check: Some(tokens::random_token),
-        yes: &["bot 615276881:blqnNKBYmOaLcuNUA1xKumt54zCf9BuDtDe"],
-        no: &["796240014:2IxhLgGcZeqMl1n1lcLUUvdHOcDlc7"],
+        yes: &["bot 415184436:gTuk88TIOzz0JI8xe6sNF3uOecUmX9lbWgN"],
+        no: &["922620804:nYZXt3Y3ZBgc2FakNNVUBSxPF7wtFN"],
         ..TOKEN
     },
     Rule {
@@ -181,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"mfa\.[A-Za-z0-9_-]{80,95}",
         tail: Tail::Word,
         check: Some(tokens::random_token),
-        yes: &["mfa.24C8JMYrEs1N1sR5lPVyTuK4rgVSAMtZgNRDs24nnCBVkmITiaLBuToEF4ObBmqZgpYCl8VlAGmGP9dlBKst"],
+        yes: &["mfa.cmkpD0BJp7R4G26VNRhjjuzoUB64z0fXLuboivcrqOgI0M61uE4iJmoPVdzL5mJEbe6njI11kyKPk9YFjbRi"],
         no: &["mfa.enabled"],
         ..TOKEN
     },

@@ -14,8 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["LTAI"]),
         pattern: "LTAI[A-Za-z0-9]{12,26}",
         check: Some(tokens::random_token),
-        yes: &["ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5tPzjTDjg7biZ0NL4u4C", "id是LTAI3SvnB4nDEcpgtrBvggSy。"],
-        no: &["LTAIxxxxxxxxxxxxxxxxxxxx", "VOLTAIdKeKOoZ9CDbiBpTtXLan"],
+        yes: &["ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5tOqS4HEwVo2kANQE26N", "id是LTAIbTex6czlZ7cQsVa9dJhU。"],
+        no: &["LTAIxxxxxxxxxxxxxxxxxxxx", "VOLTAIeT7jAfVxIoA3NWcm5Tbb"],
         ..TOKEN
     },
     Rule {
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["aliyun", "alibaba", "ali_", "oss_", "accesskeysecret", "access_key_secret"]),
         pattern: assigned!("(?:aliyun|alibaba|ali_|oss_|access_?key_?secret)", "[A-Za-z0-9]{30}"),
         check: Some(tokens::named),
-        yes: &["ALIBABA_CLOUD_ACCESS_KEY_SECRET=iVqBWsDHA0GTyJkyqRyNBFaLbJl3Oo", r#"accessKeySecret: "RDMyZNBzggzSW89JDiMgQFRMKeThgT""#],
+        yes: &["ALIBABA_CLOUD_ACCESS_KEY_SECRET=qlzEfNXX5cikTTRMTw1L1RxoIOLPTl", r#"accessKeySecret: "rTUvVxEunfMRhirQXsl0klddRtYvTY""#],
         no: &["oss_endpoint=oss-cn-hangzhou"],
         ..TOKEN
     },
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AKID"]),
         pattern: "AKID[A-Za-z0-9]{13,40}",
         check: Some(tokens::random_token),
-        yes: &["TENCENTCLOUD_SECRET_ID=AKIDP6rrPGcZTTfXDilsYoj8cySgRJ5p3rbX"],
+        yes: &["TENCENTCLOUD_SECRET_ID=AKIDEaNezFD2GMRDpipA6qVL1pjY1fnjRWb8"],
         no: &["AKIDxxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
     },
@@ -80,11 +80,11 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(tokens::named),
         yes: &[
-            "TENCENTCLOUD_SECRET_KEY=7eExWw9uQuE3umSgL1y147MdztoiNCDC",
-            "HUAWEI_CLOUD_SK=KPYIEB5Z9E9U0Q8G1HBRQ1L5TEPIJVS6G7A04FVL",
-            "BAIDU_SECRET_KEY=iMOTv7oB2nN1aCAlxJuVCskw9IGbSGjv",
-            "ARK_API_KEY=b3808661-f1e7-968a-8ec7-f8b619d78b6f",
-            "VOLC_SECRETKEY=v7bQmmPFNlLsuBeT0PfQYGRDontsqFvFNqMgrESPr9kejGDL2YPDXpEdYk==",
+            "TENCENTCLOUD_SECRET_KEY=h5HPOybuxjIhZ8DW0Y8tZcUTlEoCl6vN",
+            "HUAWEI_CLOUD_SK=RWXPA64VZ89YBODMNOZ3VVH1HH6QWRNPBVCHNYJE",
+            "BAIDU_SECRET_KEY=L4tfkYFPqivtT6Fdl4vYtsjp02CnZDlv",
+            "ARK_API_KEY=9f96f6d3-d74e-2cc3-a01d-90631c1a65a7",
+            "VOLC_SECRETKEY=bdSFcqSroxvTURXXwX3mJ7ZELqnrEsmwk0KhA2mStLS0yfXgy+XTw0nUlz==",
         ],
         no: &["spark.version=3.5.0", r#"secret_key = "change""#],
         ..TOKEN

@@ -15,8 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA|AROA|AIDA|AGPA|AIPA|ANPA|ANVA|APKA)[A-Z0-9]{16}",
         after: Edge::NoAlnum,
         check: Some(tokens::aws_id),
-        yes: &["aws_access_key_id = AKIAOAS32XRXMMN6YGSE", "Credential=ASIAS3BP6ETXXEHV4NOF/20260101/us-east-1/s3/aws4_request"],
-        no: &["AKIAIOSFODNN7EXAMPLE", "AKIA54ATJYY6UQHL2K3EF", "AKIAXXXXXXXXXXXXXXXX"],
+        yes: &["aws_access_key_id = AKIAWMXZCJMY4J33H4I6", "Credential=ASIAGSPAJMFLDGRVARTX/20260101/us-east-1/s3/aws4_request"],
+        no: &["AKIAIOSFODNN7EXAMPLE", "AKIAVE53GVWIG5QFXEMOA", "AKIAXXXXXXXXXXXXXXXX"],
         ..TOKEN
     },
     Rule {
@@ -28,9 +28,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: assigned!("(?:aws|secret_?access_?key|secretkey)", "[A-Za-z0-9/+]{40}"),
         check: Some(tokens::aws_named),
         yes: &[
-            "aws_secret_access_key = oRDEHGYu9mHBWIf6mLh7g+mpxl0K1yFLhdDRfOxJ",
-            r#""SecretAccessKey": "VckRxjW/yCe1vdFV+BT15o/jXcYL6Fe55My0aO6o""#,
-            r#"AWS_SECRET="sOYgmeXEFTzfYrty3e7XepL9E50eaqqHCkylsb/9""#,
+            "aws_secret_access_key = FrM5ThZV6i/7HBgmSFg5Rnq3ECrOI6qcbTodxhh2",
+            r#""SecretAccessKey": "A9RcG9E1ZMLeny0ciYzXZlC3evlP/iq/nwKDN8wW""#,
+            r#"AWS_SECRET="xMlGvmEdiMYiSHL41zgQzDYAgTApSU/hjOExx42T""#,
         ],
         no: &["aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aws_region = us-east-1"],
         ..TOKEN
@@ -42,8 +42,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AKIA", "ASIA"]),
         pattern: r#"(?:AKIA|ASIA)[A-Z0-9]{16}["'\x60]?[\s,;:|/]{1,4}["'\x60]?(?:[\w ]{0,30}[=:]\s{0,2}["']?)?(?P<v>[A-Za-z0-9/+]{40})"#,
         check: Some(tokens::aws_secret),
-        yes: &["AKIAO2U2OASFKKTJKGIC:6CtYXUJkNBpsBrxTotS/fLGKKKHkcERg1p5lSlwy"],
-        no: &["AKIAHQ4NOEPUGPLMX74Y and more"],
+        yes: &["AKIAADXB5GTI7EULRCBN:G/gZi9FFpw7qo3Fh1XAOY07tyqVME0PEJIpRhTVX"],
+        no: &["AKIA6PK3GUQ64LWOV6UC and more"],
         ..TOKEN
     },
     Rule {
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::real),
         yes: &[
-            "AWS_SESSION_TOKEN=IQoJb3JpZ2luX2VjCXX8xihbpS9ddmXiLuD7yU/IdkFGgZzKJNkHh2Ugsfn8o+z6lAi2kLEvWL/K0NyxUqQtyU2AXL4g5JV6skqQQuWWRdTRSbEmlTsC9Le7Cj/zVLM4EanC4UgsxhVSibdoQSz8QG9TDu09ciVfZweKbg==",
+            "AWS_SESSION_TOKEN=IQoJb3JpZ2luX2VjJl9FXCJ2kTMfG3wUnPGh0x+xR4O+HLlF8azW76+v7oglgOiSU6bx1Zw8QO6tYsaue2/5ytlfJrPsntkLbOxqhV4LSpEycUOTPydKNfMWG1vYdwJNxfwha23YVLqNeAqk4yPAnKmYbWqXkiIvLFRsIb==",
         ],
         no: &["aws_session_token = none"],
         ..TOKEN
@@ -68,10 +68,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "(?:ABSK[A-Za-z0-9+/]{100,180}|bedrock-api-key-[A-Za-z0-9+/=_-]{30,180})",
         tail: Tail::Token,
         yes: &[
-            "AWS_BEARER_TOKEN_BEDROCK=ABSKQmVkcm9ja0FQSUtleSojs1kVD1ezddGwZ8lfqvTUCwIRV9OBlpqILwuxggMR8bjY/66FqF0HEtkBscpWdOUto7Mew9C4wQISVEa9RYXcCgzADY6RQp2ppGSJBEdReoBX=",
-            "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29ttjNlv/GqRM/gwQMLsE4A6xQK+KA+A0p2Dr7jWYoQbh1KaBmgYgQBuODbdSFc",
+            "AWS_BEARER_TOKEN_BEDROCK=ABSKQmVkcm9ja0FQSUtleSFrQY/khsi3uKmmTt1PsaSjYjXFl0ypLZuMikWAC1W4jnBHWaJHkUWroS7jZYKUf4SutSh3jnQVNHjL5xG8TuyR5IJi2FonC5xlVPfvaJ0WxhSk=",
+            "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t7OBzIH+3IVB8f+saiiQc9TcPcQepqL76zPE1s3vlk5WIOOqRubZt+zHSCRWH",
         ],
-        no: &["ABSK40MSiM6GSTwi6Uhlk7wx", "bedrock-api-key-here"],
+        no: &["ABSK93gNEIe4lD1Y7oE558dN", "bedrock-api-key-here"],
         ..TOKEN
     },
     Rule {
@@ -79,8 +79,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Amazon Marketplace key",
         label: "AWS_MWS_KEY",
         anchor: Anchor::Words(&["amzn.mws."]),
-        pattern: r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        yes: &["amzn.mws.acc5cd38-ec79-4347-4352-d916d3b49bd6"],
+        pattern: r"amzn\.mws\.[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{12}",
+        yes: &["amzn.mws.a5839d65-e2fa-65dd-6c7b-e02663cead51"],
         no: &["amzn.mws.key"],
         ..TOKEN
     },
@@ -91,8 +91,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["AIza"]),
         pattern: "AIza[A-Za-z0-9_-]{35}",
         after: Edge::NoAlnum,
-        yes: &["key=AIzafXgy_XTw0nUlzLgjg9Yn8TUjMrcwsRJ5zCB&x=1", "`AIzapK54V7LQKgkS5o0ub_XO0Uc8a0ovfP2qtml`"],
-        no: &["AIzaZf5gOXpkLeryQkM67h31"],
+        yes: &["key=AIzaHrlgYt0WuDVbgaHbQ0AHwQUquA9B1iYhkQI&x=1", "`AIza1U1g5t1k2l5AYkswUsCmguL7aRW9EA5gNGL`"],
+        no: &["AIzawcJP5nN14MQiBL22158G"],
         ..TOKEN
     },
     Rule {
@@ -102,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GOCSPX-"]),
         pattern: "GOCSPX-[A-Za-z0-9_-]{20,40}",
         tail: Tail::Word,
-        yes: &[r#""client_secret":"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""#],
+        yes: &[r#""client_secret":"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""#],
         no: &["GOCSPX-…"],
         ..TOKEN
     },
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["client_secret", "clientsecret", "client secret"]),
         pattern: assigned!("client[_ -]?secret", "[A-Za-z0-9_-]{24}"),
         check: Some(tokens::random_value),
-        yes: &["google_client_secret = '6Pxp9tiIqQ1DTAtOE7FaEdbm'"],
+        yes: &["google_client_secret = 'jCRZVxb2svHapClZMfGPosRA'"],
         no: &[r#"client_secret = "see-the-vault-for-a-key""#, "client_secret: <secret>"],
         ..TOKEN
     },
@@ -127,8 +127,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"(?:ya29\.[A-Za-z0-9_-]{30,200}|1//0[A-Za-z0-9_-]{40,120})",
         tail: Tail::Word,
         yes: &[
-            "access_token=ya29.a0kv2QY-mhu4906_XUo_owhVeHEQt7riKc2sr-7mvWyUdPIejJ5poLALwF_29UudAnUVLp-QOFwqueB9hxec7_JUAnntdRuHwSTUkqNz_-waCHRdwLk2Sfcf_f",
-            "1//0pJUC8UlOxyLABdxTE5jJciyNWRbSKCOQoVwO7ledEcDfzLvoSRVXmWq8yQ4l",
+            "access_token=ya29.a0AfhRDhZyPZhT4fPMvCxdbRrEtg_gVG5RA26u5xrcZk69nFPP8XXhXhcgR-d-L3aK0GD7rBm83meaALBRFMZjaXnbdoe7fFGEWZxXVzpK8jaALwARobK8xCzn",
+            "1//03KnJKG6uJ92gVZc36gFCMs1cxUWnl1DE4vtMx-gz0FBM3QdJvmkgzW9W4msF",
         ],
         no: &["ya29.c", "1//0"],
         ..TOKEN
@@ -140,7 +140,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["private_key_id"]),
         pattern: r#"private_key_id["\x27\\]{0,3}\s*[:=]\s*["\x27\\]{0,3}(?P<v>[0-9a-f]{40})"#,
         check: Some(tokens::real),
-        yes: &[r#""private_key_id": "a79746b96644d52774f1565ccd6bc7ab4b419daa""#],
+        yes: &[r#""private_key_id": "fb35fd554efcc3940ed8d4a5d2834b424b352d90""#],
         no: &[r#""private_key_id": "none""#],
         ..TOKEN
     },
@@ -153,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&[".apps.googleusercontent.com"]),
         pattern: r"[0-9]{6,14}-[a-z0-9]{24,40}\.apps\.googleusercontent\.com",
         reach: 60,
-        yes: &["client_id=254018514983-azp8ud8g6ugor8knorj7zk2ai30vnc5l.apps.googleusercontent.com"],
+        yes: &["client_id=992465085282-4m77cvb76mg785y7t3fxb5k3oylfp05g.apps.googleusercontent.com"],
         no: &["x.apps.googleusercontent.com"],
         ..TOKEN
     },
@@ -177,7 +177,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GOOG1", "GOOG"]),
         pattern: "GOOG[0-9A-Z](?:[A-Z0-9]{45,60}|[A-Z0-9]{15,19})",
         check: Some(tokens::digits_in),
-        yes: &["GOOG1E6PG3RR26VCU3WY9TFVWJ2J6NYQR614STD3T2GNPXQOPT7PHK47BUGRY"],
+        yes: &["GOOG1EO5AGFWH05SB2GUJBIRC2F0H9IY1UH4V7QTTNITU4FB5F1H3GEN4958Y"],
         no: &["GOOGLE_APPLICATION_CREDENTIALS"],
         ..TOKEN
     },
@@ -190,7 +190,7 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Word,
         check: Some(tokens::random_token),
         yes: &[
-            "key=AAAA81LoI6U:sR4l6TI1bKG0M7TT6NZIUQVSv2lvfd2Lit5RWLQFJb8AxeqPQVx8YLYpSQ4UkWsuWvd0VbN9EzZui7JdXEopNjPAcLL2fpgGAhaEYDGvyvjAGhIFlrYg5vMNS2cCPDgFnfrhy67xEAxi",
+            "key=AAAAA9BfGt5:cc8fLD9PeSbr6jCcsuLMwtVLoPhUBpUudmejl8j9aZfKHfEg87hZi7kZu3k9hi4A4qYNaLxBTuLQXOfWaewpPdLNc6DkMPTvxth0fCKGzoh3H53bd01MfglSFBmMezWbbANSK2drgEr8",
         ],
         no: &["AAAA:x"],
         ..TOKEN

@@ -15,8 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "gh[pousr]_[A-Za-z0-9_]{30,200}",
         tail: Tail::Token,
         check: Some(tokens::github),
-        yes: &["GITHUB_TOKEN=ghp_UZd2J0XDYW5HuRIaRvJjMlixUB3EpPFcrZA2", "[93mghs_PqFpfJndowwe7xnMTyfdn1cIzG5TQ37HyXNX[0m"],
-        no: &["ghp_short", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sghp_2GA7qdk3yJlyQt6CnTsRsilBKCwyU4MAl4lu"],
+        yes: &["GITHUB_TOKEN=ghp_KsdedKEK308zU727IgEwx6YeQtibO2UlGLjv", "[93mghs_rCQmP1oSnXZQhsCMC5xD8Ws5Uv5sdIWfwChA[0m"],
+        no: &["ghp_short", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sghp_kYaFXyuOZAxb3EG2aA5H0J1hHkcJuB3ijQgf"],
         ..TOKEN
     },
     Rule {
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "ghs_[0-9]{1,12}_eyJ[A-Za-z0-9_-]{10,200}",
         tail: Tail::Token,
         yes: &[
-            "ghs_1234_eyJhbGciOiJSUzI1NiJ9.iT87WOo5UjbDf_6cNTzcHh8umtv6cgZjQRDWPkik.xvHX5tNtmpxIKjFonDZErUT4vfbEyucGBMYfeiQ6qtn81RP-fAyagW4cybYj",
+            "ghs_1234_eyJhbGciOiJSUzI1NiJ9.Zf5gOXpkLeryQkM67h31E8qVnXsPcG6OziFffWee.eJOEkhp1VFMqH61M8-a9gdzkv2QY-mhu4906_XUo_owhVeHEQt7riKc2sr-7",
         ],
         no: &["ghs_1234_x"],
         ..TOKEN
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["github_pat_"]),
         pattern: "github_pat_[A-Za-z0-9_]{22,120}",
         tail: Tail::Word,
-        yes: &["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"],
+        yes: &["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"],
         no: &["github_pat_", "github_pat_your_token_goes_here_ok"],
         ..TOKEN
     },
@@ -52,8 +52,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["github"]),
         pattern: assigned!("github", "[0-9a-f]{40}"),
         check: Some(tokens::github_hex),
-        yes: &["GITHUB_API_TOKEN='890eed6b1f95f09c8f715ccd1906df2f7e6dcb0c'"],
-        no: &["github.com/a/b/commit/7682bf13ecc3f6c7d0ec939b937896aa4ab1944a"],
+        yes: &["GITHUB_API_TOKEN='40a585bbb2496ff5078a0592db101f138b7fb2a5'"],
+        no: &["github.com/a/b/commit/696605b7e280269ca0b97aa3b5ae21070716953b"],
         ..TOKEN
     },
     Rule {
@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_-]{18,200}(?:\.[0-9a-z]{2}\.[0-9a-z]{7,9}|\.[0-9a-z]{9})?",
         tail: Tail::Word,
         yes: &[
-            "glpat-MWj7vSiE7HICLymoef5A",
-            "CI_JOB_TOKEN=glcbt-64_K48JdHQLPITyDhxP7sCz",
-            "glpat-8Uh0GKeuGO931zojmf710zEnMZ0.01.jbjf1k9ku",
-            "glagent-xQCVkNgbgT5pR2koeQGZyBScLhPpTc9LwhxSZIR58fPwtQ7NOO",
+            "glpat-fLvToHto2JQjOnw0tnOn",
+            "CI_JOB_TOKEN=glcbt-64_WEMXUVclmQGkyP3yBmOx",
+            "glpat-yovMVPxjw48UiPWMcG59Xs8ARuu.01.ixsce6xht",
+            "glagent-ZK6GnazRpIudI72gWGXuZgoWUrIkn5o4rMTQY8jVHzkCZaiLDR",
         ],
         no: &["glpat-short", "glpat-xxxxxxxxxxxxxxxxxxxx"],
         ..TOKEN
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["GR1348941"]),
         pattern: "GR1348941[A-Za-z0-9_-]{18,40}",
         tail: Tail::Word,
-        yes: &["GR1348941X3m6H5V5vIjBjByOts8k"],
+        yes: &["GR1348941Avn9cXKFNZ8l1GWK2UpP"],
         no: &["GR1348941"],
         ..TOKEN
     },
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["_gitlab_session"]),
         pattern: r#"_gitlab_session(?:=|%3[dD]|["\x27]?\s?:\s?["\x27]?)[0-9a-z]{20,64}"#,
         before: Edge::Any,
-        yes: &["Cookie: _gitlab_session=99636eb7e2506ebfa8e79677d90e5524"],
+        yes: &["Cookie: _gitlab_session=3e88ea1aebc92ab4e46c88df991e9e36"],
         no: &["_gitlab_session=…"],
         ..TOKEN
     },
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["gitlab"]),
         pattern: assigned!("gitlab", "[A-Za-z0-9_-]{20}"),
         check: Some(tokens::named),
-        yes: &[r#"gitlab_token = "qaCzNO3hpOHojxWdedJe""#],
+        yes: &[r#"gitlab_token = "pxqRopYtHphSkPPEHbug""#],
         no: &[r#"gitlab_url = "https://gitlab.com""#],
         ..TOKEN
     },
@@ -117,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["npm_"]),
         pattern: "npm_[A-Za-z0-9]{30,48}",
         check: Some(tokens::letters),
-        yes: &["//registry.npmjs.org/:_authToken=npm_6Hhr3DNarievJm54HxKosnz3fgAqeaH3uf1W"],
+        yes: &["//npm.example.com/:_authToken=npm_ry81LoI6UsR4l6TI1bKG0M7TT6NZIUQVSv2l"],
         no: &["npm_config_registry", "npm_lifecycle_event"],
         ..TOKEN
     },
@@ -130,11 +130,11 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         check: Some(tokens::random_value),
         yes: &[
-            "//registry.npmjs.org/:_authToken=289d1181-56bf-f5c0-64d8-41b75b20ae0b",
-            "NPM_TOKEN=3af19052-2475-f2c3-66f6-94c3e706bfa9",
-            "_auth=lC2oQoWRUBY/5HrtU0jX6gwbKrs5lw",
+            "//npm.example.com/:_authToken=a2149f0d-b28b-759a-a10f-ca41f774d127",
+            "NPM_TOKEN=3d30feac-a4d3-f583-a1ee-3f6283cbfdb4",
+            "_auth=QjA5yJM6oAFzoqPb8daDIObC3lvSBk",
         ],
-        no: &["//registry.npmjs.org/:_authToken=${NPM_TOKEN}"],
+        no: &["//npm.example.com/:_authToken=${NPM_TOKEN}"],
         ..TOKEN
     },
     Rule {
@@ -145,7 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "pypi-A[A-Za-z0-9_-]{50,200}",
         tail: Tail::Word,
         yes: &[
-            "password = pypi-AgEIcHlwaS5vcmcniEJnLcWvmr6Y3czituUA26lhgeEt2Sp27mMeR3PjjizSAz1yJz6jjL0Cu-bMvcXSuAtfYWHhB-7Iv75Z0VA6NIWDkGLrV4IfQabsPQZefawrxsLJ0naq_-IvGTn9FOgSSpRHXFwHFhuurwgNjcxjY",
+            "password = pypi-AgEIcHlwaS5vcmclS5tWjGaJpcKkCcD8g1Y_06pRyWAda7y_ZDle0jk0dAd1Cd5EyFERMsXSmy7KeRWnZMzfJ2JjL08QuIkmYGAE0fG3SPMFFjMNT0B2LRL5HusiCtbtV7rNOW707cggWZpC06CHBv4Npt9hkl99TngbU",
         ],
         no: &["pypi-AgEI"],
         ..TOKEN
@@ -156,39 +156,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "RUBYGEMS_TOKEN",
         anchor: Anchor::Words(&["rubygems_"]),
         pattern: "rubygems_[0-9a-f]{48}",
-        yes: &["GEM_HOST_API_KEY=rubygems_5cba9181080da8daa58d840aacfe94ab9f82bd13de1d7903"],
+        yes: &["GEM_HOST_API_KEY=rubygems_de6b7797ba2a474a032d8407d8a6c65d21d5a0a7745fa77e"],
         no: &["rubygems_mirror"],
-        ..TOKEN
-    },
-    Rule {
-        id: "crates_token",
-        title: "crates.io token",
-        label: "CRATES_TOKEN",
-        anchor: Anchor::Words(&["cio"]),
-        pattern: "cio[A-Za-z0-9]{32}",
-        check: Some(tokens::random_token),
-        yes: &["CARGO_REGISTRY_TOKEN=cioUx5y06OTdjYTjp2QCANuVnJpdKqq4QXu"],
-        no: &["cio", "socioWzStegWALdFPYfU5H38XucWDLVBlrUzM"],
-        ..TOKEN
-    },
-    Rule {
-        id: "nuget_key",
-        title: "NuGet key",
-        label: "NUGET_KEY",
-        anchor: Anchor::Words(&["oy2"]),
-        pattern: "oy2[a-z0-9]{43}",
-        yes: &["nuget push -k oy2bv39cu98884ylk32lzlgqosrz0te3ie93thvh9ttn1g"],
-        no: &["oy2", "boy2uk8zz98xes5uecmlbglkyla8bsnt1gc5ak1x5wt5cmk"],
-        ..TOKEN
-    },
-    Rule {
-        id: "clojars_token",
-        title: "Clojars token",
-        label: "CLOJARS_TOKEN",
-        anchor: Anchor::Words(&["CLOJARS_"]),
-        pattern: "(?i)CLOJARS_[a-z0-9]{60}",
-        yes: &["CLOJARS_7ed7344ac7dc2a074a1883af4671c6f02645c5f404d721418d2a0a63b0e9"],
-        no: &["CLOJARS_USERNAME"],
         ..TOKEN
     },
     Rule {
@@ -197,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         label: "PACKAGIST_TOKEN",
         anchor: Anchor::Words(&["packagist_"]),
         pattern: "packagist_[ou][ru]t_[0-9a-f]{68}",
-        yes: &["packagist_uut_f972f88100a695fe12c41000b2aa16c14f53f635d1fd55ef639de955685444b5319d"],
+        yes: &["packagist_uut_cbda36a9c82f575c68140fe6288686ce67b82f3052f0972060d6ba2f97926a7a65ba"],
         no: &["packagist_mirror"],
         ..TOKEN
     },
@@ -208,7 +177,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["dckr_pat_", "dckr_oat_"]),
         pattern: "dckr_[po]at_[A-Za-z0-9_-]{20,44}",
         tail: Tail::Word,
-        yes: &["docker login -p dckr_pat_QaVk1FiOruWGqA_i2PjF8Xf_Gdo", "dckr_oat_tGBUeukgUj7Idmli8lzmsP5bzUXTIjlF"],
+        yes: &["docker login -p dckr_pat_PGz-tNXVc0FuXu2uqP3skSSocNL", "dckr_oat_w33VMbStBiZbdq_IvVHog-Q5wAMIRQXq"],
         no: &["dckr_pat_…"],
         ..TOKEN
     },
@@ -219,8 +188,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["SWMTKN-1-", "SWMKEY-1-"]),
         pattern: "SWM(?:TKN-1-[a-z0-9]{40,60}-[a-z0-9]{20,30}|KEY-1-[A-Za-z0-9+/]{40,50})",
         yes: &[
-            "SWMTKN-1-khvi4idms2pxa1l71y9rap8efizpegpl7d1mzuh99op5fduhcw-6yye4crb3amk2u87khjyx7ax1",
-            "SWMKEY-1-zvgxNzCc45ltVABacvqMowVTPftdRd1kAda1II4Gblt",
+            "SWMTKN-1-ffbrgpx2fxsvbgbc7l7th2hf9k8fnso2uysln9y2utv6jo79m4-g0eqrnz0e6tbytwcdwrsugwx2",
+            "SWMKEY-1-ywjfWmZjC8qPiA7cgZRFlU8rddYO3x9tVy8NmE2otQ1",
         ],
         no: &["SWMTKN-1-x"],
         ..TOKEN
@@ -229,89 +198,13 @@ pub(super) const RULES: &[Rule] = &[
         id: "artifactory_token",
         title: "Artifactory key or token",
         label: "ARTIFACTORY_TOKEN",
-        anchor: Anchor::Words(&["AKCp", "cmVmdGtuOj"]),
-        pattern: "(?:AKCp[0-9A-Za-z][A-Za-z0-9]{60,80}|cmVmdGtuOj[A-Za-z0-9]{50,70})",
+        anchor: Anchor::Words(&["AKCp", "cmVmd"]),
+        pattern: "(?:AKCp[A-Za-z0-9]{60,80}|cmVmd[A-Za-z0-9]{58,75})",
         yes: &[
-            "AKCp8t1VHuUKCjaHcwLwjn3QnmblDAsSclqRkuoqgtO5xd54fXWTee3daZfXy4osraeHvNc2O",
-            "cmVmdGtuOjAxOjE3NzLrgaYNr5rBjciddEGn1NOhH5EmyqOOiR5akW5XB3bUVa4Z",
+            "AKCp8AdYpG7C2iBgdd2WtehfdJOAI0sUd8CN7f0u5Woe063l8GHegG2DMeKUeiN1wETgLVGpq",
+            "cmVmdGtuOjAxOjE3IxmuwowrDBTfrOtKPzjTDjg7biZ0NL4u4C3SvnB4nDEcpgtr",
         ],
         no: &["AKCp", "cmVmdGtuOjAx"],
-        ..TOKEN
-    },
-    Rule {
-        id: "sonar_token",
-        title: "SonarQube token",
-        label: "SONAR_TOKEN",
-        anchor: Anchor::Words(&["squ_", "sqp_", "sqa_"]),
-        pattern: "sq[upa]_[0-9a-f]{40}",
-        yes: &["sqp_f9e9efe121d3ce1ae27963b2da81ad252fe06cd3"],
-        no: &["squ_x", "sequ_2fa0ac202f125ff9c53cca61ac8839408a027bc9"],
-        ..TOKEN
-    },
-    Rule {
-        id: "sourcegraph_token",
-        title: "Sourcegraph token",
-        label: "SOURCEGRAPH_TOKEN",
-        anchor: Anchor::Words(&["sgp_", "slk_"]),
-        pattern: "(?:sgp_(?:[0-9a-fA-F]{16}_|[0-9a-fA-F]{16}_local_|local_)?(?:[0-9A-Za-z]{64}|[0-9a-fA-F]{40})|slk_[0-9a-f]{64})",
-        yes: &["sgp_26520fd31d8d75ba_3b96054e28cb5e64a01851251348b15ff2deb002", "sgp_b435f092e15c368fb5a52e502662596631490462"],
-        no: &["sgp_x"],
-        ..TOKEN
-    },
-    Rule {
-        id: "atlassian_token",
-        title: "Atlassian token",
-        label: "ATLASSIAN_TOKEN",
-        anchor: Anchor::Words(&["ATATT3", "ATCTT3", "ATBB", "ATSTT3", "BBDC-"]),
-        pattern: "(?:AT[ACS]TT3[A-Za-z0-9_=-]{60,200}|ATBB[A-Za-z0-9]{24,40}|BBDC-[A-Za-z0-9+/@_-]{40,50})",
-        tail: Tail::Word,
-        check: Some(tokens::random_token),
-        yes: &[
-            "ATATT3xFfGF0o7_NiPSMk_EaUnIi9w2T3qzePO3Ndosgyyhde6P38Ah0wxNdwjmJxba3UziLb4BEIwmQbYx4nflJkEICP6QJjlff-EYHHGDpBLsb3tEzXHOoI8IpnUKCIH113PfBTOpr7syvxsbHdep72TEA4zxqnn3N3EtkYvu_Xq6ieewdM9=E9D668B7",
-            "ATBBgtat2sE3K7P8pHvXbuUgADK7bExFyWIi",
-        ],
-        no: &["ATATT3x"],
-        ..TOKEN
-    },
-    Rule {
-        id: "circleci_token",
-        title: "CircleCI token",
-        label: "CIRCLECI_TOKEN",
-        anchor: Anchor::Words(&["CCIPAT_", "CCIPRJ_"]),
-        pattern: "CCIP(?:AT|RJ)_[A-Za-z0-9]{20,30}_[0-9a-z]{40}",
-        yes: &["CCIPAT_8rEuonx04712apJniOSfGB_11b56569b96f41e6a070409bb39efd84d03fd1ab"],
-        no: &["CCIPAT_x"],
-        ..TOKEN
-    },
-    Rule {
-        id: "buildkite_token",
-        title: "Buildkite token",
-        label: "BUILDKITE_TOKEN",
-        anchor: Anchor::Words(&["bkua_", "bkaj_", "bkct_"]),
-        pattern: "bk(?:ua|aj|ct|pi|pt|at)_[A-Za-z0-9_.]{40,64}",
-        yes: &["bkua_ade89cab35d49dd8840dc43ff00ee2ffb4cc12cb"],
-        no: &["bkua_x"],
-        ..TOKEN
-    },
-    Rule {
-        id: "harness_token",
-        title: "Harness token",
-        label: "HARNESS_TOKEN",
-        anchor: Anchor::Words(&["pat.", "sat."]),
-        pattern: r"[ps]at\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}",
-        yes: &["pat.HkDaGSNJJGfm5GZ8HZab1N.39072e1c74100aa0945cdf6a.pNYSZDFdox8yXCNTaRX2"],
-        no: &["pat.x.y.z"],
-        ..TOKEN
-    },
-    Rule {
-        id: "octopus_key",
-        title: "Octopus Deploy key",
-        label: "OCTOPUS_KEY",
-        anchor: Anchor::Words(&["API-"]),
-        pattern: "API-[A-Z0-9]{26,31}",
-        check: Some(tokens::digits_in),
-        yes: &["octo --apiKey API-9XCA2XCRSTD43E2VF8V5FQHGBS"],
-        no: &["API-REFERENCE"],
         ..TOKEN
     },
     Rule {
@@ -322,7 +215,7 @@ pub(super) const RULES: &[Rule] = &[
         action: Action::Alert,
         anchor: Anchor::Words(&["Iv1.", "Iv23"]),
         pattern: r"(?:Iv1\.[0-9a-f]{16}|Iv23[a-z]{2}[A-Za-z0-9]{14})",
-        yes: &["client_id: Iv1.de3d1d2b30292086"],
+        yes: &["client_id: Iv1.da33c127ee04d790"],
         no: &["Iv1.x"],
         ..TOKEN
     },
@@ -332,8 +225,8 @@ pub(super) const RULES: &[Rule] = &[
         label: "GITHUB_TOKEN",
         anchor: Anchor::Words(&["v1."]),
         pattern: r"v1\.[0-9a-f]{40}",
-        yes: &["token v1.918bed3d617a0f6cfbfd5f1600cb80fd38c5f7f6"],
-        no: &["v1.2.3", "lib.v1.32e5bb4e004d"],
+        yes: &["token v1.648d9edc5c8cdf0057ecdc33ce43f2338812e459"],
+        no: &["v1.2.3", "lib.v1.741c37802fbb"],
         ..TOKEN
     },
     Rule {
@@ -344,8 +237,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["docker"]),
         pattern: assigned!("docker", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
         check: Some(tokens::named),
-        yes: &["DOCKERHUB_TOKEN=a27318d4-1e8c-d40d-da6e-1b37a794facc"],
-        no: &["docker_volume=c68d046f-d5b4-287a-ab91-2b4e83fc44e8"],
+        yes: &["DOCKERHUB_TOKEN=aafa63c1-c974-eee5-7c42-8d5f92744a93"],
+        no: &["docker_volume=7d60ed5b-ae95-b04a-b380-8661f1e701ee"],
         ..TOKEN
     },
 ];

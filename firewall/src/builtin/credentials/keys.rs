@@ -17,12 +17,12 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("PRIVATE KEY-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN RSA PRIVATE KEY-----\nMIIE2W3d/uPshCua3G47zSzRumA3LZYNct7PR72J06xJBFRhMwml/5cfJctu44oI\n5WunfikWGYwzjT90wgiUVVlIKJJHB2Xww3wudz1EF4IAAyXdM4H358aliU6IYpNH\n-----END RSA PRIVATE KEY-----",
-            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEmscSFvK6basOSybQFgVXM2S04fGRUTepcemtqa7o+rcl7EW+SMUI287LOLiH"#,
-            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,7B96E64BB723BFE5F42B437F09CD01BC\n\n3DKD0Pm+te8gEsGudSOICUm/8xYrrEiwHnUmQjHyZOU350X/w40dMJXznYTjMeLa",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE9mzxI1uOmos8/FErdfwDGH7q76Z3BjAUUi4SbbRVwr4iOrqiSvhyyHSAW/G7\n8xOOmkA6xkLQDsXDenAhkapyh8wNKL2HOEy2457rHz9NT3vvqILax45MpUEzA2Fr\n-----END RSA PRIVATE KEY-----",
+            r#""key": "-----BEGIN PRIVATE KEY-----\\nMIIEDp2ekKZP73D9FI0ZlR/teBFvADI6P6XXGTdO7AQjhxNshwtoVRSs+qP0jXhO"#,
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,CF4236AA6AECE548456EF525838DD591\n\nRCzDfOG8kW9vKWN+b2ARikl7mwWtgoxBYy8wETN+MhM8UWfj8lSIe7QkcoxxBm1E",
         ],
         no: &[
-            "-----BEGIN PUBLIC KEY-----\nMIIBzZ/RIDVvwOLWp01vy5gwQijUCSG2n7Ldg8ua8DPJ2BVBJqYA/YvbTPQTkXyH",
+            "-----BEGIN PUBLIC KEY-----\nMIIBfh+uuwcMH8nquSTItEXfN9mseFUTdMiEnj+oisxU9t2DZdsU/PgIomk2w0Dy",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
         ],
         ..Rule::CREDENTIAL
@@ -37,9 +37,9 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Until("KEY BLOCK-----"),
         check: Some(tokens::key_body),
         yes: &[
-            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYyqrJCl/GdFX+ftFuL7nHINunDX1gnaGKFF+gVF2XfbAr/35Geq8KX03WKg7z\n-----END PGP PRIVATE KEY BLOCK-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYoQlodBYIrLwsPGPtO0ENDUp3rmLo1TNhhA3QUasQEC3kvv8LGMv+GmpEY+3B\n-----END PGP PRIVATE KEY BLOCK-----",
         ],
-        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENx8gqP12u9R9xyZvE/3Aaj/lrtlsX2ia3NQ9EDRCPPv271IMNRGkKevkHaPbo"],
+        no: &["-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENtGmmChJx2gE0RdlxQpp3Xq0qTonPZfKOr2RSscU7EfbdprBwXgpsrpntoTCo"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: "PuTTY-User-Key-File-[0-9]: [a-z0-9-]{3,30}",
         tail: Tail::Until("Private-MAC: "),
         yes: &[
-            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\n5GV5rl0akVtQR++HloWVD5zPzV6AX/P07kEo8ne3dmnUyDWEO4LP1NVgOgOQ",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\nNRF7T3c+SJ2eAv79/3oIeKlBHkmaaUV+/+dToERD2BO7aeV6YQNZgz7g01v4",
         ],
         no: &["PuTTY-User-Key-File-"],
         ..Rule::CREDENTIAL
@@ -78,8 +78,8 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::pem_base64),
-        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tK2HU3q+05XRE1eE1jW8copcZKUzME0MESydMNtlDkggxR49WWqSCHmyI+IJA9MRPuk+DKfGTrbxnc+RP"],
-        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tEjLHxzVzL09DlOXhcbMZcgM/6ccfYuZeo6aubunspZ8jOhifTXIgXuMz6supd6d+0aohSSeH1WDnRbF1"],
+        yes: &["key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tetgWUGfZbh5Phc75yUhuG7mDQPwPt0PyZYrtI7pwder0KAPAZlf3DCYW5P/oWHtaG4/0S+2rzWCDKlzc"],
+        no: &["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tqzf0m1cHlgJ8NNg53TDiieyYCVSlDn//3BdMKdNTGqrpHD6eYOqXBmdnUGRHjcpyMydPdaypRPQLMSSX"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -90,9 +90,9 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"MII(?:[EJ][A-Za-z0-9+/]{0,2}[AIQ]IBA(?:DANBgkqh|AKC)|B[OPU][A-Za-z0-9+/]{0,2}IBAA|C[A-Za-z0-9+/]{2,3}IBAA|[A-Za-z0-9+/]{2,5}IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKCA))[A-Za-z0-9+/\s\\]{40,236}",
         tail: Tail::Token,
         yes: &[
-            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASCNG5rtcOsa3lPMNRYtjjO1YuX0n7f2eVjWerv7SrTQNU9VX59/FMOR19xAO9SoMukWL2KpTLlxxX281U++Izc29SaI6",
+            "data: MIIEvgIBADANBgkqhkiG9w0BAQEFAASC8eQFhnVhK1fPHGjo/MN7lXwcDEvNYwr3b5xYChzce3vXub5AZkeQHAhr8iVNyNVi7A4QUBg/IxbxS1d5tO3JHuVr4y",
         ],
-        no: &["MIIDXTCCAkWgAwIBAgIJAzAHDSDR6V6saalY4bBkT5j+QYaWezixFhsrCRUszIJU9xkWOAbh1JXZrU1MUNwYzGLLRE3zn9H/siWL2"],
+        no: &["MIIDXTCCAkWgAwIBAgIJAIO/14+DEmaUxUWOkVY4z0vXd6yTO3HguGlB8jH8oZjlMxWQEo/PpQlDzD1lnCz+u2j1xZdkOAu0vBCrg"],
         ..Rule::CREDENTIAL
     },
     Rule {
@@ -104,8 +104,8 @@ pub(super) const RULES: &[Rule] = &[
         pattern: assigned!("(?:private[_ -]?key|privkey|secp256k1)", "(?:0x)?[0-9a-fA-F]{64}"),
         check: Some(tokens::real),
         yes: &[
-            "PRIVATE_KEY=0x211aa9f21b5d3b80d5534c6194d6fcc8ddd29166b1d49f0d777710f34e941d29",
-            "privkey = 4aecd6e2ac07c9b2232ac07950954ac992ae0bca53f4b44dffe3f0eea8d21912",
+            "PRIVATE_KEY=0x844bdb468b287cd7a31cd2917aae623eaef6c9d5214105dc512257015e7a6aac",
+            "privkey = 3008fc5fafcd10463933d075f228beb38ec4f8ae038481ee100e34701f20e1f6",
         ],
         no: &[r#"private_key = "x""#],
         ..TOKEN
@@ -119,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Word,
         needs: &[r#""kty""#, r#""crv""#, r#""e""#, r#""n""#, r#""x""#],
-        yes: &[r#"{"kty":"EC","crv":"P-256","d":"kSqKBQkL5f7KLbJMOy-fbY8PvXkH-L1h3QnKH-1yn4h"}"#],
+        yes: &[r#"{"kty":"EC","crv":"P-256","d":"4MJ9pR1VU6dygrkiWZSlN3MntRAAVYpszctC5LJ1c9T"}"#],
         no: &[r#""d":"short""#],
         ..Rule::CREDENTIAL
     },
@@ -134,8 +134,8 @@ pub(super) const RULES: &[Rule] = &[
         tail: Tail::Token,
         check: Some(tokens::jwt),
         yes: &[
-            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.1NWesIKyYT-i49s4Kq8SF4T6pvO3FqckaktVD7zzUiT",
-            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.H4qSiYlpFSWWkp8b9QInDR3JbT8OKyk8-66_oByHsofZFVrAWnaOZShkO4W9bTnB9SjZLGHN45Nb0x-d7s5Aoii62CnU-FCgahIcQ8hnO5kpOjATud2PpsGbynlpRUIoidcN7c1EkyZpjTzUwWzOvF7KfJnNcYC9eU5RDXSq8RLqLA9Vd0XaefOqz84S4S76lS7ATTBC7sE6mIny3dbbQl4b7JZ7ClCOs55MfXCJJP5OYDuVn42IsxllQGMiWYV5meGCDgbiHEZ9wvHwLJN26dfa_4sBfJwsMWUzZ0IqpSSZAgzwdzb0VUiaROG99jXpMgJEAGqRAOSccOKmBu5Ov3",
+            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.4xXElCbNHlWTpfUEm-3MAK53di0ZyTRQK8qTIgbB_6C",
+            "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.M50i8L2MgabDi0S3tVNkeKnNIfPBQeDnkESVgxQ8PdtlADN4WcdiQboMw-xb7N_vjohH3Lb4Cee6khPV7BHoXw1bWrvCv4UNXW3d8HmParULhe481XkzSb8e2xluFfmqa1sCMpgFAFhrFcCi_RwDh4ecDSmt8UaeDqSAKJgnznVo5eSL7d6CqxNBX0VSFEYM5_QWBElF6MjwucWVaIDck6aEdxaGrJc2-LMTErShlnyQD1TyUBi322taRhbiY9TgbUwmNwPmh6RvfYpK50-PG_Kl6P65ZGdVNNVN5CDFtqqBLuVbraAT3Ed9aYFn3YXdauxWHr6uJAIGiLw-58Y22h",
         ],
         no: &["eyebrow.com", "keyboard.layout", "eyJ.ab"],
         ..Rule::CREDENTIAL
@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         after: Edge::Any,
         check: Some(tokens::odd_value),
-        yes: &["JWT_SECRET=7Sjb289H4XUHpNQz23aQCJr1", "jwt:\n  secret: \"Femq4ATFmdSd9QeP!ok8AHC\""],
+        yes: &["JWT_SECRET=ZDxp9s1lbp2muszplCAO2JGT", "jwt:\n  secret: \"rjcWu9pRI5aSDSFE!K8cXRH\""],
         no: &["jwt_secret: changeme", "JWT_SECRET=${JWT_SECRET}"],
         ..Rule::CREDENTIAL
     },
@@ -166,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
         after: Edge::Any,
         tail: Tail::Token,
         check: Some(tokens::random_token),
-        yes: &["token=eyNTEyh97l62EakAK2iTvt.ey8XjedwsPjECVUgGQKR6NAgNJw4QLnG.DrJhI7Q837DE"],
+        yes: &["token=eywNuY9IUqkudjxwV4s2wQ.ey5i9mBpFgzHsJzVMhKZy7KXyQHdQnlB.71cUgtnw1Whg"],
         no: &["they.eye", "keys.eyebrows"],
         ..Rule::CREDENTIAL
     },
@@ -177,19 +177,19 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["ZXlK"]),
         pattern: "ZXlK(?:(?P<alg>aGJHY2lP)|(?P<typ>MGVYQWlP)|(?P<kid>cmFXUWlP)|[A-Za-z0-9+/]{8})[A-Za-z0-9+/]{60,200}",
         tail: Tail::Token,
-        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5AlJajf/X0jQrdqTESvukoETvEHVIvxfHTGESU7Ko6F3DG/DwJK8wpLMTgsUA"],
-        no: &["ZXlKKB72cJyVrPnxMjxVPQUh"],
+        yes: &["ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5rYoJ4MfqUoI5XcV4utHpvnt/92oeE2O2+e5SH3gRfsQOPBirBQwJMqEI3V2d"],
+        no: &["ZXlK3Q1fED0BMX4EShjuZg9b"],
         ..Rule::CREDENTIAL
     },
     Rule {
-        id: "kubernetes_secret",
-        title: "data of a Kubernetes secret",
+        id: "kubeconfig_client_key",
+        title: "client key of a kubeconfig file",
         label: "PRIVATE_KEY",
-        anchor: Anchor::Words(&["client-key-data:"]),
-        pattern: r"client-key-data:\s*(?P<v>[A-Za-z0-9+/=]{40,200})",
+        anchor: Anchor::Words(&["client-key-data"]),
+        pattern: r#"client-key-data["\x27]?\s?:\s*["\x27]?(?P<v>[A-Za-z0-9+/=]{40,200})"#,
         tail: Tail::Token,
         yes: &[
-            "    client-key-data: LS0tLS1Ci3vXl9ABBRbqdfNajc6TkpJcmRMgDOVmRBwYJr8nIUetneqorv3+wXOrwPzeQPNg3THJzDdIjXbsXgIxkbVHuApS/3XQ5AAwu3Sk9rkDSxRNI9r4Cf4IF9/R",
+            "    client-key-data: LS0tLS1CE3X8PSDSZdn3IrCclW3Nwd518fwBLXR31ru+Iu8yjkjY5UgljSe8ZqnbEMXJmJkbdozKkjTsgTCUfY4oAc+PzAGwB7vrL5rtCbtpr7xhpJ2M2UpiOLkrij9i",
         ],
         no: &["client-key-data: x"],
         ..Rule::CREDENTIAL
@@ -202,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=\s\\]{60,236}",
         tail: Tail::Token,
         yes: &[
-            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUTTRFJdWed+sHe39Sn2tx6AvAE1CoVdhsjGYjs0ulzowwL6OyMevG9foSCgRDoHibZPHna+3XoWrZxIH0qiYV7j5/SRRiIZdOXB6h",
+            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUUAo25pO3b4E/tVd0Z/AW7PniggnyHtCNhfRN5g/Sy/yUum8Dx3LdANpsF+rIB+7p5uEIK5TwYxkLLst0YNcvjxKtV9JEEbf4k/zQ",
         ],
         no: &["b3BlbnNzaC1rZXktdjE"],
         ..Rule::CREDENTIAL
@@ -216,7 +216,7 @@ pub(super) const RULES: &[Rule] = &[
         before: Edge::Any,
         tail: Tail::Token,
         yes: &[
-            "<RSAKeyValue><Modulus>x</Modulus><D>bX1hJDoY3JIOqz/oGvs3VFypLkTFPu6iqY0FhWpFZVjEVe6HjHI88YoaM2wemx8MKfkR1AZa4uRWR8kvRGj008J8bCSydzqAOPiKF5Z0ljc0W/GPL7tcu+UmB8gKP/AHUvPcg1cD9LS9+5c0TYsWzk1Pd05HedS7u/uNxcuxdh</D>",
+            "<RSAKeyValue><Modulus>x</Modulus><D>mF6Jkq6iIJ1k2ZdMC0JXszcep5lxpw/6MzfS75sVKAcG3n/W5tqz6lcyOMIdpXigda0l98OcfjdAqFuX8nrA/DQYfmkJmbdCJ1nQdUV4n/1rLNF87kkgvjYilwKYrmMie8NOWLa3MKdORMBljyvCzHNo/xRKEnjWFKmSmc80FA</D>",
         ],
         no: &["<D>text</D>"],
         ..Rule::CREDENTIAL
@@ -228,7 +228,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Words(&["PrivateKey", "PresharedKey"]),
         pattern: r"(?:PrivateKey|PresharedKey)\s{0,3}=\s{0,3}(?P<v>[A-Za-z0-9+/]{43}=)",
         after: Edge::NoAlnum,
-        yes: &["[Interface]\nPrivateKey = bmNqfGVvyLoLTAKfkBY0uvCZ87zB75hBAMVpAHdngsF="],
+        yes: &["[Interface]\nPrivateKey = sZa3yy8d73R67fUnPTehFudFcHUGkzdXKQrSqYQv4KI="],
         no: &["PrivateKey = x"],
         ..Rule::CREDENTIAL
     },

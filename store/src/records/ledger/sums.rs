@@ -25,13 +25,16 @@ pub(crate) struct Sums {
     hourly: BTreeMap<Dimensions, (Totals, Labels)>,
     by_tag: BTreeMap<(i64, String), Totals>,
     /// Calls and findings, by hour, rule, action, key and team.
-    findings: BTreeMap<(i64, String, String, String, String), (i64, i64)>,
+    findings: BTreeMap<Place, (i64, i64)>,
     /// By scope and quarter of an hour.
     spend: BTreeMap<(String, i64), (i64, i64)>,
 }
 
 /// Hour, key, team, provider and model.
 type Dimensions = (i64, String, String, String, String);
+
+/// Hour, rule, action, key and team.
+type Place = (i64, String, String, String, String);
 
 /// The key's name and the organisation: not summed by, the newest ones are kept.
 type Labels = (String, String);

@@ -1,3 +1,5 @@
+//! Chat and completions through a censor that holds words until they are whole.
+
 use super::*;
 
 const HEAD: &str = r#""id":"c1","object":"chat.completion.chunk","created":7,"model":"m""#;
@@ -267,7 +269,7 @@ fn frames_keep_their_form() {
     // Without any blank lines: each line is an event.
     check(
         &format!("data: {a}\ndata: {a}\ndata: [DONE]\n\n"),
-        &format!("data: {b}\ndata: {}\n{tail}data: [DONE]\n\n", b.replace("a ", "SECa ")),
+        &format!("data: {b}\ndata: {}\n{tail}data: [DONE]\n\n", b.replace("a ", "SECA ")),
     );
     // Over several lines.
     check(

@@ -1,3 +1,5 @@
+//! Gemini, as events and as an array through a censor that holds words until they are whole.
+
 use super::*;
 
 const TAIL: &str = r#""usageMetadata":{"totalTokenCount":3},"modelVersion":"m","responseId":"r""#;
@@ -74,4 +76,10 @@ fn other_texts_are_shown() {
         ]),
         &["PYTHON", "a", "OK", "b", "c", "d", "e", "f"],
     );
+}
+
+#[test]
+fn what_a_tool_is_given_is_shown_leaf_by_leaf() {
+    let call = |text: &str| chunk(&format!(r#"{{"functionCall":{{"name":"f","args":{{"a":["{text}",true],"b":{{"c":"x"}}}}}}}}"#));
+    becomes(&[text("sec"), call("a secret"), end("")], &[text("SEC"), call("a SECRET"), end("")]);
 }

@@ -1,3 +1,5 @@
+//! Anthropic's messages through a censor that holds words until they are whole.
+
 use super::*;
 
 fn start(index: u32, block: &str) -> String {

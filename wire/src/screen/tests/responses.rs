@@ -1,3 +1,5 @@
+//! OpenAI's responses through a censor that holds words until they are whole.
+
 use super::*;
 
 /// Events with their numbers put in.
