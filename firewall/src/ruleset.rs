@@ -192,7 +192,7 @@ impl Ruleset {
         if let Some(view) = &view {
             frontier.open(Stance::Hold, view.cut);
             frontier.open(Stance::Count, view.cut);
-            if view.changed {
+            if view.changed || view.cut < text.len() {
                 let inner = self.layer(Window { text: &view.text, from: view.forth(from), last: part.last }, heads, stance, &mut hits);
                 frontier.open(Stance::Hold, view.place(inner.hold));
                 frontier.open(Stance::Count, view.place(inner.count));
