@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fluxa_domain::firewall::{Action, Hit, MaskStyle};
+use fluxa_domain::firewall::{Action, Hit};
 
 use crate::channel::Channel;
+use crate::flow::Flow;
 use crate::plan::{Plan, Step};
 use crate::pseudonyms::Pseudonyms;
-use crate::ruleset::{Finding, Ruleset};
+use crate::ruleset::{Part, Ruleset};
+use crate::scan::Frontier;
 use crate::view::Form;
 
 /// The firewall of one call.
@@ -48,6 +50,9 @@ impl CallFirewall {
     /// One text of the request.
     pub fn request(&mut self, text: &str, form: Form) -> Inspected {
         let Some(plan) = self.request.clone() else { return Inspected::Same };
+        if plan.reverses() {
+            self.pseudonyms.reserve(text);
+        }
         self.inspect(&plan, text, form, true)
     }
 
@@ -67,14 +72,35 @@ impl CallFirewall {
     /// A text with its stand-ins replaced by their values; nothing where it has none.
     #[must_use]
     pub fn give_back(&self, text: &str, form: Form) -> Option<String> {
-        let mut given: Option<String> = None;
-        for (stand_in, value) in self.pseudonyms.iter() {
-            let current = given.as_deref().unwrap_or(text);
-            if current.contains(stand_in) {
-                given = Some(current.replace(stand_in, &written(value, form)));
-            }
+        if self.pseudonyms.is_empty() {
+            return None;
         }
-        given
+        let mut given = String::new();
+        let (_, any) = self.pseudonyms.give(text, form, true, &mut given);
+        any.then_some(given)
+    }
+
+    /// A text of the answer that was counted before, a copy of it in another event: as [`CallFirewall::response`], counting nothing.
+    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.response(text, form);
+        self.hits = hits;
+        inspected
+    }
+
+    /// Notes names of stand-ins (`<EMAIL_1>`) that the client wrote itself, so that none of them is given to a value. [`Self::request`]
+    /// does so for its text; called for all texts of a request before the first, no later text has one that was given already.
+    pub fn reserve(&mut self, text: &str) {
+        if self.request.as_ref().is_some_and(|plan| plan.reverses()) {
+            self.pseudonyms.reserve(text);
+        }
+    }
+
+    /// Findings that somebody has to be told about: those that are masked, blocked, given stand-ins or alerted.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Hit> {
+        let told = |step: &Step| !matches!(step.effect(), Action::Off | Action::Observe);
+        self.hits.iter().filter(|((_, step), _)| told(step)).map(|((rule, step), count)| self.hit(*rule, *step, *count)).collect()
     }
 
     /// Whether texts of the answer have to be looked at.
@@ -98,8 +124,11 @@ impl CallFirewall {
     /// What was found so far, by rule and action.
     #[must_use]
     pub fn hits(&self) -> Vec<Hit> {
-        let name = |rule: usize| self.ruleset.rules().get(rule).map_or_else(String::new, |rule| rule.id.clone());
-        self.hits.iter().map(|((rule, step), count)| Hit { rule: name(*rule), action: step.word(), count: *count }).collect()
+        self.hits.iter().map(|((rule, step), count)| self.hit(*rule, *step, *count)).collect()
+    }
+
+    fn hit(&self, rule: usize, step: Step, count: u32) -> Hit {
+        Hit { rule: self.ruleset.rules().get(rule).map_or_else(String::new, |rule| rule.id.clone()), action: step.word(), count }
     }
 
     /// The rules for which something was blocked.
@@ -115,69 +144,68 @@ impl CallFirewall {
         Channel::new(form)
     }
 
+    pub(crate) fn ruleset(&self) -> Arc<Ruleset> {
+        Arc::clone(&self.ruleset)
+    }
+
+    pub(crate) fn answers(&self) -> Option<Arc<Plan>> {
+        self.response.clone()
+    }
+
+    pub(crate) fn pseudonyms(&self) -> &Pseudonyms {
+        &self.pseudonyms
+    }
+
+    pub(crate) fn pepper(&self) -> &[u8; 32] {
+        &self.pepper
+    }
+
+    pub(crate) fn label(&self, rule: usize) -> &str {
+        self.ruleset.rules().get(rule).map_or("", |rule| rule.label.as_str())
+    }
+
+    pub(crate) fn count(&mut self, rule: usize, step: Step) {
+        let count = self.hits.entry((rule, step)).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    pub(crate) fn stand_in(&mut self, rule: usize, value: &str, written: bool) -> &str {
+        let label = self.ruleset.rules().get(rule).map_or("", |rule| rule.label.as_str());
+        if written { self.pseudonyms.stand_in_written(label, value) } else { self.pseudonyms.stand_in(label, value) }
+    }
+
     fn inspect(&mut self, plan: &Plan, text: &str, form: Form, reversible: bool) -> Inspected {
-        let mut findings = Vec::new();
-        self.ruleset.find(text, form, &|rule| plan.step(rule).action != Action::Off, &mut findings);
-        if findings.is_empty() {
+        let mut found = Vec::new();
+        let part = Part { text, form, known: Frontier::default(), last: true };
+        self.ruleset.scan(part, &[], &|rule| plan.stance(rule), &mut found);
+        if found.is_empty() {
             return Inspected::Same;
-        }
-        let mut blocked = false;
-        for finding in &findings {
-            let step = plan.step(finding.rule);
-            *self.hits.entry((finding.rule, step)).or_insert(0) += 1;
-            blocked |= step.effect() == Action::Block;
-        }
-        if blocked {
-            return Inspected::Blocked;
         }
         let mut out = String::with_capacity(text.len());
-        let mut from = 0;
-        for (span, finding) in clusters(&findings, plan) {
-            out.push_str(text.get(from..span.0).unwrap_or_default());
-            let value = text.get(span.0..span.1).unwrap_or_default();
-            let step = plan.step(finding.rule);
-            let label = self.ruleset.rules().get(finding.rule).map_or("", |rule| rule.label.as_str());
-            if reversible && step.effect() == Action::Pseudonym {
-                out.push_str(self.pseudonyms.stand_in(label, value));
-            } else {
-                out.push_str(&written(&mask(label, value, step.style, &self.pepper), form));
-            }
-            from = span.1;
+        match Flow::new(form, reversible).whole(self, plan, text, found, &mut out) {
+            Err(Blocked) => Inspected::Blocked,
+            Ok(()) if out == text => Inspected::Same,
+            Ok(()) => Inspected::Edited(out),
         }
-        if from == 0 {
-            return Inspected::Same;
-        }
-        out.push_str(text.get(from..).unwrap_or_default());
-        Inspected::Edited(out)
     }
 }
 
-/// Findings that change the text, those that overlap taken together; the strictest, then longest of them says how.
-fn clusters(findings: &[Finding], plan: &Plan) -> Vec<((usize, usize), Finding)> {
-    let mut clusters: Vec<((usize, usize), Finding)> = Vec::new();
-    for finding in findings.iter().filter(|finding| plan.step(finding.rule).effect().enforces()) {
-        let weight = |finding: &Finding| (plan.step(finding.rule).effect(), finding.end - finding.start);
-        match clusters.last_mut().filter(|((_, end), _)| finding.start < *end) {
-            Some(((_, end), chosen)) => {
-                *end = finding.end.max(*end);
-                if weight(finding) > weight(chosen) {
-                    *chosen = *finding;
-                }
-            }
-            None => clusters.push(((finding.start, finding.end), *finding)),
+impl CallFirewall {
+    /// [`Self::request`] for a text that was, or will be, counted elsewhere.
+    pub fn request_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.request(text, form);
+        self.hits = hits;
+        inspected
+    }
+
+    /// [`Self::response`] for a text whose pieces were shown before: it is counted only where it may not go on.
+    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.response(text, form);
+        if inspected != Inspected::Blocked {
+            self.hits = hits;
         }
+        inspected
     }
-    clusters
-}
-
-/// A value as it is written in a text of this form.
-fn written(value: &str, form: Form) -> String {
-    match form {
-        Form::Plain => value.to_owned(),
-        Form::Json => value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"),
-    }
-}
-
-fn mask(label: &str, _value: &str, _style: MaskStyle, _pepper: &[u8; 32]) -> String {
-    format!("[{label}]")
 }

@@ -1,18 +1,22 @@
 //! One text of an answer that comes in pieces: what may go on to the client, and what has to wait.
 
-use crate::call::{Blocked, CallFirewall, Inspected};
+use crate::call::{Blocked, CallFirewall};
+use crate::flow::Flow;
 use crate::view::Form;
 
 /// One text of an answer on its way: a message, a thought, the arguments of one tool call.
 #[derive(Debug, Default)]
 pub struct Channel {
     form: Form,
-    held: String,
+    flow: Flow,
+    /// What went through the rules and may begin a stand-in.
+    returning: String,
+    blocked: bool,
 }
 
 impl Channel {
     pub(crate) fn new(form: Form) -> Self {
-        Self { form, held: String::new() }
+        Self { form, flow: Flow::new(form, false), ..Self::default() }
     }
 
     /// Takes the next piece and appends to `out` what may go on.
@@ -20,9 +24,7 @@ impl Channel {
     /// # Errors
     /// When the text may not go on. What is in `out` may.
     pub fn push(&mut self, call: &mut CallFirewall, piece: &str, out: &mut String) -> Result<(), Blocked> {
-        let _ = (call, out);
-        self.held.push_str(piece);
-        Ok(())
+        self.step(call, piece, false, out)
     }
 
     /// The text has ended: appends what was held.
@@ -30,18 +32,36 @@ impl Channel {
     /// # Errors
     /// When it may not go on.
     pub fn finish(&mut self, call: &mut CallFirewall, out: &mut String) -> Result<(), Blocked> {
-        let held = std::mem::take(&mut self.held);
-        match call.response(&held, self.form) {
-            Inspected::Same => out.push_str(&held),
-            Inspected::Edited(text) => out.push_str(&text),
-            Inspected::Blocked => return Err(Blocked),
-        }
-        Ok(())
+        self.step(call, "", true, out)
     }
 
     /// Bytes that wait.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.held.len()
+        self.flow.held_bytes() + self.returning.len()
+    }
+
+    fn step(&mut self, call: &mut CallFirewall, piece: &str, last: bool, out: &mut String) -> Result<(), Blocked> {
+        if self.blocked {
+            return Err(Blocked);
+        }
+        let returns = !call.pseudonyms().is_empty();
+        let passed = match call.answers() {
+            None if returns => {
+                self.returning.push_str(piece);
+                Ok(())
+            }
+            None => {
+                out.push_str(piece);
+                Ok(())
+            }
+            Some(plan) => self.flow.push(call, &plan, piece, last, if returns { &mut self.returning } else { out }),
+        };
+        if returns && !self.returning.is_empty() {
+            let (taken, _) = call.pseudonyms().give(&self.returning, self.form, last, out);
+            self.returning.drain(..taken);
+        }
+        self.blocked = passed.is_err();
+        passed
     }
 }

@@ -1,14 +1,35 @@
 //! What policies make of a set of rules, for texts that go one way.
 
+use std::sync::OnceLock;
+
 use fluxa_domain::firewall::{Action, Direction, MaskStyle, PolicyRecord, RuleMode, Treatment};
 
 use crate::ruleset::{RuleInfo, Ruleset};
+use crate::scan::{Heads, Stance};
 
 /// For each rule, what is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Plan {
     steps: Vec<Step>,
+    /// The rules that the plan was made for, in short.
+    rules: u64,
+    /// Made by the first stream.
+    heads: OnceLock<Vec<Heads>>,
 }
+
+impl Clone for Plan {
+    fn clone(&self) -> Self {
+        Self { steps: self.steps.clone(), rules: self.rules, heads: OnceLock::new() }
+    }
+}
+
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.steps == other.steps && self.rules == other.rules
+    }
+}
+
+impl Eq for Plan {}
 
 /// What is done about one rule's findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +72,7 @@ impl Plan {
             let steps = policies.iter().map(|policy| step(rule, policy));
             steps.max_by_key(|step| (step.effect(), step.action, step.style)).unwrap_or(OFF)
         });
-        let plan = Self { steps: steps.collect() };
+        let plan = Self { steps: steps.collect(), rules: ruleset.fingerprint(), heads: OnceLock::new() };
         plan.steps.iter().any(|step| step.action != Action::Off).then_some(plan)
     }
 
@@ -59,13 +80,42 @@ impl Plan {
     #[must_use]
     pub fn own_wishes(ruleset: &Ruleset) -> Self {
         let steps = ruleset.rules().iter().map(|rule| limited(rule, Treatment { action: rule.action, ..Treatment::default() }, false));
-        Self { steps: steps.collect() }
+        Self { steps: steps.collect(), rules: ruleset.fingerprint(), heads: OnceLock::new() }
     }
 
     /// What is done about the findings of a rule.
     #[must_use]
     pub fn step(&self, rule: usize) -> Step {
         self.steps.get(rule).copied().unwrap_or(OFF)
+    }
+
+    /// A number that is another for other rules or other steps: what was kept under one plan is not used under another.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = self.rules;
+        for step in &self.steps {
+            for byte in [step.action as u8, u8::from(step.observed), step.style as u8] {
+                hash = fold(hash, byte);
+            }
+        }
+        hash
+    }
+
+    /// Whether any finding gets a stand-in.
+    pub(crate) fn reverses(&self) -> bool {
+        self.steps.iter().any(|step| step.effect() == Action::Pseudonym)
+    }
+
+    pub(crate) fn stance(&self, rule: usize) -> Stance {
+        match self.step(rule) {
+            Step { action: Action::Off, .. } => Stance::Off,
+            step if step.effect().enforces() => Stance::Hold,
+            _ => Stance::Count,
+        }
+    }
+
+    pub(crate) fn heads(&self, ruleset: &Ruleset) -> &[Heads] {
+        self.heads.get_or_init(|| ruleset.heads(&|rule| self.stance(rule)))
     }
 
     /// Whether any finding would change or refuse a text: then what cannot be read is refused.
@@ -90,4 +140,9 @@ fn limited(rule: &RuleInfo, treatment: Treatment, observe_only: bool) -> Step {
         return OFF;
     }
     Step { action, observed: observe_only || rule.mode == RuleMode::Observe || rule.confidence < min_confidence, style }
+}
+
+/// One step of FNV-1a: the same on every machine and in every version.
+pub(crate) const fn fold(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01B3)
 }

@@ -5,14 +5,43 @@ use std::sync::{Arc, OnceLock};
 use fluxa_domain::firewall::{Action, Confidence, RuleMode, RuleRecord};
 
 use crate::builtin;
-use crate::scan::{Hit, Scanner};
+use crate::custom;
+use crate::plan::fold;
+use crate::rule::Tail;
+use crate::scan::{Frontier, Heads, Hit, Scanner, Stance, Window};
 use crate::view::{Form, View};
 
 /// A set of rules that texts are held against. Cheap to share, never changed.
 #[derive(Debug)]
 pub struct Ruleset {
     rules: Vec<RuleInfo>,
-    scanner: Arc<Scanner>,
+    /// The rules, those of each from this place on.
+    scanners: Vec<(usize, Arc<Scanner>)>,
+}
+
+/// A part of a text, to be scanned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) form: Form,
+    /// Where what is found is not known yet, for rules that the text waits for and for others.
+    pub(crate) known: Frontier,
+    /// Nothing follows.
+    pub(crate) last: bool,
+}
+
+/// What was found in a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Found {
+    pub(crate) start: usize,
+    pub(crate) rule: usize,
+    pub(crate) end: usize,
+    /// Where its head ends.
+    pub(crate) head_end: usize,
+    /// It was found in the evened out text.
+    pub(crate) viewed: bool,
+    /// Its tail may go on behind the part.
+    pub(crate) open: bool,
 }
 
 /// What is to be known of a rule, whoever wrote it.
@@ -77,7 +106,7 @@ impl Ruleset {
             });
             #[expect(clippy::expect_used, reason = "the rows are part of the program; a test makes them all ready")]
             let scanner = Scanner::new(builtin::rules()).expect("built-in rules are well-formed");
-            Arc::new(Self { rules: rules.collect(), scanner: Arc::new(scanner) })
+            Arc::new(Self { rules: rules.collect(), scanners: vec![(0, Arc::new(scanner))] })
         }))
     }
 
@@ -85,9 +114,38 @@ impl Ruleset {
     ///
     /// # Errors
     /// The first rule that cannot be used.
-    pub fn with(custom: &[RuleRecord]) -> Result<Arc<Self>, RuleFault> {
-        let _ = custom;
-        Ok(Self::built_in())
+    pub fn with(records: &[RuleRecord]) -> Result<Arc<Self>, RuleFault> {
+        let built_in = Self::built_in();
+        let records: Vec<&RuleRecord> = records.iter().filter(|record| record.mode != RuleMode::Off).collect();
+        if records.is_empty() {
+            return Ok(built_in);
+        }
+        let mut rules = built_in.rules.clone();
+        let mut ready = Vec::new();
+        for record in &records {
+            if rules.iter().any(|rule| rule.id == record.name) {
+                return Err(custom::fault(record, "name", "is the name of another rule"));
+            }
+            ready.push(custom::ready(record)?);
+            rules.push(custom::info(record));
+        }
+        let scanner = Scanner::of(ready).map_err(|what| RuleFault { rule: String::new(), field: "find".to_owned(), what })?;
+        let mut scanners = built_in.scanners.clone();
+        scanners.push((built_in.rules.len(), Arc::new(scanner)));
+        let ruleset = Arc::new(Self { rules, scanners });
+        records.iter().try_for_each(|record| custom::try_samples(&ruleset, record))?;
+        Ok(ruleset)
+    }
+
+    /// How many findings the operator's own rules have in a text, the built-in ones left out: what a clock is held against when
+    /// a rule is saved. [`bench_text`] is text to do it with.
+    #[must_use]
+    pub fn count_custom(&self, text: &str) -> usize {
+        let mut hits = Vec::new();
+        for (_, scanner) in self.scanners.iter().filter(|(offset, _)| *offset > 0) {
+            scanner.scan(Window { text, from: 0, last: true }, None, &|_| Stance::Hold, &mut hits);
+        }
+        hits.len()
     }
 
     /// All rules; findings and plans name them by their place here.
@@ -103,19 +161,95 @@ impl Ruleset {
     }
 
     /// What the rules `wanted` find in `text`, in the order of their places; they may overlap.
-    pub fn find(&self, text: &str, _form: Form, wanted: &dyn Fn(usize) -> bool, findings: &mut Vec<Finding>) {
+    pub fn find(&self, text: &str, form: Form, wanted: &dyn Fn(usize) -> bool, findings: &mut Vec<Finding>) {
+        let stance = |rule| if wanted(rule) { Stance::Hold } else { Stance::Off };
+        let mut found = Vec::new();
+        self.scan(Part { text, form, known: Frontier { hold: 0, count: 0 }, last: true }, &[], &stance, &mut found);
+        // The longest of a rule's findings at one place.
+        found.reverse();
+        found.dedup_by_key(|found| (found.start, found.rule));
+        findings.extend(found.iter().rev().map(|found| Finding { start: found.start, end: found.end, rule: found.rule }));
+    }
+
+    /// What is decided in a part, in order, and from where on it is not.
+    pub(crate) fn scan(&self, part: Part<'_>, heads: &[Heads], stance: &dyn Fn(usize) -> Stance, found: &mut Vec<Found>) -> (Frontier, Option<View>) {
+        let text = part.text;
+        let from = part.known.hold.min(part.known.count);
         let mut hits: Vec<Hit> = Vec::new();
-        self.scanner.scan(text, wanted, &mut hits);
-        findings.extend(hits.drain(..).map(|hit| Finding { start: hit.span.start, end: hit.span.end, rule: hit.rule }));
-        if let Some(view) = View::of(text) {
-            self.scanner.scan(&view.text, wanted, &mut hits);
-            findings.extend(hits.drain(..).map(|hit| {
-                let (start, end) = view.back(hit.span.start, hit.span.end);
-                Finding { start, end, rule: hit.rule }
-            }));
+        let mut frontier = self.layer(Window { text, from, last: part.last }, heads, stance, &mut hits);
+        found.extend(hits.drain(..).map(|hit| Found {
+            start: hit.start,
+            end: hit.end,
+            rule: hit.rule,
+            head_end: hit.head_end,
+            viewed: false,
+            open: hit.open,
+        }));
+        let view = View::of(text, part.form, part.last);
+        if let Some(view) = &view {
+            frontier.open(Stance::Hold, view.cut);
+            frontier.open(Stance::Count, view.cut);
+            if view.changed {
+                let inner = self.layer(Window { text: &view.text, from: view.forth(from), last: part.last }, heads, stance, &mut hits);
+                frontier.open(Stance::Hold, view.place(inner.hold));
+                frontier.open(Stance::Count, view.place(inner.count));
+                found.extend(hits.drain(..).map(|hit| {
+                    let (start, end) = view.back(hit.start, hit.end);
+                    let head_end = view.back(hit.start, hit.head_end).1;
+                    Found { start, end, rule: hit.rule, head_end, viewed: true, open: hit.open }
+                }));
+            }
         }
-        findings.sort_unstable();
-        findings.dedup();
+        for place in [&mut frontier.hold, &mut frontier.count] {
+            *place = view.as_ref().map_or(*place, |view| view.boundary(*place));
+            while !text.is_char_boundary(*place) {
+                *place -= 1;
+            }
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|found| (found.start, found.end, found.rule, found.open && found.viewed));
+        (frontier, view)
+    }
+
+    fn layer(&self, window: Window<'_>, heads: &[Heads], stance: &dyn Fn(usize) -> Stance, hits: &mut Vec<Hit>) -> Frontier {
+        let end = window.text.len();
+        let mut frontier = Frontier { hold: end, count: end };
+        for (at, (offset, scanner)) in self.scanners.iter().enumerate() {
+            let before = hits.len();
+            let one = scanner.scan(window, heads.get(at), &|rule| stance(offset + rule), hits);
+            frontier.open(Stance::Hold, one.hold);
+            frontier.open(Stance::Count, one.count);
+            hits.iter_mut().skip(before).for_each(|hit| hit.rule += offset);
+        }
+        frontier
+    }
+
+    /// The beginnings of matches, for texts that come in pieces.
+    pub(crate) fn heads(&self, stance: &dyn Fn(usize) -> Stance) -> Vec<Heads> {
+        self.scanners.iter().map(|(offset, scanner)| Heads::of(scanner, &|rule| stance(offset + rule))).collect()
+    }
+
+    /// What follows the matches of a rule.
+    pub(crate) fn tail(&self, rule: usize) -> Tail {
+        let scanner = self.scanners.iter().rev().find(|(offset, _)| *offset <= rule);
+        scanner.and_then(|(offset, scanner)| scanner.rules().get(rule - offset)).map_or(Tail::None, |ready| ready.tail)
+    }
+
+    /// A number that is another for other rules.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = 0xCBF2_9CE4_8422_2325;
+        for rule in &self.rules {
+            for byte in rule.id.bytes().chain(rule.label.bytes()).chain([0, rule.confidence as u8, rule.mode as u8]) {
+                hash = fold(hash, byte);
+            }
+        }
+        for (_, scanner) in &self.scanners {
+            for rule in scanner.rules() {
+                hash = rule.pattern.fold(hash);
+            }
+        }
+        hash
     }
 
     /// What one rule finds.
@@ -123,4 +257,19 @@ impl Ruleset {
         let Some(one) = self.rule(id) else { return };
         self.find(text, form, &|rule| rule == one, findings);
     }
+}
+
+/// Some 60 kB of text of many kinds in which there is nothing to find: prose, code, logs, numbers, ideographs.
+#[must_use]
+pub fn bench_text() -> String {
+    const KINDS: [&str; 5] = [
+        "The committee met again on the second floor, where the windows face the river; nobody had read the minutes, and the chair \
+         asked whether the figures of last spring were still to be believed. They were not, as it turned out.\n",
+        "pub fn merge(&mut self, other: Map<String, Value>) -> Result<usize, Error> {\n    for (name, value) in other.iter() {\n        \
+         if self.fields.get(name).map_or(true, |old| old != value) { self.changed += 1; }\n    }\n}\n",
+        "2026-03-14T09:26:53.589Z INFO worker-7 request finished status=200 bytes=18231 took_ms=41 path=/v1/reports/weekly cache=miss\n",
+        "会议在二楼举行，窗户朝着河；没有人读过上次的记录，主席问去年春天的数字还能不能相信。结果是不能，大家决定下周再谈。\n",
+        "| region | units | price | total |\n| north | 1,204 | 3.50 | 4,214.00 |\n| south | 987 | 3.25 | 3,207.75 |\n{\"id\": 4821, \"tags\": [\"a\", \"b\"]}\n",
+    ];
+    KINDS.concat().repeat(60)
 }

@@ -23,7 +23,7 @@ pub(crate) async fn list(errand: Errand) -> Answer {
     let (pack, built_in) = (errand.query.text("pack"), errand.query.flag("built_in")?);
     let ours = Ruleset::built_in();
     let own = errand.store().firewall_rules().await?;
-    let rows = ours.rules().iter().map(built_in_view).chain(own.iter().map(|rule| summary(rule)));
+    let rows = ours.rules().iter().map(built_in_view).chain(own.iter().map(summary));
     let rows = rows.filter(|row| built_in.is_none_or(|wanted| row.get("built_in") == Some(&Value::Bool(wanted))));
     let in_pack = |row: &Map<String, Value>, pack: &str| {
         row.get("packs").and_then(Value::as_array).is_some_and(|packs| packs.iter().any(|name| name.as_str() == Some(pack)))

@@ -1,0 +1,4 @@
+//! What holds for every text, whatever the rules are.
+
+mod material;
+mod texts;
