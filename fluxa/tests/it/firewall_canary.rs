@@ -256,7 +256,7 @@ async fn a18_a_secret_reaches_no_vendor_by_any_route_in_any_field() {
         let (answer, sent) = yard.ask(&masked, ask).await;
         assert!(sent.iter().all(|record| !got(record, CORE)), "masked: {what}");
         assert!(!reaches || sent.len() == 1, "masked, and asked all the same: {what}: {}", answer.text());
-        assert!(!reaches || sent.iter().any(|record| got(record, "OPENAI_KEY")), "masked: {what}: {sent:?}");
+        assert!(!native || sent.iter().any(|record| got(record, "OPENAI_KEY")), "masked: {what}: {sent:?}");
         let (answer, sent) = yard.ask(&blocked, ask).await;
         assert_eq!((answer.status, sent.len()), (400, 0), "blocked: {what}: {}", answer.text());
         let told = answer.text();
