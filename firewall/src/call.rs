@@ -80,14 +80,6 @@ impl CallFirewall {
         any.then_some(given)
     }
 
-    /// A text of the answer that was counted before, a copy of it in another event: as [`CallFirewall::response`], counting nothing.
-    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
-        let hits = self.hits.clone();
-        let inspected = self.response(text, form);
-        self.hits = hits;
-        inspected
-    }
-
     /// Notes names of stand-ins (`<EMAIL_1>`) that the client wrote itself, so that none of them is given to a value. [`Self::request`]
     /// does so for its text; called for all texts of a request before the first, no later text has one that was given already.
     pub fn reserve(&mut self, text: &str) {
@@ -187,5 +179,25 @@ impl CallFirewall {
             Ok(()) if out == text => Inspected::Same,
             Ok(()) => Inspected::Edited(out),
         }
+    }
+}
+
+impl CallFirewall {
+    /// [`Self::request`] for a text that was, or will be, counted elsewhere.
+    pub fn request_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.request(text, form);
+        self.hits = hits;
+        inspected
+    }
+
+    /// [`Self::response`] for a text whose pieces were shown before: it is counted only where it may not go on.
+    pub fn response_again(&mut self, text: &str, form: Form) -> Inspected {
+        let hits = self.hits.clone();
+        let inspected = self.response(text, form);
+        if inspected != Inspected::Blocked {
+            self.hits = hits;
+        }
+        inspected
     }
 }

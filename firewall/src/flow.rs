@@ -32,11 +32,15 @@ pub(crate) struct Flow {
     /// The window begins inside a string of a document.
     in_string: bool,
     cluster: Option<Cluster>,
+    /// The stretches that the cluster may be named for.
+    candidates: Vec<Piece>,
     /// Stretches that were found and are not reached yet.
     waiting: Vec<Piece>,
     tails: Vec<OpenTail>,
     /// Rules whose last finding may overlap the next, and where its head ends: both are counted as one.
     counted: Vec<(usize, usize)>,
+    /// Where the first finding begins for which the text is refused.
+    block: Option<usize>,
 }
 
 /// A stretch that is to be masked.
@@ -57,7 +61,6 @@ struct Piece {
 struct Cluster {
     start: usize,
     end: usize,
-    chosen: Piece,
     /// It has its mask.
     masked: bool,
 }
@@ -65,6 +68,8 @@ struct Cluster {
 /// A tail that goes on behind what is at hand.
 #[derive(Clone, Copy, Debug)]
 struct OpenTail {
+    /// Of which rule's finding, which begins where.
+    of: (usize, usize),
     tail: Tail,
     viewed: bool,
     /// Where its head ends.
@@ -118,14 +123,14 @@ impl Flow {
         if self.form == Form::Json {
             let quiet = found.is_empty() && self.tails.is_empty();
             document::segments(self.window.as_bytes(), self.in_string, |segment| {
-                if !quiet || segment.open {
+                if !quiet || segment.open || !segment.string {
                     segments.push(segment);
                 }
             });
             if !last && let Some(open) = segments.last().filter(|segment| segment.open && !segment.string && !segment.endless()) {
                 frontier.hold = frontier.hold.min(open.start);
                 for one in found.iter().filter(|one| one.end > open.start) {
-                    frontier.hold = frontier.hold.min(one.start);
+                    frontier.hold = frontier.hold.min(one.key);
                 }
             }
             if let Some(inside) = segments.iter().find(|segment| {
@@ -138,18 +143,17 @@ impl Flow {
         frontier.hold = frontier.hold.max(self.known.hold);
         frontier.count = frontier.count.max(self.known.count);
         self.follow(&segments, view, last);
-        let mut block = None;
         for one in found {
             let step = plan.step(one.rule);
             let enforces = step.effect().enforces();
             let (since, until) = if enforces { (self.known.hold, frontier.hold) } else { (self.known.count, frontier.count) };
-            if one.start < since || one.start >= until && !last {
+            if one.key < since || one.key >= until && !last {
                 continue;
             }
             if step.effect() == Action::Block {
-                block.get_or_insert(one.start);
+                self.block = Some(self.block.map_or(one.start, |at| at.min(one.start)));
             }
-            if block.is_none_or(|at| one.start <= at) && self.is_another(&one) {
+            if self.is_another(&one) {
                 call.count(one.rule, step);
             }
             if enforces {
@@ -157,6 +161,8 @@ impl Flow {
             }
         }
         self.known = frontier;
+        // What stands before it is let go on as far as it is known.
+        let block = self.block.filter(|at| last || *at < frontier.hold);
         let until = block.unwrap_or(frontier.hold);
         self.waiting.sort_by_key(|piece| (piece.start, piece.end, piece.rule));
         let ready = self.waiting.partition_point(|piece| piece.start < until);
@@ -208,8 +214,9 @@ impl Flow {
     /// Goes on with the tails that were open.
     fn follow(&mut self, segments: &[Segment], view: Option<&View>, last: bool) {
         let (mut reached, form, window) = (0, self.form, &self.window);
+        let candidates = &mut self.candidates;
         self.tails.retain_mut(|open| {
-            let (end, goes_on) = match view.filter(|view| open.viewed && view.changed) {
+            let (end, goes_on) = match view.filter(|_| open.viewed) {
                 Some(view) => {
                     let (end, goes_on) = goes_on(open, &view.text, view.forth(open.at), view.forth(open.head_end), last);
                     (view.back(end, end).0.max(view.back(end.saturating_sub(1), end).1), goes_on)
@@ -223,6 +230,9 @@ impl Flow {
             }
             reached = reached.max(end);
             open.at = end;
+            for piece in candidates.iter_mut().filter(|piece| (piece.rule, piece.start) == open.of) {
+                piece.end = piece.end.max(end);
+            }
             goes_on
         });
         if let Some(cluster) = &mut self.cluster {
@@ -233,7 +243,7 @@ impl Flow {
     /// Adds what was found to what waits.
     fn add(&mut self, call: &CallFirewall, found: Found, step: Step, segments: &[Segment]) {
         let kind = call.ruleset().tail(found.rule);
-        let tail = found.open.then_some(OpenTail { tail: kind, viewed: found.viewed, head_end: found.head_end, at: found.end });
+        let tail = found.open.then_some(OpenTail { of: (found.rule, found.start), tail: kind, viewed: found.viewed, head_end: found.head_end, at: found.end });
         let piece = Piece { start: found.start, end: found.end, rule: found.rule, step, quoted: false, tail };
         if self.form == Form::Plain {
             self.waiting.push(piece);
@@ -248,7 +258,7 @@ impl Flow {
             let holds_tail = kind != Tail::None && segment.end >= head_end;
             let end = if holds_tail { found.end.min(segment.end) } else { head_end.min(segment.end) };
             let (start, end) = document::aligned(self.window.as_bytes(), *segment, (found.start.max(segment.start), end));
-            let tail = tail.filter(|_| holds_tail && segment.open && end == segment.end);
+            let tail = tail.filter(|_| holds_tail && segment.open && end == segment.end).map(|tail| OpenTail { of: (found.rule, start), ..tail });
             self.waiting.push(Piece { start, end, tail, ..piece });
         }
     }
@@ -258,8 +268,8 @@ impl Flow {
         match &mut self.cluster {
             Some(cluster) if piece.start < cluster.end => {
                 cluster.end = cluster.end.max(piece.end);
-                if !cluster.masked && piece.start < cluster.start + NAMED_BYTES && weight(&piece, cluster.start) > weight(&cluster.chosen, cluster.start) {
-                    cluster.chosen = piece;
+                if !cluster.masked && piece.start < cluster.start + NAMED_BYTES {
+                    self.candidates.push(piece);
                 }
             }
             _ => {
@@ -271,7 +281,9 @@ impl Flow {
                     self.cluster = None;
                 }
                 self.release(piece.start, out);
-                self.cluster = Some(Cluster { start: piece.start, end: piece.end, chosen: piece, masked: false });
+                self.cluster = Some(Cluster { start: piece.start, end: piece.end, masked: false });
+                self.candidates.clear();
+                self.candidates.push(piece);
             }
         }
         self.tails.extend(piece.tail);
@@ -280,14 +292,15 @@ impl Flow {
     /// Writes the cluster's mask.
     fn name(&mut self, call: &mut CallFirewall, out: &mut String) {
         let Some(cluster) = &mut self.cluster else { return };
+        let Some(chosen) = self.candidates.iter().max_by_key(|piece| weight(piece, cluster.start)).copied() else { return };
         cluster.masked = true;
-        let long = cluster.end - cluster.start >= NAMED_BYTES && !(self.reversible && cluster.chosen.step.effect() == Action::Pseudonym);
+        let long = cluster.end - cluster.start >= NAMED_BYTES && !(self.reversible && chosen.step.effect() == Action::Pseudonym);
         let mut end = if long { cluster.start + NAMED_BYTES } else { cluster.end };
         while !self.window.is_char_boundary(end) {
             end -= 1;
         }
         let value = self.window.get(cluster.start..end).unwrap_or_default();
-        let Piece { rule, step, quoted, .. } = cluster.chosen;
+        let Piece { rule, step, quoted, .. } = chosen;
         let json = self.form == Form::Json;
         if quoted {
             out.push('"');
@@ -339,7 +352,7 @@ impl Flow {
         back(&mut self.done);
         back(&mut self.known.hold);
         back(&mut self.known.count);
-        for piece in &mut self.waiting {
+        for piece in self.waiting.iter_mut().chain(&mut self.candidates) {
             back(&mut piece.start);
             back(&mut piece.end);
         }
@@ -347,10 +360,12 @@ impl Flow {
             back(&mut cluster.start);
             back(&mut cluster.end);
         }
+        self.block.iter_mut().for_each(back);
         for (_, end) in &mut self.counted {
             back(end);
         }
         for open in &mut self.tails {
+            back(&mut open.of.1);
             back(&mut open.head_end);
             back(&mut open.at);
         }

@@ -33,6 +33,8 @@ pub(crate) struct Part<'a> {
 /// What was found in a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Found {
+    /// Where its match begins.
+    pub(crate) key: usize,
     pub(crate) start: usize,
     pub(crate) rule: usize,
     pub(crate) end: usize,
@@ -166,9 +168,9 @@ impl Ruleset {
         let mut found = Vec::new();
         self.scan(Part { text, form, known: Frontier { hold: 0, count: 0 }, last: true }, &[], &stance, &mut found);
         // The longest of a rule's findings at one place.
-        found.reverse();
+        found.sort_unstable_by_key(|found| (found.start, found.rule, std::cmp::Reverse(found.end)));
         found.dedup_by_key(|found| (found.start, found.rule));
-        findings.extend(found.iter().rev().map(|found| Finding { start: found.start, end: found.end, rule: found.rule }));
+        findings.extend(found.iter().map(|found| Finding { start: found.start, end: found.end, rule: found.rule }));
     }
 
     /// What is decided in a part, in order, and from where on it is not.
@@ -178,6 +180,7 @@ impl Ruleset {
         let mut hits: Vec<Hit> = Vec::new();
         let mut frontier = self.layer(Window { text, from, last: part.last }, heads, stance, &mut hits);
         found.extend(hits.drain(..).map(|hit| Found {
+            key: hit.key,
             start: hit.start,
             end: hit.end,
             rule: hit.rule,
@@ -189,14 +192,14 @@ impl Ruleset {
         if let Some(view) = &view {
             frontier.open(Stance::Hold, view.cut);
             frontier.open(Stance::Count, view.cut);
-            if view.changed {
+            if view.changed || view.cut < text.len() {
                 let inner = self.layer(Window { text: &view.text, from: view.forth(from), last: part.last }, heads, stance, &mut hits);
                 frontier.open(Stance::Hold, view.place(inner.hold));
                 frontier.open(Stance::Count, view.place(inner.count));
                 found.extend(hits.drain(..).map(|hit| {
                     let (start, end) = view.back(hit.start, hit.end);
                     let head_end = view.back(hit.start, hit.head_end).1;
-                    Found { start, end, rule: hit.rule, head_end, viewed: true, open: hit.open }
+                    Found { key: view.place(hit.key), start, end, rule: hit.rule, head_end, viewed: true, open: hit.open }
                 }));
             }
         }
@@ -207,7 +210,7 @@ impl Ruleset {
             }
         }
         found.sort_unstable();
-        found.dedup_by_key(|found| (found.start, found.end, found.rule, found.open && found.viewed));
+        found.dedup_by_key(|found| (found.key, found.start, found.end, found.rule, found.open && found.viewed));
         (frontier, view)
     }
 

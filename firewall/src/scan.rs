@@ -167,6 +167,8 @@ impl Frontier {
 /// What was found, in bytes of the text that was scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hit {
+    /// Where the match begins, which is where it is tried.
+    pub(crate) key: usize,
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) rule: usize,
@@ -425,6 +427,6 @@ impl Scanner {
             return None;
         }
         let (tail_end, open) = tail(rule.tail, text, value_end, trial.window.last, &mut trial.marks);
-        Some(Hit { start: value_start, end: tail_end, rule: number, open, head_end: value_end })
+        Some(Hit { key: start, start: value_start, end: tail_end, rule: number, open, head_end: value_end })
     }
 }

@@ -193,6 +193,8 @@ pub enum OnClientClose {
 pub struct Firewall {
     /// The policy for calls for which no key, team, organisation or route gives one.
     pub policy: Option<String>,
+    /// Who is told of alerts and blocks. A secret: webhooks are often known by their address alone.
+    pub webhook: Option<Secret<String>>,
 }
 
 /// Section `retention`.
@@ -295,9 +297,11 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
         Some(Retention { logs: logs?, responses: responses? })
     });
     let firewall = section(r, &mut top, "firewall", |r, f| {
-        let policy =
-            r.setting(f, "policy", |text| fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message));
-        Some((Firewall { policy }, seeds::firewall::read(r, f)))
+        let policy = r.setting(f, "policy", |text| {
+            fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message)
+        });
+        let webhook = r.setting(f, "webhook", |text| addresses::webhook(text).map(Secret::new));
+        Some((Firewall { policy, webhook }, seeds::firewall::read(r, f)))
     });
     let (firewall, of_firewall) = firewall.map_or((None, Default::default()), |(firewall, seeds)| (Some(firewall), seeds));
     let seeds = seeds::read(r, &mut top, of_firewall);

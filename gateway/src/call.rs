@@ -21,6 +21,7 @@ use fluxa_store::Finished;
 use fluxa_store::shared::Settlement;
 use futures_util::FutureExt;
 
+use crate::guard::Guard;
 use crate::health::Busy;
 use crate::kept_answers::{Found, Keep};
 use crate::settling::{GiveBack, Release, Settle};
@@ -66,6 +67,8 @@ pub(crate) struct Call {
     owed: Option<Box<(Usage, NanoUsd)>>,
     /// The answer is to be given again; what is known of that.
     pub(crate) keep_answer: Option<Box<Keep>>,
+    /// What its texts pass on their way; nothing where no policy holds.
+    pub(crate) guard: Option<Box<Guard>>,
     /// What `x-fluxa-cache` says; nothing where answers are not kept.
     pub(crate) found: Option<Found>,
     /// The place at the provider, until the answer has ended.
@@ -134,6 +137,7 @@ impl Call {
             owed: None,
             busy: None,
             keep_answer: None,
+            guard: None,
             found: None,
             // A stranger's refusals get no rows of their own: made-up keys must not fill the ledger.
             keep_row: false,
@@ -372,6 +376,9 @@ impl Call {
         self.entry.finish = ending.finish.unwrap_or_default();
         ending.error.clone_into(&mut self.entry.error);
         self.entry.client_closed = ending.client_closed;
+        if let Some(guard) = &mut self.guard {
+            guard.tell(&self.worker, &mut self.entry);
+        }
         self.note_new_scopes();
         let settling = self.settle();
         self.worker.gateway.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);

@@ -108,11 +108,11 @@ impl Keeping {
         });
     }
 
-    /// The same for a stream: `frames` is its end, which holds the whole response.
-    pub(crate) fn keep_stream(self, worker: &Worker, frames: &[u8]) {
-        if let Some(response) = last_response(frames) {
-            self.keep(worker, response.to_string().as_bytes());
-        }
+    /// The same for a stream: `frames` is its end, which holds the whole response. Where it does not, the end may be still to come.
+    pub(crate) fn keep_stream(self, worker: &Worker, frames: &[u8]) -> Option<Self> {
+        let Some(response) = last_response(frames) else { return Some(self) };
+        self.keep(worker, response.to_string().as_bytes());
+        None
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use fluxa_domain::refusal::Refusal;
 use fluxa_domain::route::backoff_ms;
 use fluxa_wire::body::fields::Outline;
 use fluxa_wire::client::Heard;
@@ -27,6 +28,7 @@ pub(crate) use target::{Chance, Target, plan};
 use crate::admission::{Admitted, Priced};
 use crate::call::{Call, Ending};
 use crate::conversations::Keeping;
+use crate::guard::{Guard, Shape};
 use crate::health::Blame;
 use crate::kept_answers::{Found, KeptAnswer};
 use crate::pipeline::Stop;
@@ -270,6 +272,7 @@ impl Reply {
         *headers = HeaderMap::with_capacity(REPLY_HEADERS);
         crate::head::pass_back(&head, headers);
         let mut dropped = mended;
+        let is_translated = translated.as_ref().map(|translated| translated.content_type);
         if let Some(translated) = translated {
             headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(translated.content_type));
             dropped.splice(0..0, translated.dropped.iter().map(ToString::to_string));
@@ -294,23 +297,31 @@ impl Reply {
         call.first_byte();
         let body = match body {
             Committed::Whole(bytes, facts) => {
+                let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
+                let content_type = is_translated.unwrap_or_else(|| head.get("content-type").unwrap_or_default());
+                let (bytes, stored) = match pass(&mut call, content_type, is_translated.is_some(), bytes) {
+                    Ok(passed) => passed,
+                    Err(refusal) => return blocked(call, &refusal, &admitted, ended),
+                };
                 if call.worker.settings().store_content {
-                    call.entry.response_body = Some(String::from_utf8_lossy(&bytes).into_owned());
+                    call.entry.response_body = Some(String::from_utf8_lossy(&stored).into_owned());
                 }
                 match keeping {
                     // A whole answer that the client wanted as a stream.
-                    Some(keeping) if call.entry.stream => keeping.keep_stream(&call.worker, &bytes),
+                    Some(keeping) if call.entry.stream => drop(keeping.keep_stream(&call.worker, &bytes)),
                     Some(keeping) => keeping.keep(&call.worker, &bytes),
                     None => {}
                 }
                 let failed = head.status >= 400;
                 let facts_are_whole = facts.as_ref().is_some_and(|facts| facts.error.is_none());
-                let ended = facts.as_ref().map_or_else(|| Ending { complete: true, ..Ending::default() }, ending);
                 let error = if failed { fluxa_domain::refusal::RefusalKind::Upstream.code() } else { "" };
                 if let Some(mut keep) = call.keep_answer.take().filter(|_| head.status == 200 && facts_are_whole) {
                     keep.push(&bytes);
                     let content_type = headers.get(hyper::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
                     keep.keep(&call, content_type, ended.finish.as_deref());
+                }
+                if let Some(found) = call.guard.as_deref().and_then(Guard::header) {
+                    put(headers, reply::X_FLUXA_FIREWALL, &found);
                 }
                 let charged = call.finish(Ending { error, ..ended });
                 put(headers, reply::X_FLUXA_COST, &charged.cost.to_decimal_usd());
@@ -318,13 +329,49 @@ impl Reply {
                 ReplyBody::full(bytes)
             }
             Committed::Stream { body, relay, framing, held, provider, complete } => {
-                let relayed = RelayBody::new(call, body, *relay, framing, held, provider, complete, keeping);
+                if let Some(found) = call.guard.as_deref().and_then(Guard::header) {
+                    put(headers, reply::X_FLUXA_FIREWALL, &found);
+                }
+                // What is translated is framed as the client's dialect has it.
+                let shown = if is_translated == Some("application/json") { Framing::JsonArray } else { framing };
+                let relayed = RelayBody::new(call, body, *relay, (framing, shown), held, provider, complete, keeping);
                 ReplyBody::Relay(Box::new(relayed))
             }
         };
         *response.body_mut() = body;
         response
     }
+}
+
+/// A whole answer through the call's guard: what goes to the client, and what is written down of it.
+fn pass(call: &mut Call, content_type: &str, translated: bool, bytes: Bytes) -> Result<(Bytes, Bytes), Refusal> {
+    // What was kept was looked at when it was.
+    let cached = call.entry.cached;
+    let Some(guard) = call.guard.as_deref_mut().filter(|_| !cached) else { return Ok((bytes.clone(), bytes)) };
+    let shape = match (translated && call.entry.stream, content_type) {
+        (true, "application/json") => Shape::Stream(call.dialect, call.op, Framing::JsonArray),
+        (true, _) => Shape::Stream(call.dialect, call.op, Framing::Sse),
+        (false, content_type) => Shape::Document(content_type),
+    };
+    guard.answer(shape, bytes, call.worker.gateway.settings.store_content)
+}
+
+/// The refusal in place of an answer that may not be passed on. The vendor has worked for it, so it is charged.
+fn blocked(mut call: Call, refusal: &Refusal, admitted: &Admitted, ended: Ending) -> Response<ReplyBody> {
+    let status = fluxa_wire::refuse::status(call.dialect, refusal);
+    let (request_id, own) = (call.entry.request_id.clone(), call.entry.id.to_string());
+    let mut response = crate::http::refuse(call.dialect, refusal, &request_id, &own, call.tried);
+    let headers = response.headers_mut();
+    crate::head::standing(&admitted.standing, headers);
+    put(headers, reply::X_FLUXA_PROVIDER, &call.entry.provider);
+    put(headers, reply::X_FLUXA_MODEL, &call.entry.upstream_model);
+    if let Some(found) = call.guard.as_deref().and_then(Guard::header) {
+        put(headers, reply::X_FLUXA_FIREWALL, &found);
+    }
+    let charged = call.finish(Ending { status, error: refusal.kind.code(), ..ended });
+    put(headers, reply::X_FLUXA_COST, &charged.cost.to_decimal_usd());
+    put(headers, reply::X_FLUXA_COST_STATE, charged.state.name());
+    response
 }
 
 #[cfg(test)]

@@ -35,6 +35,18 @@ const PASSED_BACK: [&str; 13] = [
     "cf-ray",
 ];
 
+/// The headers of a client that a vendor of `dialect` would get.
+pub(crate) fn passed_on(client: &HeaderMap, dialect: Dialect) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    client.iter().filter(move |(name, _)| passes(name.as_str(), dialect))
+}
+
+/// A beta of one dialect means nothing, or something else, in another.
+fn passes(name: &str, dialect: Dialect) -> bool {
+    PASSED_ON.contains(&name)
+        || dialect == Dialect::Anthropic && (name == ANTHROPIC_VERSION_NAME || name.starts_with(PASSED_ON_PREFIX))
+        || dialect == Dialect::OpenAi && name == "openai-beta"
+}
+
 /// What a request head is made of.
 pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a Method,
@@ -74,17 +86,13 @@ impl RequestHead<'_> {
         let mut versioned = false;
         for (name, value) in self.client {
             let name = name.as_str();
-            // A beta of one dialect means nothing, or something else, in another.
-            let passes = PASSED_ON.contains(&name)
-                || self.door.dialect == Dialect::Anthropic && (name == ANTHROPIC_VERSION_NAME || name.starts_with(PASSED_ON_PREFIX))
-                || self.door.dialect == Dialect::OpenAi && name == "openai-beta";
             let connection_names_it = || {
                 self.client
                     .get_all("connection")
                     .iter()
                     .any(|list| list.as_bytes().split(|&b| b == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes())))
             };
-            if !passes || connection_names_it() {
+            if !passes(name, self.door.dialect) || connection_names_it() {
                 continue;
             }
             versioned |= name == "anthropic-version";

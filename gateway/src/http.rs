@@ -319,7 +319,15 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
             }
             response
         }
-        Err(stop) => {
+        Err(mut stop) => {
+            let asked_someone = call.tried > 0;
+            let guard = call.guard.as_deref_mut();
+            let found = guard.and_then(|guard| {
+                if asked_someone {
+                    guard.words(&mut stop.refusal);
+                }
+                guard.header()
+            });
             let status = fluxa_wire::refuse::status(dialect, &stop.refusal);
             // An attempt that was cut off in the middle.
             call.give_up_attempt(stop.refusal.kind == RefusalKind::UpstreamTimeout);
@@ -333,6 +341,9 @@ async fn call(worker: &Rc<Worker>, inbound: Inbound) -> Response<ReplyBody> {
             if !provider.is_empty() {
                 put(response.headers_mut(), reply::X_FLUXA_PROVIDER, &provider);
                 put(response.headers_mut(), reply::X_FLUXA_MODEL, &model);
+            }
+            if let Some(found) = found {
+                put(response.headers_mut(), reply::X_FLUXA_FIREWALL, &found);
             }
             for (name, value) in stop.headers {
                 put(response.headers_mut(), name, &value);

@@ -58,6 +58,8 @@ pub(crate) struct Question<'a> {
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
+    /// What distinguishes the firewall's rules that hold for it.
+    pub(crate) rules: Option<&'a [u8; 32]>,
 }
 
 /// How a client's `cache-control` bears on kept answers.
@@ -181,6 +183,10 @@ fn name(policy: CachePolicy, key: &KeyRecord, question: Question<'_>) -> [u8; 32
         part(question.headers.get(header).map_or(&b""[..], |value| value.as_bytes()));
     }
     part(question.body);
+    // What was let through, or masked, under other rules is not given again.
+    if let Some(rules) = question.rules {
+        part(rules);
+    }
     hash.finalize().into()
 }
 

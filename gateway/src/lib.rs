@@ -12,6 +12,7 @@ mod clock;
 mod conversations;
 mod dialects;
 mod dispatch;
+mod guard;
 mod head;
 mod health;
 mod hearing;

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     panics: AtomicU64,
     /// What services did.
     pub(crate) background: Background,
+    /// What firewalls found.
+    pub(crate) firewall: crate::guard::Counts,
 }
 
 /// What is done beside calls, counted.
@@ -174,6 +176,7 @@ impl Metrics {
         ] {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
+        self.firewall.render(&mut out);
         let mut gauge = |name: &str, help: &str, value: i64| {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         };
@@ -196,7 +199,7 @@ impl Metrics {
     }
 }
 
-fn escape(label: &str) -> String {
+pub(crate) fn escape(label: &str) -> String {
     label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

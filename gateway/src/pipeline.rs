@@ -16,6 +16,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName};
 use crate::admission::{self, Priced, Wanted};
 use crate::call::Call;
 use crate::dispatch::{self, Chance, Errand, Reply};
+use crate::guard::{self, Guard};
 use crate::hearing;
 use crate::http::{Inbound, key_query, token};
 use crate::kept_answers::{self, Found, Looked, Question};
@@ -76,18 +77,19 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     model.clone_into(&mut call.entry.model);
     call.entry.stream = outline.wants_stream();
     call.service_tier.clone_from(&outline.service_tier);
-    if gateway.settings.store_content {
-        call.entry.request_body = String::from_utf8(body.to_vec()).ok();
-    }
-    tags::add_of_body(&mut tags, op, &outline, &body);
+    let route = view.routes.find(model);
+    call.guard = Guard::of(&view, &gateway.settings, &access.key, groups, route)?.map(Box::new);
     groups.label(&mut call.entry);
-    call.entry.tags.append(&mut tags);
+    // Where there is a guard, only what it has seen is written down.
+    let stores = gateway.settings.store_content;
+    if call.guard.is_none() {
+        note(call, &mut tags, (op, &outline), &body, stores);
+    }
     access.key.may_use(model)?;
     groups.may_use(model)?;
     let scopes = worker.scopes.of(&access.key, groups, view.revision, model, now);
 
     // Where to, in which order, and at which price.
-    let route = view.routes.find(model);
     let prefix = route.filter(|route| route.prompt_affinity).map(|_| crate::prompt_prefix::hash(&body));
     let chance = Chance { roll: worker.roll(), prefix, now };
     let mut plan = dispatch::plan(&view, &parts.headers, op, dialect, model, chance)?;
@@ -99,6 +101,27 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
             outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
         }
     }
+    let mut said = None;
+    if let Some(mut guard) = call.guard.take() {
+        let model_is_known = route.is_some_and(|route| !route.model.contains('*'));
+        let asked = guard::Asked { parts: &parts, path: &path, dialect, op, content_type, body: &body, model, model_is_known };
+        let judged = guard.request(&asked);
+        tags.values_mut().for_each(|tag| *tag = guard.for_the_row(tag));
+        if judged.is_err() {
+            call.entry.model = guard.for_the_row(model);
+        }
+        call.entry.firewall = guard.hits();
+        call.guard = Some(guard);
+        if let Some(edited) = judged? {
+            // The question of what was answered before is what the client asked: its own values come back in the answer.
+            said = Some(std::mem::replace(&mut body, edited));
+            outline = read_outline(&parts.method, dialect, op, content_type, &body)?;
+            if let Some(method) = &named {
+                outline.stream = Some(Field { span: 0..0, value: method.stream });
+            }
+        }
+        note(call, &mut tags, (op, &outline), &body, stores);
+    }
     let mut heard = hearing::hear((dialect, op), &body, (model, outline.wants_stream()), &mut plan)?;
     if let (Some(heard), Some(resumed)) = (&mut heard, resumed) {
         heard.repeat.insert(String::from("previous_response_id"), resumed.id.into());
@@ -106,7 +129,10 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     let (plan, targets) = price(&gateway, &view, &scopes, may_cost(&parts.method, op), plan, now)?;
 
     // What was answered before is given again.
-    let question = Question { dialect, op, uri: &parts.uri, headers: &parts.headers, body: &body };
+    let guard = call.guard.as_deref();
+    let asked = said.as_ref().filter(|_| guard.is_some_and(Guard::has_stand_ins)).unwrap_or(&body);
+    let rules = guard.map(Guard::fingerprint);
+    let question = Question { dialect, op, uri: &parts.uri, headers: &parts.headers, body: asked, rules };
     match kept_answers::look(worker, cache_policy(&view, &access.key), &access.key, question).await {
         Looked::Off => {}
         Looked::Bypass => call.found = Some(Found::Bypass),
@@ -153,6 +179,21 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
         stop.headers.extend(crate::head::standing_lines(&admitted.standing));
         stop
     })
+}
+
+/// Writes down what the request brings: its tags, and itself where the operator wants that.
+fn note(
+    call: &mut Call,
+    tags: &mut std::collections::BTreeMap<String, String>,
+    (op, outline): (Op, &fluxa_wire::body::fields::Outline),
+    body: &[u8],
+    stores: bool,
+) {
+    if stores {
+        call.entry.request_body = String::from_utf8(body.to_vec()).ok();
+    }
+    tags::add_of_body(tags, op, outline, body);
+    call.entry.tags.append(tags);
 }
 
 /// How the answers to this key's calls are kept: as it says, else as its team says.

@@ -23,6 +23,7 @@ pub(crate) use course::Course;
 
 use crate::call::{CLIENT_CLOSED, Call, Ending};
 use crate::conversations::Keeping;
+use crate::guard::{End, Screening};
 use crate::reply::BoxError;
 use crate::snapshot::ProviderView;
 use crate::upstream::{AnswerBody, BodyFault, Progress};
@@ -44,6 +45,8 @@ pub(crate) struct RelayBody {
     call: Call,
     body: AnswerBody,
     relay: Course,
+    /// Where the texts are looked at before they go on.
+    screening: Option<Box<Screening>>,
     framing: Framing,
     out: BytesMut,
     idle: Duration,
@@ -79,14 +82,15 @@ enum Silence {
 }
 
 impl RelayBody {
-    /// `out` holds what was read before the answer was committed to; `complete` says that this is all there is.
+    /// `framing` is the vendor's and the client's; `out` holds what was read before the answer was committed to; `complete` says that
+    /// this is all there is.
     #[expect(clippy::too_many_arguments, reason = "one call; each is another thing")]
     pub(crate) fn new(
         mut call: Call,
         body: AnswerBody,
         relay: Course,
-        framing: Framing,
-        out: BytesMut,
+        (framing, shown): (Framing, Framing),
+        mut out: BytesMut,
         provider: Arc<ProviderView>,
         complete: bool,
         keeping: Option<Keeping>,
@@ -98,11 +102,17 @@ impl RelayBody {
         let idle = provider.idle_timeout;
         let speaks = matches!(framing, Framing::Sse | Framing::JsonArray);
         let provider = speaks.then_some(provider);
-        let stored = call.worker.settings().store_content.then(|| out.to_vec());
+        let stores = call.worker.settings().store_content;
+        let mut screening = call.guard.as_deref().and_then(|guard| Screening::of(guard, call.dialect, call.op, shown, stores));
+        if let Some(screening) = &mut screening {
+            screening.raw = std::mem::take(&mut out);
+        }
+        let stored = stores.then(|| out.to_vec());
         let mut this = Self {
             call,
             body,
             relay,
+            screening,
             framing,
             out,
             idle,
@@ -121,7 +131,9 @@ impl RelayBody {
             keeping,
         };
         // A body without a byte (204, or a length of zero) is over before it is asked for.
-        if complete || (this.body.is_complete() && this.body_is_over()) {
+        if let Err(why) = this.screen() {
+            this.end(Some(why));
+        } else if complete || (this.body.is_complete() && this.body_is_over()) {
             this.end(None);
         } else {
             this.note();
@@ -161,19 +173,25 @@ impl RelayBody {
                 self.end(Some((RefusalKind::ShuttingDown, "the gateway is stopping")));
                 continue;
             }
-            let Self { body, relay, out, call, stored, .. } = self;
+            let Self { body, relay, out, call, stored, screening, .. } = self;
             let mut fault = None;
             let scratch = Rc::clone(&call.worker.scratch);
             let progress = body.poll_data(cx, &scratch, |data| {
                 if fault.is_none() {
-                    fault = relay.push(data, out).err();
+                    let to = screening.as_deref_mut().map_or(&mut *out, |screening| &mut screening.raw);
+                    fault = relay.push(data, to).err();
                 }
-                if let Some(stored) = stored
+                if screening.is_none()
+                    && let Some(stored) = stored
                     && stored.len() + data.len() <= MAX_STORED_BYTES
                 {
                     stored.extend_from_slice(data);
                 }
             });
+            if let Err(why) = self.screen() {
+                self.end(Some(why));
+                continue;
+            }
             match progress {
                 Poll::Ready(Ok(_)) if fault.is_some() => {
                     self.end(Some((RefusalKind::UpstreamProtocol, "the provider's stream is not well-formed")))
@@ -208,13 +226,43 @@ impl RelayBody {
         }
     }
 
+    /// Lets the texts that have come through the guard.
+    fn screen(&mut self) -> Result<(), (RefusalKind, &'static str)> {
+        let Self { screening: Some(screening), call, out, .. } = self else { return Ok(()) };
+        let Some(guard) = call.guard.as_deref_mut().filter(|_| !screening.raw.is_empty()) else { return Ok(()) };
+        let before = out.len();
+        let passed = screening.pass(guard, out);
+        self.store(before);
+        passed.map_err(broke)
+    }
+
+    /// Lets what waits in the guard out.
+    fn screen_end(&mut self) -> Result<(), (RefusalKind, &'static str)> {
+        let Self { screening: Some(screening), call, out, .. } = self else { return Ok(()) };
+        let Some(guard) = call.guard.as_deref_mut() else { return Ok(()) };
+        let before = out.len();
+        let passed = screening.finish(guard, out);
+        self.store(before);
+        passed.map_err(broke)
+    }
+
+    /// Takes what has come out of the guard since `before` into the copy for the log.
+    fn store(&mut self, before: usize) {
+        let Self { screening: Some(screening), stored: Some(stored), out, .. } = self else { return };
+        let copy = screening.take_copy();
+        let new = copy.as_deref().unwrap_or_else(|| out.get(before..).unwrap_or_default());
+        if stored.len() + new.len() <= MAX_STORED_BYTES {
+            stored.extend_from_slice(new);
+        }
+    }
+
     /// Journals what the stream has cost, before the bytes that cost it go out: exactly once its end mark is there, else an
     /// estimate that covers what may come until the next note.
     fn note(&mut self) {
         let facts = self.relay.facts();
         if facts.ended {
             if let Some(keeping) = self.keeping.take() {
-                self.keep(keeping);
+                self.keeping = self.keep(keeping);
             }
             let ending = Ending { complete: facts.error.is_none(), error: upstream_word("", facts), ..ending(facts) };
             self.store_answer();
@@ -293,19 +341,30 @@ impl RelayBody {
         let mut error = "";
         match broke {
             None => {
-                self.relay.finish(&mut self.out);
-                if matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.relay.is_cut(self.call.dialect, self.call.op) {
+                match &mut self.screening {
+                    Some(screening) => self.relay.finish(&mut screening.raw),
+                    None => self.relay.finish(&mut self.out),
+                }
+                if let Err((kind, text)) = self.screen_end() {
+                    error = kind.code();
+                    self.break_off(kind, text);
+                } else if matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.relay.is_cut(self.call.dialect, self.call.op) {
                     error = RefusalKind::Upstream.code();
                     self.break_off(RefusalKind::Upstream, "the provider's stream ended before its end mark");
                 }
             }
             Some((kind, text)) => {
+                // What waits may go on, unless it is the reason.
+                let (kind, text) = match kind {
+                    RefusalKind::ContentBlocked => (kind, text),
+                    _ => self.screen_end().err().unwrap_or((kind, text)),
+                };
                 error = kind.code();
                 self.break_off(kind, text);
             }
         }
         if let Some(keeping) = self.keeping.take() {
-            self.keep(keeping);
+            drop(self.keep(keeping));
         }
         self.hide_keys();
         // The start of a key and nothing after it: no key.
@@ -313,7 +372,9 @@ impl RelayBody {
         self.out.extend_from_slice(&kept);
         let facts = self.relay.facts();
         self.good = error.is_empty() && facts.error.is_none();
-        let ending = Ending { complete: self.good, error: upstream_word(error, facts), ..ending(facts) };
+        // A stream that was broken off here may have been heard to its end.
+        let heard = error == RefusalKind::ContentBlocked.code() && facts.ended;
+        let ending = Ending { complete: self.good || heard, error: upstream_word(error, facts), ..ending(facts) };
         self.store_answer();
         // The last bytes often come in the read that ends the stream: also then the row is written before they go out.
         if self.call.finish_early(ending) {
@@ -322,10 +383,10 @@ impl RelayBody {
     }
 
     /// Keeps the conversation, without the provider's keys, if these are the stream's last frames.
-    fn keep(&self, keeping: Keeping) {
+    fn keep(&self, keeping: Keeping) -> Option<Keeping> {
         let frames = Bytes::copy_from_slice(&self.out);
         let frames = self.provider.as_ref().map_or(frames.clone(), |provider| provider.without_keys(frames));
-        keeping.keep_stream(&self.call.worker, &frames);
+        keeping.keep_stream(&self.call.worker, &frames)
     }
 
     /// What goes to the client is kept, if the answer is to be given again and this stream ends well.
@@ -341,7 +402,11 @@ impl RelayBody {
     }
 
     fn break_off(&mut self, kind: RefusalKind, text: &'static str) {
-        if !self.relay.break_off(&Refusal::new(kind, text), &mut self.out) {
+        let refusal = match self.call.guard.as_deref().filter(|_| kind == RefusalKind::ContentBlocked) {
+            Some(guard) => guard.stream_refusal(),
+            None => Refusal::new(kind, text),
+        };
+        if !self.relay.break_off(&refusal, &mut self.out) {
             self.abort = Some(text);
         }
     }
@@ -363,6 +428,14 @@ impl Drop for RelayBody {
             let facts = self.relay.facts();
             self.call.finish(Ending { status, complete: false, client_closed: error == CLIENT_CLOSED, error, ..ending(facts) });
         }
+    }
+}
+
+/// What ends a stream that the guard does not let on.
+const fn broke(end: End) -> (RefusalKind, &'static str) {
+    match end {
+        End::Blocked => (RefusalKind::ContentBlocked, "the answer holds what may not be passed on"),
+        End::Broken => (RefusalKind::UpstreamProtocol, "the provider's stream is not well-formed"),
     }
 }
 

@@ -72,6 +72,7 @@ pub(crate) const X_FLUXA_COST_STATE: HeaderName = HeaderName::from_static("x-flu
 pub(crate) const X_FLUXA_DEGRADED: HeaderName = HeaderName::from_static("x-fluxa-degraded");
 pub(crate) const X_FLUXA_CACHE: HeaderName = HeaderName::from_static("x-fluxa-cache");
 pub(crate) const X_FLUXA_DROPPED: HeaderName = HeaderName::from_static("x-fluxa-dropped");
+pub(crate) const X_FLUXA_FIREWALL: HeaderName = HeaderName::from_static("x-fluxa-firewall");
 pub(crate) const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Puts a value that may hold odd bytes: what cannot be a header is left out.

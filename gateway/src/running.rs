@@ -142,7 +142,7 @@ impl Gateway {
                 keys.remember(recalled.keys);
                 View::of(recalled.configuration, &settings, &health)
             }
-            None => View::load(&store, &settings, &health).await?,
+            None => View::load(&store, &settings, &health, None).await?,
         };
         // From here on the counters keep apart what the ledger does not hold yet.
         shared.counters.recorded(&[]).await;

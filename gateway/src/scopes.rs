@@ -46,6 +46,19 @@ impl<'a> Groups<'a> {
         Self { team, organization: organizations.get(organization_name), organization_name }
     }
 
+    /// The firewall's policies of the team and the organisation.
+    pub(crate) fn firewall_policies(&self) -> [Option<&'a str>; 2] {
+        [
+            self.team.and_then(|team| team.firewall_policy.as_deref()),
+            self.organization.and_then(|organization| organization.firewall_policy.as_deref()),
+        ]
+    }
+
+    /// What the organisation is called.
+    pub(crate) const fn organization_name(&self) -> &'a str {
+        self.organization_name
+    }
+
     /// Whether they let their keys in at all.
     ///
     /// # Errors

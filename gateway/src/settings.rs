@@ -65,6 +65,10 @@ pub struct Settings {
     pub role: String,
     /// Bytes of the journal in which rows may wait for the database; beyond it calls are refused.
     pub spool_max_bytes: u64,
+    /// The firewall's policy for calls that no other is given for; it need not exist.
+    pub firewall_policy: Option<String>,
+    /// Who is told what the firewall blocked, and what rules with `alert` found: an http(s) address.
+    pub firewall_webhook: Option<String>,
     /// Where request lines go.
     pub request_log: Option<Arc<dyn RequestLog>>,
 }

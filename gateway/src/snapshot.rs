@@ -16,6 +16,7 @@ use fluxa_store::{Store, StoreError};
 use fluxa_wire::limits::SECRET_BYTES;
 
 use crate::aws::AwsCredentials;
+use crate::guard::Rulebook;
 use crate::health::{Blame, Health, ProviderState};
 use crate::last_known::Configuration;
 use crate::settings::Settings;
@@ -32,6 +33,8 @@ pub(crate) struct View {
     pub(crate) teams: HashMap<String, TeamRecord>,
     /// By name.
     pub(crate) organizations: HashMap<String, OrganizationRecord>,
+    /// The firewall's rules and policies.
+    pub(crate) rulebook: Rulebook,
 }
 
 /// One provider, ready to be called.
@@ -259,13 +262,31 @@ impl ProviderView {
 }
 
 impl View {
-    /// Reads the whole configuration from the store.
-    pub(crate) async fn load(store: &Store, settings: &Settings, health: &Health) -> Result<Self, StoreError> {
-        Ok(Self::of(Configuration::read(store).await?, settings, health))
+    /// Reads the whole configuration from the store; what did not change is taken from the `former` view.
+    pub(crate) async fn load(store: &Store, settings: &Settings, health: &Health, former: Option<Arc<Self>>) -> Result<Self, StoreError> {
+        let mut records = Configuration::read(store).await?;
+        let (rules, policies) = (std::mem::take(&mut records.firewall_rules), std::mem::take(&mut records.firewall_policies));
+        if policies.is_empty() {
+            let rulebook = Rulebook::of(&rules, policies, settings.firewall_policy.as_deref(), None);
+            return Ok(Self::with(records, rulebook, settings, health));
+        }
+        let usual = settings.firewall_policy.clone();
+        // Long lists of words take a moment, and this may be a thread that serves calls.
+        let compiling = move || Rulebook::of(&rules, policies, usual.as_deref(), former.as_deref().map(|former| &former.rulebook));
+        let rulebook = tokio::task::spawn_blocking(compiling)
+            .await
+            .map_err(|error| StoreError::Corrupt { what: String::from("rules of the firewall"), why: error.to_string() })?;
+        Ok(Self::with(records, rulebook, settings, health))
     }
 
     /// Makes the records ready to be used.
-    pub(crate) fn of(records: Configuration, settings: &Settings, health: &Health) -> Self {
+    pub(crate) fn of(mut records: Configuration, settings: &Settings, health: &Health) -> Self {
+        let policies = std::mem::take(&mut records.firewall_policies);
+        let rulebook = Rulebook::of(&records.firewall_rules, policies, settings.firewall_policy.as_deref(), None);
+        Self::with(records, rulebook, settings, health)
+    }
+
+    fn with(records: Configuration, rulebook: Rulebook, settings: &Settings, health: &Health) -> Self {
         let providers = records
             .providers
             .into_iter()
@@ -280,6 +301,7 @@ impl View {
             prices,
             teams: records.teams.into_iter().map(|team| (team.name.clone(), team)).collect(),
             organizations: records.organizations.into_iter().map(|record| (record.name.clone(), record)).collect(),
+            rulebook,
         }
     }
 

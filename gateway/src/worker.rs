@@ -26,6 +26,8 @@ pub(crate) struct Worker {
     pub(crate) connector: Connector,
     /// Fetches what prompts name by address.
     pub(crate) fetcher: crate::media::Fetcher,
+    /// Who is told what firewalls found.
+    pub(crate) webhook: Option<Rc<crate::guard::Webhook>>,
     /// Where finished calls are handed in.
     pub(crate) desk: Rc<Desk>,
     /// Ids, jitter, weighted picks.

@@ -89,12 +89,8 @@ proptest! {
         let inside = serde_json::to_string(&sent).unwrap();
         let back = call.give_back(&inside, Form::Json).unwrap_or(inside);
         prop_assert_eq!(serde_json::from_str::<String>(&back).unwrap(), text);
-        // Nothing watches this answer but the stand-ins.
-        let mut silent = CallFirewall::new(Ruleset::built_in(), None, None, [7; 32]);
-        std::mem::swap(&mut silent, &mut call);
-        let (_, whole) = in_pieces(&mut silent, &[&sent], Form::Plain);
-        let mut again = silent;
-        let (_, pieces) = in_pieces(&mut again, &cuts(&sent, seed), Form::Plain);
+        let (_, whole) = in_pieces(&mut call, &[&sent], Form::Plain);
+        let (_, pieces) = in_pieces(&mut call, &cuts(&sent, seed), Form::Plain);
         prop_assert_eq!(pieces, whole);
     }
 

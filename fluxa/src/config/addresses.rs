@@ -30,6 +30,14 @@ pub fn redis(text: &str) -> Result<String, String> {
     with_scheme(text, SCHEMES, "expected an address such as redis://host:6379, rediss://…, redis+sentinel://… or redis+cluster://…")
 }
 
+/// Where a webhook listens.
+///
+/// # Errors
+/// What was expected; never the address, which may hold a secret.
+pub fn webhook(text: &str) -> Result<String, String> {
+    with_scheme(text, &["http", "https"], "expected an address such as https://alerts.example.com/fluxa")
+}
+
 fn with_scheme(text: &str, schemes: &[&str], expected: &str) -> Result<String, String> {
     let text = text.trim();
     match text.split_once("://") {

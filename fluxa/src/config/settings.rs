@@ -64,6 +64,7 @@ pub const SETTINGS: &[Spec] = &[
     row("retention.logs", "FLUXA_RETENTION_LOGS", "90d"),
     row("retention.responses", "FLUXA_RETENTION_RESPONSES", "24h"),
     row("firewall.policy", "FLUXA_FIREWALL_POLICY", ""),
+    secret("firewall.webhook", "FLUXA_FIREWALL_WEBHOOK"),
 ];
 
 /// What the contract names and this release does not have: (key, variable, what to say).

@@ -41,6 +41,8 @@ pub(super) fn settings(config: &Config, pepper: [u8; 32], node: &str, role: Role
         unpriced: config.budget.unpriced.policy(),
         assumed_max_output: config.budget.assumed_max_output,
         store_content: config.logging.store_content,
+        firewall_policy: config.firewall.policy.clone(),
+        firewall_webhook: config.firewall.webhook.as_ref().map(|address| address.expose().clone()),
         pepper,
         aws: AwsAccess::new(aws_environment(&crate::load::env)),
         keep_responses: config.retention.responses,

@@ -20,6 +20,14 @@ mod credentials;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod firewall;
+#[cfg(test)]
+mod firewall_answers;
+#[cfg(test)]
+mod firewall_canary;
+#[cfg(test)]
+mod firewall_policies;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;

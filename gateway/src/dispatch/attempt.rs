@@ -25,6 +25,7 @@ use crate::aws::AwsCredentials;
 use crate::call::{Call, Ending};
 use crate::conversations::Keeping;
 use crate::dialects;
+use crate::guard::{self, Guard};
 use crate::head::RequestHead;
 use crate::health::KeyChoice;
 use crate::relay::{Course, ending};
@@ -34,6 +35,8 @@ use crate::worker::Worker;
 
 /// Largest answer that is read whole.
 const MAX_WHOLE_BYTES: usize = 64 * 1024 * 1024;
+/// Largest text without a dialect that a firewall reads: a transcription takes kilobytes, a file of results some megabytes.
+const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
 /// Largest error answer.
 const MAX_ERROR_BYTES: usize = 1024 * 1024;
 /// A stream that says nothing but comments for so long is committed to all the same, so that the client sees it live.
@@ -170,7 +173,8 @@ async fn judge(
     prepared: Box<Prepared>,
 ) -> Result<Reply, Failure> {
     // What goes through unread may stay packed.
-    if answer.head.status >= 400 || !matches!(call.op, Op::Audio | Op::Other) {
+    let looked_at = call.guard.as_deref().is_some_and(Guard::watches_answers);
+    if answer.head.status >= 400 || looked_at || !matches!(call.op, Op::Audio | Op::Other) {
         answer.unpack();
     }
     let Answer { head, mut body } = answer;
@@ -261,6 +265,9 @@ async fn judge(
                 degraded: None,
             })
         }
+        Framing::Opaque if looked_at && guard::is_text(call.op, head.media_type().as_str()) => {
+            opaque_text(worker, call, errand, provider, head, body).await
+        }
         Framing::Opaque => {
             let plan = RelayPlan { dialect: call.dialect, op: call.op, hide_usage: false, framing };
             let relay = Box::new(Course::Same(Relay::new(plan)));
@@ -308,6 +315,50 @@ async fn judge(
                     Ok(Reply { head, admitted: errand.admitted, body, translated, mended: Vec::new(), keeping, degraded: None })
                 }
             }
+        }
+    }
+}
+
+/// A text without a dialect, for a call whose answers are looked at: it is read whole. One that is too long, or packed in an unknown
+/// way, is refused where that may be, and else goes through unread.
+async fn opaque_text(
+    worker: &Rc<Worker>,
+    call: &Call,
+    errand: &Errand<'_>,
+    provider: &Arc<ProviderView>,
+    head: AnswerHead,
+    mut body: AnswerBody,
+) -> Result<Reply, Failure> {
+    let packed = head.get("content-encoding").is_some_and(|value| !value.eq_ignore_ascii_case("identity"));
+    let mut held = BytesMut::new();
+    let whole = !packed
+        && read_text(worker, &mut body, provider.idle_timeout, &mut held)
+            .await
+            .map_err(|fault| body_failure(head.status, fault).billed(Some(Ending::default())))?;
+    let body = if whole {
+        Committed::Whole(held.freeze(), None)
+    } else if call.guard.as_deref().is_some_and(Guard::enforces_answers) {
+        return Err(Failure::unread(head.status).billed(Some(Ending::default())));
+    } else {
+        let plan = RelayPlan { dialect: call.dialect, op: call.op, hide_usage: false, framing: Framing::Opaque };
+        let relay = Box::new(Course::Same(Relay::new(plan)));
+        Committed::Stream { body, relay, framing: Framing::Opaque, held, provider: Arc::clone(provider), complete: false }
+    };
+    Ok(Reply { head, admitted: errand.admitted, body, translated: None, mended: Vec::new(), keeping: None, degraded: None })
+}
+
+/// Reads until the end, or until it is too much: then false.
+async fn read_text(worker: &Rc<Worker>, body: &mut AnswerBody, idle: Duration, all: &mut BytesMut) -> Result<bool, Broken> {
+    if body.known_length().is_some_and(|bytes| bytes > MAX_TEXT_BYTES as u64) {
+        return Ok(false);
+    }
+    loop {
+        let reading = std::future::poll_fn(|cx| body.poll_data(cx, &worker.scratch, |data| all.extend_from_slice(data)));
+        match tokio::time::timeout(idle, reading).await.map_err(|_| Broken::Silent)? {
+            Ok(Progress::Data) if all.len() > MAX_TEXT_BYTES => return Ok(false),
+            Ok(Progress::Data) => {}
+            Ok(Progress::End) => return Ok(true),
+            Err(fault) => return Err(Broken::Fault(fault)),
         }
     }
 }
@@ -370,7 +421,9 @@ fn keeping(call: &Call, errand: &Errand<'_>, target: &Target) -> Option<Keeping>
         return None;
     }
     let conversations = &call.worker.gateway.conversations;
-    conversations.keeping(&call.entry.key_id, errand.outline, errand.body, call.entry.at)
+    // Stand-ins live as long as the call.
+    let given_back = call.guard.as_deref().and_then(|guard| guard.given_back(errand.body));
+    conversations.keeping(&call.entry.key_id, errand.outline, given_back.as_ref().unwrap_or(errand.body), call.entry.at)
 }
 
 const fn content_type(stream: bool, array: bool) -> &'static str {

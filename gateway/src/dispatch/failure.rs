@@ -161,6 +161,14 @@ impl Failure {
         failure
     }
 
+    /// The answer would have to be looked at, and cannot be read.
+    pub(super) fn unread(upstream_status: u16) -> Self {
+        let why = String::from("the firewall cannot read the answer");
+        let mut failure = Self::plain(RefusalKind::ContentBlocked, Next::Final, upstream_status, why);
+        failure.refusal = crate::guard::unreadable();
+        failure
+    }
+
     /// With what the vendor may bill for it, as far as that was seen.
     pub(super) fn billed(mut self, seen: Option<Ending>) -> Self {
         if seen.is_some() && self.next == Next::Retry && self.upstream_status == 0 {

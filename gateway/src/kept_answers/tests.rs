@@ -21,7 +21,7 @@ const POLICY: CachePolicy = CachePolicy { ttl_s: 60, shared: CacheNamespace::Key
 
 fn question<'a>(headers: &'a HeaderMap, body: &'a [u8]) -> Question<'a> {
     static CHAT: std::sync::LazyLock<Uri> = std::sync::LazyLock::new(|| Uri::from_static("/v1/chat/completions"));
-    Question { dialect: Dialect::OpenAi, op: Op::Chat, uri: &CHAT, headers, body }
+    Question { dialect: Dialect::OpenAi, op: Op::Chat, uri: &CHAT, headers, body, rules: None }
 }
 
 #[test]

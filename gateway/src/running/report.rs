@@ -39,6 +39,7 @@ impl Running {
             "counters": { "shared": gateway.shared.counters.shared(), "away": gateway.shared.counters.health().away },
             "node": gateway.settings.node_id,
             "nodes": self.nodes(),
+            "firewall": { "rules_left_out": gateway.view.load().rulebook.left_out().iter().map(|(rule, why)| serde_json::json!({"rule": rule, "why": why})).collect::<Vec<_>>() },
             "providers": gateway.health.report(crate::clock::now()),
         })
     }

@@ -65,11 +65,18 @@ impl Seat {
         let scratch = Rc::new(Scratch::new());
         let may_fetch = gateway.settings.media_allow_private.clone();
         let fetcher = crate::media::Fetcher::new(may_fetch, Arc::clone(&gateway.tls), Rc::clone(&scratch));
+        let webhook = gateway.settings.firewall_webhook.clone().map(|address| {
+            let connector = Connector { egress: gateway.settings.egress.clone(), tls: Arc::clone(&gateway.tls) };
+            let webhook = Rc::new(crate::guard::Webhook::default());
+            (Rc::clone(&webhook), webhook.run(Arc::clone(&gateway), connector, Rc::clone(&scratch), address))
+        });
+        let (webhook, telling) = webhook.unzip();
         let worker = Rc::new(Worker {
             gateway,
             pool: Rc::new(Pool::default()),
             scratch,
             fetcher,
+            webhook,
             connector,
             desk: Rc::clone(&desk),
             dice: std::cell::RefCell::new(dice),
@@ -84,6 +91,9 @@ impl Seat {
         let passing_on = Rc::clone(&desk);
         tasks.spawn_service(async move { passing_on.run().await });
         tasks.spawn_service(crate::reservations::run(Rc::clone(&worker)));
+        if let Some(telling) = telling {
+            tasks.spawn_service(telling);
+        }
         let pool = Rc::clone(&worker.pool);
         tasks.spawn_service(async move {
             let mut tick = tokio::time::interval(SWEEP_EVERY);

@@ -25,7 +25,7 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 impl Gateway {
     /// Reads the configuration again and puts it in force for the calls to come.
     pub(super) async fn refresh(&self) -> Result<(), StoreError> {
-        let view = match View::load(&self.store, &self.settings, &self.health).await {
+        let view = match View::load(&self.store, &self.settings, &self.health, Some(self.view.load_full())).await {
             Ok(view) => view,
             Err(error) => {
                 self.metrics.background.reload_failures.fetch_add(1, Ordering::Relaxed);

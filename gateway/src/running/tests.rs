@@ -118,6 +118,8 @@ pub(crate) fn settings() -> Settings {
         trusted_proxies: Vec::new(),
         egress: EgressPolicy { allow_loopback: true, allow_private_ranges: true, allow_private: Vec::new(), allow_metadata: false },
         media_allow_private: Vec::new(),
+        firewall_policy: None,
+        firewall_webhook: None,
         connect_timeout: second,
         first_byte_timeout: second,
         idle_timeout: second,

@@ -356,6 +356,8 @@ fn settings() -> Settings {
         trusted_proxies: Vec::new(),
         egress: EgressPolicy { allow_loopback: true, ..EgressPolicy::default() },
         media_allow_private: Vec::new(),
+        firewall_policy: None,
+        firewall_webhook: None,
         connect_timeout: Duration::from_secs(5),
         first_byte_timeout: Duration::from_secs(20),
         idle_timeout: Duration::from_secs(20),

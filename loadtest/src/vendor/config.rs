@@ -29,6 +29,8 @@ pub struct MockConfig {
     pub answer_bytes: Option<usize>,
     /// Answer with this text instead of the echo.
     pub answer: Option<String>,
+    /// Characters of each text event of a stream, wherever words end; 0 leaves words whole.
+    pub cut_chars: usize,
     /// Write the time of sending into each numbered token (`w3@1700000000000000`, microseconds since 1970).
     pub stamp: bool,
     /// Cut what is written into pieces of this many bytes, each its own write; 0 leaves events whole.
@@ -109,6 +111,7 @@ impl Default for MockConfig {
             text_bytes: 0,
             answer_bytes: None,
             answer: None,
+            cut_chars: 0,
             stamp: false,
             chunk_bytes: 0,
             burst: false,
@@ -171,6 +174,7 @@ impl MockConfig {
             "text_bytes" => self.text_bytes = number(value)?,
             "answer_bytes" => self.answer_bytes = optional(value)?,
             "answer" => self.answer = optional(value)?,
+            "cut_chars" => self.cut_chars = number(value)?,
             "stamp" => self.stamp = flag(value)?,
             "chunk_bytes" => self.chunk_bytes = number(value)?,
             "burst" => self.burst = flag(value)?,

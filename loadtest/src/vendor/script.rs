@@ -125,7 +125,7 @@ impl Text {
             (None, None, Some(answer)) => answer.clone(),
             (None, None, None) => echo(ask),
         };
-        let ends = word_ends(&text);
+        let ends = if config.cut_chars > 0 { cuts(&text, config.cut_chars) } else { word_ends(&text) };
         let text = Self { text, ends, cut: false, stamped: false };
         if config.text_bytes > 0 { text.padded(config.text_bytes) } else { text }.limited(ask, config)
     }
@@ -216,6 +216,15 @@ pub(super) fn escaped(text: &str) -> String {
 fn echo(ask: &Ask<'_>) -> String {
     let said = ask.last_words();
     if said.trim().is_empty() { "You said nothing.".to_owned() } else { said }
+}
+
+/// Where pieces of this many characters end.
+fn cuts(text: &str, chars: usize) -> Vec<usize> {
+    let mut ends: Vec<usize> = text.char_indices().map(|(at, _)| at).step_by(chars).skip(1).collect();
+    if !text.is_empty() {
+        ends.push(text.len());
+    }
+    ends
 }
 
 /// A token ends before each space that follows a word, so that the tokens put together are the text again.
