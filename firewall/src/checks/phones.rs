@@ -168,7 +168,7 @@ fn e164(digits: &str) -> bool {
         // Mobile numbers are 1 and ten digits; landlines' areas do not begin with 1, but Beijing's 10 does.
         "86" => fits && !(national.starts_with('1') && national.len() == 10 && !national.starts_with("10")),
         // Numbers that begin with 1 are mobile ones (15, 16, 17) and services (11, 18, 19).
-        "49" => fits && part(national, 0, 2).is_none_or(|lead| lead < 10 || lead > 19 || matches!(lead, 11 | 15..=19)),
+        "49" => fits && part(national, 0, 2).is_none_or(|lead| !(10..=19).contains(&lead) || matches!(lead, 11 | 15..=19)),
         "33" | "34" | "90" | "61" | "66" | "48" => fits && !national.starts_with('0'),
         _ => fits,
     }
