@@ -11,32 +11,47 @@ pub(crate) struct Segment {
     pub(crate) string: bool,
     /// The end of the text cuts it off.
     pub(crate) open: bool,
+    /// Bytes of it that stand before the text.
+    before: usize,
+}
+
+/// Where in a document a text begins or ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// Between values.
+    #[default]
+    Between,
+    /// Inside a string.
+    String,
+    /// Inside a number or a word, so many bytes behind its beginning.
+    Bare(usize),
 }
 
 impl Segment {
     /// It is so long that it is never waited for.
     pub(crate) fn endless(&self) -> bool {
-        !self.string && self.end - self.start > TOKEN_BYTES
+        !self.string && self.before + self.end - self.start > TOKEN_BYTES
     }
 }
 
-/// The values of `text`, which begins inside a string or not. Returned is whether it ends inside one.
-pub(crate) fn segments(text: &[u8], in_string: bool, mut see: impl FnMut(Segment)) -> bool {
-    let (mut at, mut start, mut string) = (0, 0, in_string);
-    let mut bare: Option<usize> = None;
+/// The values of `text`, which begins there. Returned is where it ends.
+pub(crate) fn segments(text: &[u8], within: Within, mut see: impl FnMut(Segment)) -> Within {
+    let (mut at, mut start, mut string) = (0, 0, within == Within::String);
+    let (mut bare, mut before) = if let Within::Bare(before) = within { (Some(0), before) } else { (None, 0) };
     while let Some(&byte) = text.get(at) {
         if string {
             match byte {
                 b'\\' => at += 1,
                 b'"' => {
-                    see(Segment { start, end: at, string: true, open: false });
+                    see(Segment { start, end: at, string: true, open: false, before: 0 });
                     string = false;
                 }
                 _ => {}
             }
         } else if matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t') {
             if let Some(start) = bare.take() {
-                see(Segment { start, end: at, string: false, open: false });
+                see(Segment { start, end: at, string: false, open: false, before });
+                before = 0;
             }
             if byte == b'"' {
                 string = true;
@@ -48,11 +63,12 @@ pub(crate) fn segments(text: &[u8], in_string: bool, mut see: impl FnMut(Segment
         at += 1;
     }
     if string {
-        see(Segment { start: start.min(text.len()), end: text.len(), string: true, open: true });
-    } else if let Some(start) = bare {
-        see(Segment { start, end: text.len(), string: false, open: true });
+        see(Segment { start: start.min(text.len()), end: text.len(), string: true, open: true, before: 0 });
+        return Within::String;
     }
-    string
+    let Some(start) = bare else { return Within::Between };
+    see(Segment { start, end: text.len(), string: false, open: true, before });
+    Within::Bare(before + text.len() - start)
 }
 
 /// The beginning of the escape that the place `at` of a string's inside is in, and the end of the one that `end` is in.

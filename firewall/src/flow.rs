@@ -6,7 +6,7 @@
 use fluxa_domain::firewall::Action;
 
 use crate::call::{Blocked, CallFirewall};
-use crate::document::{self, Segment};
+use crate::document::{self, Segment, Within};
 use crate::limits::{BEFORE_BYTES, NAMED_BYTES};
 use crate::mask;
 use crate::plan::{Plan, Step};
@@ -29,8 +29,8 @@ pub(crate) struct Flow {
     /// What went on, or was swallowed.
     done: usize,
     known: Frontier,
-    /// The window begins inside a string of a document.
-    in_string: bool,
+    /// Where in a document the window begins.
+    within: Within,
     cluster: Option<Cluster>,
     /// The stretches that the cluster may be named for.
     candidates: Vec<Piece>,
@@ -122,7 +122,7 @@ impl Flow {
         let mut segments = Vec::new();
         if self.form == Form::Json {
             let quiet = found.is_empty() && self.tails.is_empty();
-            document::segments(self.window.as_bytes(), self.in_string, |segment| {
+            document::segments(self.window.as_bytes(), self.within, |segment| {
                 if !quiet || segment.open || !segment.string {
                     segments.push(segment);
                 }
@@ -345,7 +345,7 @@ impl Flow {
             return;
         }
         if self.form == Form::Json {
-            self.in_string = document::segments(self.window.as_bytes().get(..cut).unwrap_or_default(), self.in_string, |_| {});
+            self.within = document::segments(self.window.as_bytes().get(..cut).unwrap_or_default(), self.within, |_| {});
         }
         self.window.drain(..cut);
         let back = |place: &mut usize| *place = place.saturating_sub(cut);
