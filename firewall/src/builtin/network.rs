@@ -124,26 +124,11 @@ pub(super) const RULES: &[Rule] = &[
         label: "MAC",
         action: Action::Mask,
         anchor: Anchor::Digits { least: 1, most: 16 },
-        reach: 3,
+        reach: 1,
         pattern: r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4})?",
         check: Some(addresses::mac_dotted),
         yes: &["Vlan a 001b.4411.3ab7 dynamic", "001b.4411.3ab7.00c2"],
         no: &["0012.4411.3107", "001b.4411.3ab7x", "ffff.ffff.ffff", "v1.001b.4411.3ab7", "abcd.efab.cdef"],
-        ..Rule::NETWORK
-    },
-    Rule {
-        id: "mac_address_spaced",
-        title: "MAC address that stands alone in its line, with spaces",
-        label: "MAC",
-        confidence: Confidence::Low,
-        anchor: Anchor::Digits { least: 1, most: 16 },
-        reach: 2,
-        pattern: r#"["']?(?P<v>[0-9A-F]{2}(?: [0-9A-F]{2}){5}(?: [0-9A-F]{2} [0-9A-F]{2})?)["']?"#,
-        before: Edge::Line,
-        after: Edge::Line,
-        check: Some(addresses::mac_spaced),
-        yes: &["00 1B 44 11 3A B7", "\"00 1B 44 11 3A B7 0C 2D\""],
-        no: &["00 1B 44 11 3A B7 0C", "10 12 44 11 31 07", "dump 00 1B 44 11 3A B7"],
         ..Rule::NETWORK
     },
     Rule {

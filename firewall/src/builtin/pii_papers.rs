@@ -4,44 +4,32 @@ use crate::checks::documents;
 use crate::rule::{Anchor, Edge, Rule};
 use fluxa_domain::firewall::{Action, Confidence};
 
-/// What a line consists of, but for quotes and spaces around it.
-macro_rules! alone {
-    ($pattern:literal) => {
-        concat!(r#"["' ]{0,2}(?P<v>"#, $pattern, r#")["' ]{0,2}"#)
-    };
-}
-
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "id_alone",
-        title: "identity number that stands alone in its line",
-        label: "NATIONAL_ID",
-        confidence: Confidence::Medium,
-        action: Action::Alert,
-        anchor: Anchor::Digits { least: 1, most: 14 },
-        reach: 3,
-        pattern: alone!(r"[A-Za-z0-9](?:[ .:_-]?[A-Za-z0-9]){8,16}"),
-        before: Edge::Line,
-        after: Edge::Line,
-        check: Some(documents::checked_alone),
-        yes: &["5522210805", "id\n4508296347251\n", "\"A123456780\"", "T12LL5898D", "C01X00T41"],
-        no: &["5522210806", "see 4508296347251", "4508296347251 was", "A123456781"],
-        ..Rule::PII
-    },
-    Rule {
-        id: "document_alone",
-        title: "number of a paper or a plate that stands alone in its line",
+        title: "number of a card, a paper or a plate that stands alone in its line",
         label: "NATIONAL_ID",
         confidence: Confidence::Low,
         action: Action::Alert,
-        anchor: Anchor::Digits { least: 1, most: 13 },
+        anchor: Anchor::Digits { least: 2, most: 14 },
         reach: 7,
-        pattern: alone!(r"[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,15}"),
+        pattern: r#"(?m:^)["' ]{0,2}(?P<v>[A-Za-z0-9](?:[ ./:_-]?[A-Za-z0-9]){5,16})["' ]{0,2}"#,
         before: Edge::Line,
         after: Edge::Line,
-        check: Some(documents::shaped_alone),
-        yes: &["34 KTL 612", "LK53 ABX", "MH12DE1433", "AFZPK7190K", "15-08-482913-71"],
-        no: &["82 KTL 612", "the LK53 ABX", "LK49 ABX", "AFZXK7190K"],
+        check: Some(documents::alone),
+        yes: &[
+            "5522210805",
+            "id\n4508296347251\n",
+            "\"A123456780\"",
+            "T12LL5898D",
+            "C01X00T41",
+            "34 KTL 612",
+            "LK53 ABX",
+            "MH12DE1433",
+            "AFZPK7190K",
+            "15-08-482913-71",
+        ],
+        no: &["5522210806", "see 4508296347251", "4508296347251 was", "A123456781", "82 KTL 612", "the LK53 ABX", "LK49 ABX", "AFZXK7190K"],
         ..Rule::PII
     },
     Rule {

@@ -110,11 +110,6 @@ pub(crate) fn mac_dotted(seen: &Seen<'_>) -> bool {
     letters > 0 && digits > 1 && !matches!(byte_before(seen), Some(b'.' | b'-' | b'_' | b'/'))
 }
 
-/// With spaces: some letter, and not all the same.
-pub(crate) fn mac_spaced(seen: &Seen<'_>) -> bool {
-    seen.value.bytes().any(|byte| byte.is_ascii_alphabetic())
-}
-
 #[cfg(test)]
 mod tests {
     use super::{email, ipv4, ipv6, mac};

@@ -32,10 +32,8 @@ const CHECKED: &[Row] = &[
 const SHAPED: &[Row] = &[
     ("99=99=999999=99", |id| part(id, 0, 2).is_some_and(|region| matches!(region, 11..=28))),
     ("AA99-AAA", uk_plate),
-    ("A9-AAA", uk_plate),
     ("A99-AAA", uk_plate),
     ("A999-AAA", uk_plate),
-    ("AAA-9A", uk_plate),
     ("AAA-99A", uk_plate),
     ("AAA-999A", uk_plate),
     ("AAA-999AA", |_| true),
@@ -93,14 +91,9 @@ fn one_case(value: &str) -> bool {
     !(value.bytes().any(|byte| byte.is_ascii_lowercase()) && value.bytes().any(|byte| byte.is_ascii_uppercase()))
 }
 
-/// A number with check characters that a line consists of.
-pub(crate) fn checked_alone(seen: &Seen<'_>) -> bool {
-    one_case(seen.value) && one_of(CHECKED, seen.value)
-}
-
-/// A number without check characters that a line consists of.
-pub(crate) fn shaped_alone(seen: &Seen<'_>) -> bool {
-    one_of(SHAPED, seen.value) || de_plate(seen.value)
+/// A number that a line consists of: with check characters, or of a shape of its own.
+pub(crate) fn alone(seen: &Seen<'_>) -> bool {
+    one_case(seen.value) && one_of(CHECKED, seen.value) || one_of(SHAPED, seen.value) || de_plate(seen.value)
 }
 
 /// Germany's plates: a district, letters, a number, electric and old cars with their letter; the parts are kept apart.

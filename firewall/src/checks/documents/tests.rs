@@ -1,4 +1,4 @@
-use super::{checked_alone, de_insurance, it_fiscal, kr_resident, shaped_alone, us_dea};
+use super::{alone, de_insurance, it_fiscal, kr_resident, us_dea};
 use crate::rule::Seen;
 
 fn tried(check: fn(&Seen<'_>) -> bool, rows: &[(&str, bool)]) {
@@ -10,7 +10,7 @@ fn tried(check: fn(&Seen<'_>) -> bool, rows: &[(&str, bool)]) {
 #[test]
 fn check_characters_decide_about_numbers_that_stand_alone() {
     tried(
-        checked_alone,
+        alone,
         &[
             ("2951 63831 1", true),
             ("2951 63832 1", false),
@@ -51,7 +51,7 @@ fn check_characters_decide_about_numbers_that_stand_alone() {
 #[test]
 fn shapes_hold_what_their_registries_give_out() {
     tried(
-        shaped_alone,
+        alone,
         &[
             ("LK53 ABX", true),
             ("LK49 ABX", false),
