@@ -204,8 +204,8 @@ pub fn ado_password(seen: &Seen<'_>) -> bool {
         && !placeholder(value)
         && !template(seen.value.trim_start_matches('{'))
         && !value.starts_with(['$', '%', '@', '#', '&'])
-        && !(program && value.len() < 40)
-        && !(word && !seen.before.contains([';', '&', '?']))
+        && (!program || value.len() >= 40)
+        && (!word || seen.before.contains([';', '&', '?']))
 }
 
 /// A connection string from its user on: its password is no template.
