@@ -114,9 +114,10 @@ fn read(pattern: &str) -> Result<Hir, String> {
         return Err(format!("is longer than {PATTERN_BYTES} bytes"));
     }
     let config = syntax::Config::new().utf8(false).nest_limit(DEPTH);
-    let hir = syntax::parse_with(pattern, &config.unicode(false))
-        .or_else(|_| syntax::parse_with(pattern, &config))
-        .map_err(|error| format!("cannot be read: {}", reason(&error)))?;
+    let hir = match syntax::parse_with(pattern, &config.unicode(false)) {
+        Ok(hir) => hir,
+        Err(_) => syntax::parse_with(pattern, &config).map_err(|error| format!("cannot be read: {}", reason(&error)))?,
+    };
     if hir.properties().look_set().contains(Look::StartCRLF) || hir.properties().look_set().contains(Look::EndCRLF) {
         return Err("cannot have the flag R: lines end with \\n".to_owned());
     }
