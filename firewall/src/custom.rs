@@ -107,7 +107,10 @@ fn read(pattern: &str) -> Result<Hir, String> {
     }
     let hir = bounded(hir);
     let size = regex_automata::nfa::thompson::Config::new().utf8(false).nfa_size_limit(Some(PATTERN_BYTES));
-    regex_automata::nfa::thompson::Compiler::new().configure(size).build_from_hir(&hir).map_err(|error| format!("is too large: {error}"))?;
+    regex_automata::nfa::thompson::Compiler::new()
+        .configure(size)
+        .build_from_hir(&hir)
+        .map_err(|error| format!("is too large: {error}"))?;
     Ok(hir)
 }
 

@@ -11,32 +11,44 @@ pub(crate) struct Segment {
     pub(crate) string: bool,
     /// The end of the text cuts it off.
     pub(crate) open: bool,
+    /// So many bytes of a number or a word stood before the text.
+    pub(crate) before: usize,
 }
 
 impl Segment {
     /// It is so long that it is never waited for.
     pub(crate) fn endless(&self) -> bool {
-        !self.string && self.end - self.start > TOKEN_BYTES
+        !self.string && self.end - self.start + self.before > TOKEN_BYTES
     }
 }
 
-/// The values of `text`, which begins inside a string or not. Returned is whether it ends inside one.
-pub(crate) fn segments(text: &[u8], in_string: bool, mut see: impl FnMut(Segment)) -> bool {
-    let (mut at, mut start, mut string) = (0, 0, in_string);
-    let mut bare: Option<usize> = None;
+/// Where a text begins or ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inside {
+    /// Inside a string.
+    pub(crate) string: bool,
+    /// Behind so many bytes of a number or a word.
+    pub(crate) bare: usize,
+}
+
+/// The values of `text`. Returned is where it ends.
+pub(crate) fn segments(text: &[u8], inside: Inside, mut see: impl FnMut(Segment)) -> Inside {
+    let (mut at, mut start, mut string) = (0, 0, inside.string);
+    let mut bare: Option<usize> = (inside.bare > 0).then_some(0);
+    let before = |start: usize| if start == 0 { inside.bare } else { 0 };
     while let Some(&byte) = text.get(at) {
         if string {
             match byte {
                 b'\\' => at += 1,
                 b'"' => {
-                    see(Segment { start, end: at, string: true, open: false });
+                    see(Segment { start, end: at, string: true, open: false, before: 0 });
                     string = false;
                 }
                 _ => {}
             }
         } else if matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t') {
             if let Some(start) = bare.take() {
-                see(Segment { start, end: at, string: false, open: false });
+                see(Segment { start, end: at, string: false, open: false, before: before(start) });
             }
             if byte == b'"' {
                 string = true;
@@ -48,11 +60,12 @@ pub(crate) fn segments(text: &[u8], in_string: bool, mut see: impl FnMut(Segment
         at += 1;
     }
     if string {
-        see(Segment { start: start.min(text.len()), end: text.len(), string: true, open: true });
+        see(Segment { start: start.min(text.len()), end: text.len(), string: true, open: true, before: 0 });
     } else if let Some(start) = bare {
-        see(Segment { start, end: text.len(), string: false, open: true });
+        see(Segment { start, end: text.len(), string: false, open: true, before: before(start) });
     }
-    string
+    let bare = bare.filter(|_| !string).map_or(0, |start| text.len() - start + before(start));
+    Inside { string, bare }
 }
 
 /// The beginning of the escape that the place `at` of a string's inside is in, and the end of the one that `end` is in.

@@ -6,7 +6,7 @@
 use fluxa_domain::firewall::Action;
 
 use crate::call::{Blocked, CallFirewall};
-use crate::document::{self, Segment};
+use crate::document::{self, Inside, Segment};
 use crate::limits::{BEFORE_BYTES, NAMED_BYTES};
 use crate::mask;
 use crate::plan::{Plan, Step};
@@ -29,9 +29,11 @@ pub(crate) struct Flow {
     /// What went on, or was swallowed.
     done: usize,
     known: Frontier,
-    /// The window begins inside a string of a document.
-    in_string: bool,
+    /// Where in a document the window begins.
+    inside: Inside,
     cluster: Option<Cluster>,
+    /// The stretches that the cluster may be named for.
+    candidates: Vec<Piece>,
     /// Stretches that were found and are not reached yet.
     waiting: Vec<Piece>,
     tails: Vec<OpenTail>,
@@ -50,8 +52,6 @@ struct Piece {
     step: Step,
     /// It takes the place of a number: it becomes a string.
     quoted: bool,
-    /// Which of the tails goes on.
-    tail: Option<OpenTail>,
 }
 
 /// Stretches that overlap.
@@ -59,7 +59,6 @@ struct Piece {
 struct Cluster {
     start: usize,
     end: usize,
-    chosen: Piece,
     /// It has its mask.
     masked: bool,
 }
@@ -67,6 +66,8 @@ struct Cluster {
 /// A tail that goes on behind what is at hand.
 #[derive(Clone, Copy, Debug)]
 struct OpenTail {
+    /// Of which rule's finding, which begins where.
+    of: (usize, usize),
     tail: Tail,
     viewed: bool,
     /// Where its head ends.
@@ -101,7 +102,14 @@ impl Flow {
     }
 
     /// A whole text in which this was found.
-    pub(crate) fn whole(&mut self, call: &mut CallFirewall, plan: &Plan, text: &str, found: Vec<Found>, out: &mut String) -> Result<(), Blocked> {
+    pub(crate) fn whole(
+        &mut self,
+        call: &mut CallFirewall,
+        plan: &Plan,
+        text: &str,
+        found: Vec<Found>,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
         self.window.push_str(text);
         let end = text.len();
         self.settle(call, plan, found, (Frontier { hold: end, count: end }, None), true, out)
@@ -119,8 +127,8 @@ impl Flow {
         let mut segments = Vec::new();
         if self.form == Form::Json {
             let quiet = found.is_empty() && self.tails.is_empty();
-            document::segments(self.window.as_bytes(), self.in_string, |segment| {
-                if !quiet || segment.open {
+            document::segments(self.window.as_bytes(), self.inside, |segment| {
+                if !quiet || segment.open || !segment.string {
                     segments.push(segment);
                 }
             });
@@ -130,9 +138,10 @@ impl Flow {
                     frontier.hold = frontier.hold.min(one.key);
                 }
             }
-            if let Some(inside) = segments.iter().find(|segment| {
-                !segment.string && !segment.endless() && segment.start < frontier.hold && frontier.hold < segment.end
-            }) {
+            if let Some(inside) = segments
+                .iter()
+                .find(|segment| !segment.string && !segment.endless() && segment.start < frontier.hold && frontier.hold < segment.end)
+            {
                 frontier.hold = inside.start;
             }
         }
@@ -155,6 +164,10 @@ impl Flow {
             }
             if enforces {
                 self.add(call, one, step, &segments);
+                if one.open && !one.viewed && view.is_none_or(|view| !view.changed && view.cut == self.window.len()) {
+                    // What follows may be evened out.
+                    self.add(call, Found { viewed: true, ..one }, step, &segments);
+                }
             }
         }
         self.known = frontier;
@@ -175,7 +188,7 @@ impl Flow {
         }
         if let Some(cluster) = self.cluster {
             let named = cluster.start + NAMED_BYTES;
-            let open = !self.tails.is_empty();
+            let open = self.tails.iter().any(|tail| tail.of.1 < until);
             if !cluster.masked && (last || until >= named || !open && until >= cluster.end) {
                 self.name(call, out);
             }
@@ -210,49 +223,62 @@ impl Flow {
 
     /// Goes on with the tails that were open.
     fn follow(&mut self, segments: &[Segment], view: Option<&View>, last: bool) {
-        let (mut reached, form, window) = (0, self.form, &self.window);
+        let (form, window) = (self.form, &self.window);
+        let (candidates, waiting, cluster) = (&mut self.candidates, &mut self.waiting, &mut self.cluster);
         self.tails.retain_mut(|open| {
-            let (end, goes_on) = match view.filter(|view| open.viewed && view.changed) {
+            let (end, goes_on) = match view.filter(|_| open.viewed) {
                 Some(view) => {
-                    let (end, goes_on) = goes_on(open, &view.text, view.forth(open.at), view.forth(open.head_end), last);
-                    (view.back(end, end).0.max(view.back(end.saturating_sub(1), end).1), goes_on)
+                    let at = view.forth(open.at);
+                    let (end, goes_on) = goes_on(open, &view.text, at, view.forth(open.head_end), last);
+                    (if end > at { view.back(end - 1, end).1 } else { open.at }, goes_on)
                 }
                 None => goes_on(open, window, open.at, open.head_end, last),
             };
             let (mut end, mut goes_on) = (end.max(open.at), goes_on);
-            if form == Form::Json && let Some(segment) = segments.iter().find(|segment| segment.end >= open.at) {
+            if form == Form::Json
+                && let Some(segment) = segments.iter().find(|segment| segment.end >= open.at)
+            {
                 end = end.min(segment.end);
                 goes_on &= segment.open;
             }
-            reached = reached.max(end);
             open.at = end;
+            if let Some(cluster) = cluster.as_mut().filter(|cluster| (cluster.start..cluster.end).contains(&open.of.1)) {
+                cluster.end = cluster.end.max(end);
+            }
+            for piece in candidates.iter_mut().chain(waiting.iter_mut()).filter(|piece| (piece.rule, piece.start) == open.of) {
+                piece.end = piece.end.max(end);
+            }
             goes_on
         });
-        if let Some(cluster) = &mut self.cluster {
-            cluster.end = cluster.end.max(reached);
-        }
     }
 
     /// Adds what was found to what waits.
     fn add(&mut self, call: &CallFirewall, found: Found, step: Step, segments: &[Segment]) {
         let kind = call.ruleset().tail(found.rule);
-        let tail = found.open.then_some(OpenTail { tail: kind, viewed: found.viewed, head_end: found.head_end, at: found.end });
-        let piece = Piece { start: found.start, end: found.end, rule: found.rule, step, quoted: false, tail };
+        let tail = found.open.then_some(OpenTail {
+            of: (found.rule, found.start),
+            tail: kind,
+            viewed: found.viewed,
+            head_end: found.head_end,
+            at: found.end,
+        });
+        let piece = Piece { start: found.start, end: found.end, rule: found.rule, step, quoted: false };
         if self.form == Form::Plain {
             self.waiting.push(piece);
+            self.tails.extend(tail);
             return;
         }
         let head_end = if kind == Tail::None { found.end } else { found.head_end.max(found.start) };
         for segment in segments.iter().filter(|segment| segment.end > found.start && segment.start < head_end) {
             if !segment.string && !segment.endless() {
-                self.waiting.push(Piece { start: segment.start, end: segment.end, quoted: true, tail: None, ..piece });
+                self.waiting.push(Piece { start: segment.start, end: segment.end, quoted: true, ..piece });
                 continue;
             }
             let holds_tail = kind != Tail::None && segment.end >= head_end;
             let end = if holds_tail { found.end.min(segment.end) } else { head_end.min(segment.end) };
             let (start, end) = document::aligned(self.window.as_bytes(), *segment, (found.start.max(segment.start), end));
-            let tail = tail.filter(|_| holds_tail && segment.open && end == segment.end);
-            self.waiting.push(Piece { start, end, tail, ..piece });
+            self.tails.extend(tail.filter(|_| holds_tail && segment.open).map(|tail| OpenTail { of: (found.rule, start), ..tail }));
+            self.waiting.push(Piece { start, end, ..piece });
         }
     }
 
@@ -261,8 +287,8 @@ impl Flow {
         match &mut self.cluster {
             Some(cluster) if piece.start < cluster.end => {
                 cluster.end = cluster.end.max(piece.end);
-                if !cluster.masked && piece.start < cluster.start + NAMED_BYTES && weight(&piece, cluster.start) > weight(&cluster.chosen, cluster.start) {
-                    cluster.chosen = piece;
+                if !cluster.masked && piece.start < cluster.start + NAMED_BYTES {
+                    self.candidates.push(piece);
                 }
             }
             _ => {
@@ -274,23 +300,25 @@ impl Flow {
                     self.cluster = None;
                 }
                 self.release(piece.start, out);
-                self.cluster = Some(Cluster { start: piece.start, end: piece.end, chosen: piece, masked: false });
+                self.cluster = Some(Cluster { start: piece.start, end: piece.end, masked: false });
+                self.candidates.clear();
+                self.candidates.push(piece);
             }
         }
-        self.tails.extend(piece.tail);
     }
 
     /// Writes the cluster's mask.
     fn name(&mut self, call: &mut CallFirewall, out: &mut String) {
         let Some(cluster) = &mut self.cluster else { return };
+        let Some(chosen) = self.candidates.iter().max_by_key(|piece| weight(piece, cluster.start)).copied() else { return };
         cluster.masked = true;
-        let long = cluster.end - cluster.start >= NAMED_BYTES && !(self.reversible && cluster.chosen.step.effect() == Action::Pseudonym);
+        let long = cluster.end - cluster.start >= NAMED_BYTES && !(self.reversible && chosen.step.effect() == Action::Pseudonym);
         let mut end = if long { cluster.start + NAMED_BYTES } else { cluster.end };
         while !self.window.is_char_boundary(end) {
             end -= 1;
         }
         let value = self.window.get(cluster.start..end).unwrap_or_default();
-        let Piece { rule, step, quoted, .. } = cluster.chosen;
+        let Piece { rule, step, quoted, .. } = chosen;
         let json = self.form == Form::Json;
         if quoted {
             out.push('"');
@@ -335,14 +363,14 @@ impl Flow {
             return;
         }
         if self.form == Form::Json {
-            self.in_string = document::segments(self.window.as_bytes().get(..cut).unwrap_or_default(), self.in_string, |_| {});
+            self.inside = document::segments(self.window.as_bytes().get(..cut).unwrap_or_default(), self.inside, |_| {});
         }
         self.window.drain(..cut);
         let back = |place: &mut usize| *place = place.saturating_sub(cut);
         back(&mut self.done);
         back(&mut self.known.hold);
         back(&mut self.known.count);
-        for piece in &mut self.waiting {
+        for piece in self.waiting.iter_mut().chain(&mut self.candidates) {
             back(&mut piece.start);
             back(&mut piece.end);
         }
@@ -355,6 +383,7 @@ impl Flow {
             back(end);
         }
         for open in &mut self.tails {
+            back(&mut open.of.1);
             back(&mut open.head_end);
             back(&mut open.at);
         }

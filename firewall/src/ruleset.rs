@@ -174,7 +174,13 @@ impl Ruleset {
     }
 
     /// What is decided in a part, in order, and from where on it is not.
-    pub(crate) fn scan(&self, part: Part<'_>, heads: &[Heads], stance: &dyn Fn(usize) -> Stance, found: &mut Vec<Found>) -> (Frontier, Option<View>) {
+    pub(crate) fn scan(
+        &self,
+        part: Part<'_>,
+        heads: &[Heads],
+        stance: &dyn Fn(usize) -> Stance,
+        found: &mut Vec<Found>,
+    ) -> (Frontier, Option<View>) {
         let text = part.text;
         let from = part.known.hold.min(part.known.count);
         let mut hits: Vec<Hit> = Vec::new();
@@ -192,7 +198,7 @@ impl Ruleset {
         if let Some(view) = &view {
             frontier.open(Stance::Hold, view.cut);
             frontier.open(Stance::Count, view.cut);
-            if view.changed {
+            if view.changed || view.cut < text.len() {
                 let inner = self.layer(Window { text: &view.text, from: view.forth(from), last: part.last }, heads, stance, &mut hits);
                 frontier.open(Stance::Hold, view.place(inner.hold));
                 frontier.open(Stance::Count, view.place(inner.count));

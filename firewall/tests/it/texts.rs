@@ -44,14 +44,18 @@ fn same_in_pieces(text: &str, seed: u64, form: Form) -> Result<(), TestCaseError
 
 /// A document of texts.
 fn document(texts: &[String], number: u64) -> String {
-    let mut rows: Vec<serde_json::Value> = texts.iter().map(|text| serde_json::json!({ "text": text, text.as_str(): [text, number] })).collect();
+    let mut rows: Vec<serde_json::Value> =
+        texts.iter().map(|text| serde_json::json!({ "text": text, text.as_str(): [text, number] })).collect();
     rows.push(serde_json::json!([13_812_345_678_u64, 4_111_111_111_111_111_u64, -1.5, null, true, number]));
     serde_json::Value::from(rows).to_string()
 }
 
 /// How often each property is tried.
 fn tries() -> ProptestConfig {
-    ProptestConfig { cases: std::env::var("FIREWALL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256), ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: std::env::var("FIREWALL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256),
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -89,12 +93,8 @@ proptest! {
         let inside = serde_json::to_string(&sent).unwrap();
         let back = call.give_back(&inside, Form::Json).unwrap_or(inside);
         prop_assert_eq!(serde_json::from_str::<String>(&back).unwrap(), text);
-        // Nothing watches this answer but the stand-ins.
-        let mut silent = CallFirewall::new(Ruleset::built_in(), None, None, [7; 32]);
-        std::mem::swap(&mut silent, &mut call);
-        let (_, whole) = in_pieces(&mut silent, &[&sent], Form::Plain);
-        let mut again = silent;
-        let (_, pieces) = in_pieces(&mut again, &cuts(&sent, seed), Form::Plain);
+        let (_, whole) = in_pieces(&mut call, &[&sent], Form::Plain);
+        let (_, pieces) = in_pieces(&mut call, &cuts(&sent, seed), Form::Plain);
         prop_assert_eq!(pieces, whole);
     }
 
