@@ -105,7 +105,10 @@ pub(crate) enum Check {
     None,
     Row(fn(&Seen<'_>) -> bool),
     /// The operator's: values that are let through, and the entropy that the others must have.
-    Custom { allow: BTreeSet<String>, least_bits: f64 },
+    Custom {
+        allow: BTreeSet<String>,
+        least_bits: f64,
+    },
 }
 
 /// Words that are looked for before a match.
@@ -269,7 +272,13 @@ impl Scanner {
     }
 
     /// What the rules find in a text that begin at or behind `from` and are decided; returned is from where on they are not.
-    pub(crate) fn scan(&self, window: Window<'_>, heads: Option<&Heads>, stance: &dyn Fn(usize) -> Stance, hits: &mut Vec<Hit>) -> Frontier {
+    pub(crate) fn scan(
+        &self,
+        window: Window<'_>,
+        heads: Option<&Heads>,
+        stance: &dyn Fn(usize) -> Stance,
+        hits: &mut Vec<Hit>,
+    ) -> Frontier {
         let end = window.text.len();
         let frontier = Frontier { hold: end, count: end };
         let mut trial = Trial { window, stance, hits, frontier, marks: Marks::default() };

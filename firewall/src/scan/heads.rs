@@ -31,7 +31,10 @@ struct Head {
 
 impl Heads {
     pub(crate) fn of(scanner: &Scanner, stance: &dyn Fn(usize) -> Stance) -> Self {
-        Self { hold: Head::of(scanner, &|rule| stance(rule) == Stance::Hold), count: Head::of(scanner, &|rule| stance(rule) == Stance::Count) }
+        Self {
+            hold: Head::of(scanner, &|rule| stance(rule) == Stance::Hold),
+            count: Head::of(scanner, &|rule| stance(rule) == Stance::Count),
+        }
     }
 
     /// Opens the frontier where one of them may have begun, at or behind `from`.
@@ -110,11 +113,14 @@ impl Head {
         let first = from.max(text.len().saturating_sub(self.reach));
         let mut cache = pool.get();
         (first..end).find(|&start| {
-            let glued = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(|byte| self.glued.get(usize::from(*byte)) == Some(&true));
+            let glued =
+                start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(|byte| self.glued.get(usize::from(*byte)) == Some(&true));
             if glued || text.len() - start > MATCH_BYTES {
                 return false;
             }
-            let Ok(mut state) = dfa.start_state_forward(&mut cache, &Input::new(text).range(start..).anchored(Anchored::Yes)) else { return true };
+            let Ok(mut state) = dfa.start_state_forward(&mut cache, &Input::new(text).range(start..).anchored(Anchored::Yes)) else {
+                return true;
+            };
             for &byte in text.get(start..).unwrap_or_default() {
                 let Ok(next) = dfa.next_state(&mut cache, state, byte) else { return true };
                 state = next;
