@@ -381,7 +381,8 @@ impl Scanner {
         let Some(engine) = rule.engine() else { return };
         let limit = (at + MATCH_BYTES).min(text.len());
         let last = trial.window.last;
-        let first = at.saturating_sub(rule.reach).max(trial.window.from);
+        // From places that are known too: what matches there keeps later places from being tried, now as then.
+        let first = at.saturating_sub(rule.reach);
         for start in first..=at {
             if rule.reach > 0 && !clear_before(rule.before, text, start) {
                 continue;
