@@ -11,11 +11,12 @@ mod network;
 mod pii;
 mod pii_cn;
 mod pii_ids;
+mod pii_papers;
 mod pii_us;
 mod vendors;
 
 /// All tables.
-const TABLES: [&[Rule]; 10] = [
+const TABLES: [&[Rule]; 11] = [
     credentials::RULES,
     connections::RULES,
     vendors::RULES,
@@ -24,6 +25,7 @@ const TABLES: [&[Rule]; 10] = [
     pii_cn::RULES,
     pii_us::RULES,
     pii_ids::RULES,
+    pii_papers::RULES,
     finance::RULES,
     network::RULES,
 ];

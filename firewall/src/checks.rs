@@ -4,6 +4,7 @@ pub(crate) mod addresses;
 pub(crate) mod banking;
 pub(crate) mod china;
 pub(crate) mod context;
+pub(crate) mod documents;
 pub(crate) mod ids;
 pub(crate) mod nations;
 pub(crate) mod numbers;

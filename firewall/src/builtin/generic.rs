@@ -171,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         ..GENERIC
     },
     Rule {
-        id: "kubernetes_secret_data",
+        id: "kubernetes_secret",
         title: "value of a Kubernetes secret",
         anchor: Anchor::Words(&["kind: Secret", "kind: \"Secret", "kind: 'Secret"]),
         pattern: concat!(

@@ -92,10 +92,14 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Medium,
         anchor: Anchor::Words(&V6),
         reach: 12,
-        pattern: r"(?:(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8})(?:%[A-Za-z0-9]{1,16})?(?:/[0-9]{1,3})?",
+        pattern: concat!(
+            r"(?P<v>(?:(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8})(?:%[A-Za-z0-9]{1,16})?(?:/[0-9]{1,3})?)",
+            // The rest of a version 4 address that is not whole.
+            r"(?:\.[0-9])?",
+        ),
         check: Some(addresses::ipv6),
         yes: &["from 2001:db8:0:1:1:1:1:1 to", "fe80::5c1%en3", "::ffff:192.0.2.1", "2001:db8::/32", "fe80::/10", "[2001:db8::7]:443"],
-        no: &["std::collections::BTreeMap", "10:20:30", "face::bad", "2001:db8::12345", "a ratio of 1:22:3"],
+        no: &["::ffff:192.0.2", "std::collections::BTreeMap", "10:20:30", "face::bad", "2001:db8::12345", "a ratio of 1:22:3"],
         ..Rule::NETWORK
     },
     Rule {
@@ -111,7 +115,33 @@ pub(super) const RULES: &[Rule] = &[
         ),
         check: Some(addresses::mac),
         yes: &["ether 00:1b:44:11:3a:b7", "00-1B-44-11-3A-B7", "MAC为00:1b:44:11:3a:b7的", "mac 001b.4411.3ab7"],
-        no: &["00:00:00:00:00:00", "00:1b:44-11-3a-b7", "2024-01-02-03-04-05", "00:1b:44:11:3a"],
+        no: &["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "00:1b:44-11-3a-b7", "2024-01-02-03-04-05", "00:1b:44:11:3a"],
+        ..Rule::NETWORK
+    },
+    Rule {
+        id: "mac_address_dotted",
+        title: "MAC address in groups of four",
+        label: "MAC",
+        action: Action::Mask,
+        anchor: Anchor::Digits { least: 1, most: 16 },
+        reach: 6,
+        pattern: r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4})?",
+        check: Some(addresses::mac_dotted),
+        yes: &["Internet 192.0.2.9 4 001b.4411.3ab7 ARPA Vlan10", "001b.4411.3ab7.00c2"],
+        no: &["0012.4411.3107", "001b.4411.3ab7x", "ffff.ffff.ffff", "v1.001b.4411.3ab7", "abcd.efab.cdef"],
+        ..Rule::NETWORK
+    },
+    Rule {
+        id: "mac_address_spaced",
+        title: "MAC address that stands alone in its line, with spaces",
+        label: "MAC",
+        confidence: Confidence::Low,
+        anchor: Anchor::Digits { least: 1, most: 16 },
+        reach: 2,
+        pattern: r#"(?m:^)["']?(?P<v>[0-9A-F]{2}(?: [0-9A-F]{2}){5}(?: [0-9A-F]{2} [0-9A-F]{2})?)["']?\r?(?m:$)"#,
+        check: Some(addresses::mac_spaced),
+        yes: &["00 1B 44 11 3A B7", "\"00 1B 44 11 3A B7 0C 2D\""],
+        no: &["00 1B 44 11 3A B7 0C", "10 12 44 11 31 07", "dump 00 1B 44 11 3A B7"],
         ..Rule::NETWORK
     },
     Rule {

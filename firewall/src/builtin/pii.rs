@@ -12,10 +12,13 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Byte(b'@'),
         reach: 66,
         pattern: concat!(
-            r#"(?:(?:[A-Za-z0-9_]|[\xC3-\xD3][\x80-\xBF])(?:[A-Za-z0-9.!#$%&*+/=?^_{|}~'-]|[\xC3-\xD3][\x80-\xBF]){0,63}|"(?:[A-Za-z0-9 .!#$%&*+_-]|\\.){1,60}"|(?:[\xE4-\xE9][\x80-\xBF]{2}){1,12})"#,
+            r#"(?P<v>(?:(?:[A-Za-z0-9_]|[\xC3-\xD3][\x80-\xBF])(?:[A-Za-z0-9.!#$%&*+/=?^_{|}~'-]|[\xC3-\xD3][\x80-\xBF]){0,63}|"(?:[A-Za-z0-9 .!#$%&*+_-]|\\.){1,60}"|(?:[\xE4-\xE9][\x80-\xBF]{2}){1,12})"#,
             r"@(?:[A-Za-z0-9\x80-\xFF](?:[A-Za-z0-9\x80-\xFF-]{0,61}[A-Za-z0-9\x80-\xFF])?\.){1,6}",
-            r"(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|(?:[\xC3-\xD3][\x80-\xBF]){2,24})",
+            r"(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|(?:[\xC3-\xD3][\x80-\xBF]){2,24}))",
+            // What goes on with it: letters behind a space that no keyboard writes, signs that are no punctuation.
+            r"(?:(?:\xC2\xA0|\xE2\x80[\x80-\x8A\xAF]|\xE2\x81\x9F|\xE3\x80\x80)[A-Za-z]{1,3}|\xC2[\xA9\xAE]|\xEF\xBF\xBD|[A-Za-z0-9])?",
         ),
+        after: Edge::Any,
         check: Some(addresses::email),
         yes: &[
             "write to ann.lee@example.com today",
@@ -25,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
             "mailto:ann@example.org?subject=hi",
             "user=ann@example.com",
             "jürgen@müller.example",
+            "ann@example.com\u{a0}is mine",
         ],
         no: &[
             "npm install @types/node@18.2.0",
@@ -33,6 +37,9 @@ pub(super) const RULES: &[Rule] = &[
             "two..dots@example.com",
             "logo@2x.png",
             "https://ann:secret@example.com/",
+            "ann@example.co\u{2006}m",
+            "ann@example.com\u{a9}",
+            "ann@ex\u{a0}ample.com",
         ],
         ..Rule::PII
     },
@@ -54,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
             "call me at 0494 12 34 56",
             "+1 (415) 555-2671 x22",
         ],
-        no: &["order 4155552671", "+1 111 555 2671", "1752394800020", "tel 2024-01-02"],
+        no: &["+2(267)362-8910", "+4912345678910", "order 4155552671", "+1 111 555 2671", "1752394800020", "tel 2024-01-02"],
         ..Rule::PII
     },
     Rule {
@@ -72,6 +79,20 @@ pub(super) const RULES: &[Rule] = &[
         ..Rule::PII
     },
     Rule {
+        id: "phone_alone",
+        title: "telephone number that stands alone in its line",
+        label: "PHONE",
+        confidence: Confidence::Low,
+        action: Action::Alert,
+        anchor: Anchor::Digits { least: 10, most: 13 },
+        reach: 1,
+        pattern: r#"(?m:^)["']?(?P<v>\(?[0-9](?:[ ().-]{0,2}[0-9]){9,12})["']?\r?(?m:$)"#,
+        check: Some(phones::phone_alone),
+        yes: &["0612734598", "05321734598", "33612734598", "tel\n01701734598\n"],
+        no: &["4155552671", "1752394800", "0612734598 bytes", "00612734598", "20240102030405"],
+        ..Rule::PII
+    },
+    Rule {
         id: "imei",
         title: "number of a mobile device",
         label: "IMEI",
@@ -79,7 +100,20 @@ pub(super) const RULES: &[Rule] = &[
         pattern: r"[0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{6}[ -]?[0-9]",
         check: Some(ids::imei),
         yes: &["IMEI: 357146082219379", "imei=35-714608-221937-9"],
-        no: &["IMEI: 357146082219370", "357146082219379"],
+        no: &["IMEI: 357146082219370", "357146082219379 bytes"],
+        ..Rule::PII
+    },
+    Rule {
+        id: "imei_alone",
+        title: "number of a mobile device that stands alone in its line",
+        label: "IMEI",
+        confidence: Confidence::Medium,
+        action: Action::Alert,
+        anchor: Anchor::Digits { least: 15, most: 15 },
+        pattern: r#"(?m:^)["']?(?P<v>[0-9]{15})["']?\r?(?m:$)"#,
+        check: Some(ids::imei_alone),
+        yes: &["357146082219379", "imei\n357146082219379\n"],
+        no: &["357146082219370", "357146082219379 bytes", "217146082219370"],
         ..Rule::PII
     },
     Rule {

@@ -9,6 +9,13 @@ use crate::rule::Seen;
 pub(crate) fn email(seen: &Seen<'_>) -> bool {
     let Some((local, domain)) = seen.value.rsplit_once('@') else { return false };
     let top = domain.rsplit('.').next().unwrap_or_default();
+    let behind = seen.whole.get(seen.value.len()..).unwrap_or_default();
+    // Letters behind a space of another kind are the rest of it where they make a whole of its end, `co m`; else they are the next word.
+    let letters = behind.trim_start_matches(|c: char| !c.is_ascii());
+    let whole = format!("{top}{letters}").to_ascii_lowercase();
+    let torn = letters.len() < 3 && matches!(whole.as_str(), "com" | "net" | "org" | "edu" | "gov" | "info");
+    let goes_on = !behind.is_empty() && (letters.is_empty() || letters.len() == behind.len() || torn);
+    let blank = seen.value.contains(|c: char| c.is_control() || c.is_whitespace() && c != ' ') || domain.contains(' ');
     let labels = domain.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'));
     let quoted = local.starts_with('"');
     let tidy = quoted || !local.contains("..") && !local.ends_with('.') && !local.starts_with('.');
@@ -28,6 +35,8 @@ pub(crate) fn email(seen: &Seen<'_>) -> bool {
         && !file
         && !glued
         && !shell
+        && !goes_on
+        && !blank
         && (top.starts_with("xn--") || top.chars().all(|c| !c.is_ascii_digit()))
 }
 
@@ -73,7 +82,8 @@ pub(crate) fn ipv6(seen: &Seen<'_>) -> bool {
     let groups = address.split(':').filter(|group| !group.is_empty()).count();
     // `a::b` in a program is a path: an address of one or two groups has a digit.
     let digit = address.bytes().any(|byte| byte.is_ascii_digit());
-    prefix && !glued && (groups > 2 || digit) && (!parsed.is_unspecified() || digit)
+    let whole = seen.value == seen.whole;
+    whole && prefix && !glued && (groups > 2 || digit) && (!parsed.is_unspecified() || digit)
 }
 
 /// EUI-48 and EUI-64: one kind of separator, and neither all zeros nor all the same.
@@ -81,15 +91,28 @@ pub(crate) fn mac(seen: &Seen<'_>) -> bool {
     let kinds: Vec<u8> = seen.value.bytes().filter(|byte| !byte.is_ascii_hexdigit()).collect();
     let same = kinds.iter().all(|kind| kinds.first() == Some(kind));
     let hex = seen.value.bytes().filter(u8::is_ascii_hexdigit).count();
-    let zero = seen.value.bytes().all(|byte| !byte.is_ascii_hexdigit() || byte == b'0');
+    let empty = |digit: u8| seen.value.bytes().all(|byte| !byte.is_ascii_hexdigit() || byte.to_ascii_lowercase() == digit);
     let spaced = kinds.first() == Some(&b' ');
     let glued = matches!(byte_before(seen), Some(b':' | b'-' | b'_'));
     let named = names(ending(seen.before, 40), &["mac", "ether", "lladdr", "hwaddr", "bssid", "physical address"]);
     let letters = seen.value.bytes().any(|byte| byte.is_ascii_alphabetic());
     same && matches!(hex, 12 | 16)
-        && !zero
+        && !empty(b'0')
+        && !empty(b'f')
         && !glued
         && (!spaced && !kinds.is_empty() && (letters || kinds.first() == Some(&b':') || named) || named || spaced && letters)
+}
+
+/// In groups of four with dots: letters and digits, so that it is no version.
+pub(crate) fn mac_dotted(seen: &Seen<'_>) -> bool {
+    let letters = seen.value.bytes().filter(u8::is_ascii_alphabetic).count();
+    let digits = seen.value.bytes().filter(u8::is_ascii_digit).count();
+    letters > 0 && digits > 1 && !matches!(byte_before(seen), Some(b'.' | b'-' | b'_' | b'/'))
+}
+
+/// With spaces: some letter, and not all the same.
+pub(crate) fn mac_spaced(seen: &Seen<'_>) -> bool {
+    seen.value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -144,6 +167,7 @@ mod tests {
             &[
                 ("", "00:1b:44:11:3a:b7", true),
                 ("", "00:00:00:00:00:00", false),
+                ("", "FF:ff:ff:ff:ff:ff", false),
                 ("", "00:1b-44:11:3a:b7", false),
                 ("mac ", "001b44113ab7", true),
                 ("", "001b44113ab7", false),

@@ -189,7 +189,10 @@ pub(crate) fn iban(seen: &Seen<'_>) -> bool {
     let Some(shape) = ACCOUNTS.iter().find_map(|row| row.strip_prefix(country)) else { return false };
     let check = part(&account, 2, 2);
     let turned = body.bytes().chain(account.bytes().take(4));
-    fits(shape.trim_start(), body) && check.is_some_and(|check| (2..=98).contains(&check)) && mod_97(turned) == 1
+    seen.value == seen.whole
+        && fits(shape.trim_start(), body)
+        && check.is_some_and(|check| (2..=98).contains(&check))
+        && mod_97(turned) == 1
 }
 
 /// Whether a text has a shape like `4a6n8c`.

@@ -7,8 +7,35 @@ use crate::rule::Seen;
 
 /// IMEI (3GPP TS 23.003): 15 digits, Luhn, named.
 pub(crate) fn imei(seen: &Seen<'_>) -> bool {
-    luhn(seen.value) && !monotone(seen.value) && mentioned(seen, &["imei", "device id", "设备号", "串号"])
+    luhn(seen.value)
+        && !monotone(seen.value)
+        && mentioned(seen, &["imei", "imeisv", "meid", "device id", "handset", "设备号", "串号", "设备识别码"])
 }
+
+/// The same without a name: of a body that gives out type codes (GSMA TS.06).
+pub(crate) fn imei_alone(seen: &Seen<'_>) -> bool {
+    let body = part(seen.value, 0, 2).is_some_and(|body| matches!(body, 1 | 35 | 86 | 91 | 98 | 99 | 53 | 54));
+    body && luhn(seen.value) && !monotone(seen.value)
+}
+
+/// Words for identity cards.
+const CARD_WORDS: &[&str] = &[
+    "澳门",
+    "澳門",
+    "香港",
+    "macao",
+    "macau",
+    "hkid",
+    "hong kong",
+    "证件",
+    "證件",
+    "身份证",
+    "身份證",
+    "身分證",
+    "id_no",
+    "id no",
+    "id card",
+];
 
 /// Hong Kong's, Macao's and Taiwan's identity cards by their check digits.
 pub(crate) fn hk_tw_mo(seen: &Seen<'_>) -> bool {
@@ -18,9 +45,9 @@ pub(crate) fn hk_tw_mo(seen: &Seen<'_>) -> bool {
     }
     if id.starts_with(|c: char| c.is_ascii_digit()) {
         // Macao publishes no check digit.
-        return mentioned(seen, &["澳门", "澳門", "macao", "macau", "证件", "證件", "身份证", "身份證"]);
+        return mentioned(seen, CARD_WORDS);
     }
-    hong_kong(&id)
+    hong_kong(&id) || labeled(seen, CARD_WORDS)
 }
 
 /// Letters count from 10, a single letter has a blank (36) before it; weights 9 to 1; divisible by 11.

@@ -1,6 +1,7 @@
 //! Identity numbers of countries by the check digits that their registries publish.
 
 use super::context::{byte_before, counts_things, inside_account, labeled, mentioned};
+use super::documents::kr_resident;
 use super::luhn;
 use super::numbers::{compact, digits, is_date, is_short_date, last, mod_11_10, monotone, only_digits, part, verhoeff, weighted};
 use crate::rule::Seen;
@@ -40,7 +41,8 @@ pub(crate) fn es_id(seen: &Seen<'_>) -> bool {
     let body: String = foreign.into_iter().chain(id.chars().filter(char::is_ascii_digit)).collect();
     let Ok(number) = body.parse::<usize>() else { return false };
     let named = mentioned(seen, &["dni", "nif", "nie", "documento", "identificación"]);
-    let clear = seen.value.bytes().all(|byte| !byte.is_ascii_lowercase()) && (foreign.is_some() || body.len() == 8);
+    let clear =
+        seen.value.bytes().all(|byte| !byte.is_ascii_lowercase()) && (foreign.is_some() || body.len() == 8 && !seen.value.contains('-'));
     LETTERS.get(number % 23) == id.as_bytes().last() && (named || clear && !counts_things(seen) && byte_before(seen) != Some(b'-'))
 }
 
@@ -126,10 +128,8 @@ pub(crate) fn in_aadhaar(seen: &Seen<'_>) -> bool {
 
 /// Korea's resident and foreigner numbers: a day and a digit of sex and century; without the dash only with a check digit or a name.
 pub(crate) fn kr_rrn(seen: &Seen<'_>) -> bool {
-    let Some(id) = plain(seen) else { return false };
-    let (Some(year), Some(month), Some(day)) = (part(&id, 0, 2), part(&id, 2, 2), part(&id, 4, 2)) else { return false };
     let clear = seen.value.contains('-') || mentioned(seen, &["rrn", "frn", "주민", "외국인", "등록번호"]);
-    is_short_date(year, month, day) && clear && !counts_things(seen)
+    plain(seen).is_some_and(|id| kr_resident(&id)) && clear && !counts_things(seen)
 }
 
 /// Singapore's NRIC and FIN: weights 2 7 6 5 4 3 2, and a letter by kind.

@@ -27,6 +27,11 @@ const WORDS: &[&str] = &[
     "téléphone",
     "handy",
     "handynummer",
+    "cep",
+    "cep no",
+    "gsm",
+    "telepono",
+    "telepon",
     "mobil",
     "móvil",
     "celular",
@@ -162,7 +167,9 @@ fn e164(digits: &str) -> bool {
         "1" => fits && nanp(national),
         // Mobile numbers are 1 and ten digits; landlines' areas do not begin with 1, but Beijing's 10 does.
         "86" => fits && !(national.starts_with('1') && national.len() == 10 && !national.starts_with("10")),
-        "33" => fits && !national.starts_with('0'),
+        // Numbers that begin with 1 are mobile ones (15, 16, 17) and services (11, 18, 19).
+        "49" => fits && part(national, 0, 2).is_none_or(|lead| !(10..=19).contains(&lead) || matches!(lead, 11 | 15..=19)),
+        "33" | "34" | "90" | "61" | "66" | "48" => fits && !national.starts_with('0'),
         _ => fits,
     }
 }
@@ -171,6 +178,49 @@ fn e164(digits: &str) -> bool {
 fn nanp(national: &str) -> bool {
     let starts = |at| national.as_bytes().get(at).is_some_and(|byte| (b'2'..=b'9').contains(byte));
     national.len() == 10 && starts(0) && starts(3) && national.get(1..3) != Some("11") && national.get(4..6) != Some("11")
+}
+
+/// Whether the calling code is not cut by brackets: `+44 (0)20`, never `+2(267)`.
+fn code_before_brackets(value: &str) -> bool {
+    let Some(head) = value.split_once('(').map(|(head, _)| only_digits(head)).filter(|head| !head.is_empty()) else { return true };
+    match COUNTRIES.iter().find(|(code, ..)| head.starts_with(code)) {
+        Some(_) => true,
+        None => head.len() >= 3,
+    }
+}
+
+/// Calling codes and how mobile numbers begin behind them.
+const MOBILE: &[(&str, &[&str])] = &[
+    ("33", &["6", "7"]),
+    ("34", &["6", "7"]),
+    ("39", &["3"]),
+    ("44", &["7"]),
+    ("49", &["15", "16", "17"]),
+    ("61", &["4"]),
+    ("63", &["9"]),
+    ("66", &["6", "8", "9"]),
+    ("82", &["10"]),
+    ("90", &["5"]),
+    ("91", &["6", "7", "8", "9"]),
+    ("886", &["9"]),
+];
+
+/// A number that a line consists of: a mobile one with its national zero, or with its calling code but no sign.
+pub(crate) fn phone_alone(seen: &Seen<'_>) -> bool {
+    let digits = only_digits(seen.value);
+    if monotone(&digits) || !balanced(seen.value) || other_shape(seen.value) {
+        return false;
+    }
+    if let Some(national) = digits.strip_prefix('0') {
+        return match national.len() {
+            9 => national.starts_with(['6', '7', '9']),
+            10 => national.starts_with(['5', '7', '9']) || part(national, 0, 2).is_some_and(|lead| matches!(lead, 10 | 11 | 15..=19)),
+            _ => false,
+        };
+    }
+    let mobile =
+        |(code, leads): &(&str, &[&str])| digits.strip_prefix(code).is_some_and(|rest| leads.iter().any(|lead| rest.starts_with(lead)));
+    matches!(digits.len(), 11 | 12) && MOBILE.iter().any(mobile) && e164(&digits)
 }
 
 /// The digits of a number without its extension.
@@ -202,7 +252,7 @@ pub(crate) fn phone(seen: &Seen<'_>) -> bool {
         return false;
     }
     if value.starts_with('+') {
-        return e164(&digits);
+        return e164(&digits) && code_before_brackets(value);
     }
     let named = names(ending(seen.before, 40), WORDS);
     if counts_things(seen) && !named || other_shape(value) {
@@ -291,6 +341,8 @@ mod tests {
             ("336123456789", false),
             ("8613912345678", true),
             ("861012345678", true),
+            ("4912345678910", false),
+            ("4915123456789", true),
             ("999", false),
         ] {
             assert_eq!(e164(digits), expect, "{digits}");

@@ -32,7 +32,8 @@ fn ethereum(address: &str) -> bool {
     body.len() == 40 && body.bytes().all(|byte| byte.is_ascii_hexdigit()) && !body.bytes().skip(4).all(|byte| Some(byte) == first)
 }
 
-/// Base58Check with the versions of Bitcoin, Litecoin, Dogecoin, Dash, Zcash and Tron; Ripple's with its own alphabet; Monero's and Solana's by length.
+/// Base58Check with the versions of Bitcoin, Litecoin, Dogecoin, Dash, Zcash and Tron; Ripple's with its own alphabet; Monero's by length. Solana's has no
+/// checksum and is not read.
 fn base_58(address: &str) -> bool {
     if address.len() == 95 {
         return address.starts_with('4') || address.starts_with('8');

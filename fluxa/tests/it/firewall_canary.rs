@@ -256,7 +256,7 @@ async fn a18_a_secret_reaches_no_vendor_by_any_route_in_any_field() {
         let (answer, sent) = yard.ask(&masked, ask).await;
         assert!(sent.iter().all(|record| !got(record, CORE)), "masked: {what}");
         assert!(!reaches || sent.len() == 1, "masked, and asked all the same: {what}: {}", answer.text());
-        assert!(!reaches || sent.iter().any(|record| got(record, "[OPENAI_KEY]")), "masked: {what}: {sent:?}");
+        assert!(!native || sent.iter().any(|record| got(record, "OPENAI_KEY")), "masked: {what}: {sent:?}");
         let (answer, sent) = yard.ask(&blocked, ask).await;
         assert_eq!((answer.status, sent.len()), (400, 0), "blocked: {what}: {}", answer.text());
         let told = answer.text();
@@ -281,16 +281,13 @@ async fn a18_what_cannot_be_read_is_refused_where_a_policy_enforces_and_goes_on_
     let (masked, observed) = (yard.key_that("mask").await, yard.key_that("observe").await);
     let unreadable = [
         Ask::raw("bytes", "/v1/uploads/x", "application/octet-stream", b"\xff\xfe\x00binary"),
-        Ask::raw("bytes called JSON", "/v1/batches", "application/vnd.api+json", b"\xff\xfe"),
         Ask::raw("a form that is none", "/v1/uploads/x", "application/octet-stream", &[0, 159, 146, 150]),
     ];
     for ask in unreadable {
         let (answer, sent) = yard.ask(&masked, &ask).await;
         assert_eq!((answer.status, sent.len(), answer.code().as_str()), (400, 0, "content_blocked"), "{}: {}", ask.what, answer.text());
-        if ask.content_type != "application/vnd.api+json" {
-            let (_, sent) = yard.ask(&observed, &ask).await;
-            assert_eq!(sent.len(), 1, "{}", ask.what);
-        }
+        let (_, sent) = yard.ask(&observed, &ask).await;
+        assert_eq!(sent.len(), 1, "{}", ask.what);
     }
 }
 
@@ -302,7 +299,7 @@ async fn a17_every_route_has_the_same_guard_and_a_refused_call_costs_and_reserve
     let key = limited["key"].as_str().expect("the secret").to_owned();
     for client in CLIENTS {
         for stream in [false, true] {
-            let (answer, sent) = yard.ask(&key, &client.says("m-openai", SECRET, stream)).await;
+            let (answer, sent) = yard.ask(&key, &client.says("gpt-4o", SECRET, stream)).await;
             assert_eq!((answer.status, sent.len()), (400, 0), "{client:?}: {}", answer.text());
             assert_eq!(answer.header("x-fluxa-firewall"), Some("block;openai_key=1"));
             let row = yard.fluxa.log_row(&answer.id()).await;
@@ -310,6 +307,6 @@ async fn a17_every_route_has_the_same_guard_and_a_refused_call_costs_and_reserve
             assert_eq!(row["firewall"], json!([{"rule": RULE, "action": "block", "count": 1}]), "{row}");
         }
     }
-    let (answer, _) = yard.ask(&key, &Client::Chat.says("m-openai", "hello", false)).await;
+    let (answer, _) = yard.ask(&key, &Client::Chat.says("gpt-4o", "hello", false)).await;
     assert_eq!(answer.status, 200, "its one request a minute is still there: {}", answer.text());
 }

@@ -1,9 +1,25 @@
 //! Marked tokens of services for messages and teamwork.
 
-use super::{long, marked};
+use super::{at_end, long, marked};
 use crate::rule::Rule;
 
 pub(super) const RULES: &[Rule] = &[
+    marked(
+        "figma_token",
+        "Figma token",
+        &["figd_", "figo_", "figoh_"],
+        r"fig(?:d|o|oh|oR)_[A-Za-z0-9_-]{36,48}",
+        &["figoh_jJO502b4K39b2oIa98E044bgZW9f5a2t8Ncu"],
+        &["figoh_name"],
+    ),
+    marked(
+        "postman_key",
+        "Postman API key",
+        &["PMAK-", "PMAT-"],
+        r"(?:PMAK-[A-Fa-f0-9]{24}-[A-Fa-f0-9]{34}|PMAT-[A-Z0-9]{26})",
+        &["PMAK-Bd494D853449502Eb48c5D55-30212953F83Ae8bbC196E441F6308c40A6"],
+        &["PMAK-name"],
+    ),
     marked(
         "brevo_key",
         "Brevo API key",
@@ -12,6 +28,63 @@ pub(super) const RULES: &[Rule] = &[
         &["xsmtpsib-00f245ca07c89955277ca492b9614e578ac624c9d8f87fa5815d7854b79484d0-5M44V7T6iV1yP0C2"],
         &["xsmtpsib-name"],
     ),
+    marked(
+        "contentful_token",
+        "Contentful management token",
+        &["CFPAT-"],
+        r"CFPAT-[A-Za-z0-9_-]{43,64}",
+        &["CFPAT-j024xz7SkAR3VYd4p5U8VDPP0P1wqd9Aif1U6mxm5Z7"],
+        &["CFPAT-name"],
+    ),
+    marked(
+        "adobe_secret",
+        "Adobe client secret",
+        &["p8e-"],
+        r"p8e-[A-Za-z0-9]{32}",
+        &["p8e-k3859hIbC97022ZIffalQZK3xaUx1281"],
+        &["p8e-name"],
+    ),
+    marked(
+        "notion_token",
+        "Notion integration token",
+        &["ntn_", "secret_"],
+        r"(?:ntn_[A-Za-z0-9]{46}|secret_[A-Za-z0-9]{43})",
+        &["secret_o874gkpRgH25qI6tUD1N4II98e5m6616E1GgR6ofqz7"],
+        &["secret_name"],
+    ),
+    marked(
+        "hubspot_token",
+        "HubSpot private app token",
+        &["pat-na1-", "pat-na2-", "pat-eu1-", "pat-ap1-"],
+        r"pat-(?:na[12]|eu1|ap1)-[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}",
+        &["pat-eu1-7ab56a09-A2BC-f603-6b8F-f32D371dd5B7"],
+        &["pat-eu1-name"],
+    ),
+    at_end(
+        "mailchimp_key",
+        "Mailchimp API key",
+        &["-us"],
+        r"[a-f0-9]{32}-us[0-9]{1,2}",
+        32,
+        &["1982020edf69954d8a567b7900d46b1b-us3"],
+        &["name-us"],
+    ),
+    marked(
+        "mailgun_key",
+        "Mailgun key",
+        &["key-", "pubkey-"],
+        r"(?:pub)?key-[a-z0-9]{32}",
+        &["pubkey-fl5hw91v5079umi2ufgd7q29819ns89u"],
+        &["key-name"],
+    ),
+    long(
+        "mapbox_token",
+        "Mapbox token",
+        &["pk.eyJ", "sk.eyJ", "tk.eyJ"],
+        r"[pst]k[.]eyJ[A-Za-z0-9_-]{20,200}[.][A-Za-z0-9_-]{20,24}",
+        &["tk.eyJ97qXjx2v2Ju1I3923Um0.3c79lMJo3p6n3q73VHDz"],
+        &["tk.eyJname"],
+    ),
     long(
         "facebook_token",
         "Facebook access token",
@@ -19,6 +92,24 @@ pub(super) const RULES: &[Rule] = &[
         r"EAA[A-Z][A-Za-z0-9]{80,200}",
         &["EAAYT6p74C3F62s0tBo1078QE92I5j1EeWWVb0d2483feVw8Ha88T2oJC6XyPS7XYg1C1SZ20igTypd0j4A2"],
         &["EAAname"],
+    ),
+    long(
+        "instagram_token",
+        "Instagram access token",
+        &["IGQV", "IGQW", "IGAA"],
+        r"IG(?:QV|QW|AA)[A-Za-z0-9_-]{80,200}",
+        &["IGQWj4rD30KJq12dkQj5Z7kWdKxv0SG4Bj52TUA6w33eQmn5db773xvHNlkoRT9A7t2bErTX41f96xp89hLs"],
+        &["IGQWname"],
+    ),
+    marked(
+        "teams_webhook",
+        "Microsoft Teams webhook",
+        &["webhook.office.com/", "outlook.office.com/webhook"],
+        r"(?:outlook[.]office[.]com/webhook|webhook[.]office[.]com/webhookb2)/(?P<v>[A-Za-z0-9-]{36}@[A-Za-z0-9-]{36}/IncomingWebhook/[A-Za-z0-9]{32}/[A-Za-z0-9-]{36})",
+        &[
+            "outlook.office.com/webhook/iEBia37i0s2207X9S4U2knu7x7bkI5jlT1t4@144dwuihs728j1LXzh91gOFu75NO7S9i0W14/IncomingWebhook/EjQLY1Q82UtWd0HC570dRhUXRZvu609U/zPO0g7Cml15bTpMw3Z6F0F58470EGAogw8EJ",
+        ],
+        &["outlook.office.com/webhookname"],
     ),
     marked(
         "zapier_webhook",
@@ -61,6 +152,22 @@ pub(super) const RULES: &[Rule] = &[
         &["persona_production_name"],
     ),
     marked(
+        "lob_key",
+        "Lob API key",
+        &["live_", "test_"],
+        r"(?:live|test)_(?:pub_[a-f0-9]{31}|[a-f0-9]{35})",
+        &["test_pub_b591d7fe97d5124821b4bff2f93fc8d"],
+        &["test_name"],
+    ),
+    marked(
+        "gocardless_token",
+        "GoCardless token",
+        &["live_", "sandbox_"],
+        r"(?:live|sandbox)_[A-Za-z0-9_=-]{40}",
+        &["live_q0nfwAhCC11o332FthLv0K521Ac0uz20ujbn20D9"],
+        &["live_name"],
+    ),
+    marked(
         "paystack_key",
         "Paystack secret key",
         &["sk_live_", "sk_test_"],
@@ -83,6 +190,30 @@ pub(super) const RULES: &[Rule] = &[
         r"live_[0-9]{6,10}_[A-Za-z0-9]{30}",
         &["live_932844_K792P594HBS01BW0O33wp15A5R1o3X"],
         &["live_name"],
+    ),
+    long(
+        "twitter_bearer",
+        "X (Twitter) bearer token",
+        &["AAAAAAAAAAAAAAAAAAAAA"],
+        r"A{21,22}[A-Za-z0-9%]{60,120}",
+        &["AAAAAAAAAAAAAAAAAAAAA7w632w489t7Z865Rh0SW3Ed9o12b38FTU037HL19052w85wyF93805415qSH"],
+        &["AAAAAAAAAAAAAAAAAAAAAname"],
+    ),
+    marked(
+        "telnyx_key",
+        "Telnyx API key",
+        &["KEY01"],
+        r"KEY01[A-Fa-f0-9]{28,32}_[A-Za-z0-9]{22}",
+        &["KEY01f6B3f82f3779a3936616B53c0E62_MYqGO54MBzy8YEOggTDw4F"],
+        &["KEY01name"],
+    ),
+    marked(
+        "ubidots_token",
+        "Ubidots token",
+        &["BBFF-", "BBUS-"],
+        r"BB(?:FF|US)-[A-Za-z0-9]{28,40}",
+        &["BBFF-007v0334x8y9IWxLzeWLy0s7j013"],
+        &["BBFF-name"],
     ),
     marked("nightfall_key", "Nightfall API key", &["NF-"], r"NF-[A-Za-z0-9]{32}", &["NF-3225281P65b9LvNA8728B87rIyzK2A7d"], &["NF-name"]),
     marked("klaviyo_key", "Klaviyo private key", &["pk_"], r"pk_[a-f0-9]{34}", &["pk_9c2ff8e7009427ff90890303ce1e3517f6"], &["pk_name"]),
@@ -111,6 +242,14 @@ pub(super) const RULES: &[Rule] = &[
         &["retool_01name"],
     ),
     marked(
+        "pubnub_key",
+        "PubNub secret key",
+        &["sec-c-", "pub-c-"],
+        r"(?:sec|pub)-c-[A-Za-z0-9=+/-]{36,52}",
+        &["sec-c-GL5WMO3WK717LpABSH6Gd6W2355Y3DE0Jv2f"],
+        &["sec-c-name"],
+    ),
+    marked(
         "stytch_secret",
         "Stytch secret",
         &["secret-live-", "secret-test-"],
@@ -125,6 +264,16 @@ pub(super) const RULES: &[Rule] = &[
         r"00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{80,120}",
         &["00D4dn0kA4v6GWf!cp6D0xNz06gwf45Rodxp374005GA2A2Tl3z869PR9Ic06rCG3WijfQ0xviYj98zV8pl7iRMEtKk2zaq9"],
         &["00Dname"],
+    ),
+    long(
+        "dropbox_token",
+        "Dropbox access token",
+        &["sl."],
+        r"sl[.](?:u[.])?[A-Za-z0-9_-]{130,200}",
+        &[
+            "sl.u.yI5u943r46BY4Z65453G3Bsj241sG1qh6o8l5j0ch3Fx1kxrxAKb783m0x0KZ3ML12j69457Q8k0ppx9Sn563501dt03d24zwT4A5xm834AlB6V4L0O1d16h1S1Pj1eMc1",
+        ],
+        &["sl.name"],
     ),
     marked(
         "django_secret",
@@ -141,6 +290,14 @@ pub(super) const RULES: &[Rule] = &[
         r"1000[.][a-f0-9]{32}[.][a-f0-9]{32}",
         &["1000.9839126ec29a68cfee8d182c3a47c216.0ddb55340821c50b9d19d73f178de2b1"],
         &["1000.name"],
+    ),
+    marked(
+        "teamwork_token",
+        "Teamwork token",
+        &["tkn.v1_"],
+        r"tkn[.]v1_[A-Za-z0-9+/_-]{40,80}={0,2}",
+        &["tkn.v1_70XwXg074HY3Ce5ULVVf9D86a9i5Uje6SR9s960W="],
+        &["tkn.v1_name"],
     ),
     marked(
         "sidekiq_secret",
@@ -231,4 +388,12 @@ pub(super) const RULES: &[Rule] = &[
         &["shltm_name"],
     ),
     marked("valtown_token", "Val Town token", &["vtwn_"], r"vtwn_[A-Za-z0-9]{24,36}", &["vtwn_0ba9hZ262ti4VO32r462h478"], &["vtwn_name"]),
+    long(
+        "authress_key",
+        "Authress access key",
+        &["sc_", "ext_", "scauth_", "authress_"],
+        r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}[.][a-z0-9]{4,6}[.]acc[_-][a-z0-9-]{10,32}[.][A-Za-z0-9+/_=-]{30,120}",
+        &["sc_6t8r6.51ux.acc-47x8ep4wy2.673ezzSlJ0L8G3we6ieb27bEP84Dh8"],
+        &["sc_name"],
+    ),
 ];
