@@ -104,6 +104,8 @@ pub enum Edge {
     NoWord,
     /// No letter, no digit, none of `_ - + / =`: nothing that tokens are made of.
     NoToken,
+    /// Nothing but the beginning or the end of a line.
+    Line,
     /// No digit, and no `.`, `-`, `/` or `:` with a digit behind it: nothing that goes on with a number.
     NoNumber,
 }

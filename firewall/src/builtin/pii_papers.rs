@@ -7,7 +7,7 @@ use fluxa_domain::firewall::{Action, Confidence};
 /// What a line consists of, but for quotes and spaces around it.
 macro_rules! alone {
     ($pattern:literal) => {
-        concat!(r#"(?m:^)["' ]{0,2}(?P<v>"#, $pattern, r#")["' ]{0,2}\r?(?m:$)"#)
+        concat!(r#"["' ]{0,2}(?P<v>"#, $pattern, r#")["' ]{0,2}"#)
     };
 }
 
@@ -21,6 +21,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 1, most: 14 },
         reach: 3,
         pattern: alone!(r"[A-Za-z0-9](?:[ .:_-]?[A-Za-z0-9]){8,16}"),
+        before: Edge::Line,
+        after: Edge::Line,
         check: Some(documents::checked_alone),
         yes: &["5522210805", "id\n4508296347251\n", "\"A123456780\"", "T12LL5898D", "C01X00T41"],
         no: &["5522210806", "see 4508296347251", "4508296347251 was", "A123456781"],
@@ -35,6 +37,8 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Digits { least: 1, most: 13 },
         reach: 7,
         pattern: alone!(r"[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,15}"),
+        before: Edge::Line,
+        after: Edge::Line,
         check: Some(documents::shaped_alone),
         yes: &["34 KTL 612", "LK53 ABX", "MH12DE1433", "AFZPK7190K", "15-08-482913-71"],
         no: &["82 KTL 612", "the LK53 ABX", "LK49 ABX", "AFZXK7190K"],

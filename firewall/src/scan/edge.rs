@@ -33,6 +33,7 @@ pub(super) fn clear_after(edge: Edge, text: &[u8], at: usize) -> bool {
 pub(super) const fn glued(edge: Edge, byte: u8) -> bool {
     match edge {
         Edge::Any => false,
+        Edge::Line => !matches!(byte, b'\n' | b'\r'),
         Edge::NoDigit | Edge::NoNumber => byte.is_ascii_digit(),
         Edge::NoAlnum => byte.is_ascii_alphanumeric(),
         Edge::NoWord => byte.is_ascii_alphanumeric() || byte == b'_',
