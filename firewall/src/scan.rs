@@ -39,7 +39,7 @@ pub(crate) struct Scanner {
     /// Rules that begin at groups of so many digits.
     digits: Vec<Vec<usize>>,
     /// Which of them can match.
-    sieves: Vec<Vec<Sieve>>,
+    sieves: Vec<Sieve>,
     /// Rules that begin at a byte.
     bytes: Vec<(u8, Vec<usize>)>,
     /// Rules that are tried all over, and lists of words.
@@ -277,7 +277,7 @@ impl Scanner {
             let words = AhoCorasick::builder().kind(kind).ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&literals);
             Some(words.map_err(|error| error.to_string())?)
         };
-        let sieves = digits.iter().map(|numbers| Sieve::of(&rules, numbers)).collect();
+        let sieves = Sieve::of(&rules, &digits);
         Ok(Self { rules, words, word_rules, digits, sieves, bytes, others })
     }
 
@@ -370,8 +370,8 @@ impl Scanner {
                 for &rule in self.digits.get(group.count..).unwrap_or_default().iter().flatten() {
                     trial.frontier.open((trial.stance)(rule), at);
                 }
-            } else if let Some(sieves) = self.sieves.get(group.count) {
-                for rule in sieves.iter().flat_map(|sieve| sieve.rules(haystack, at)) {
+            } else {
+                for rule in self.sieves.iter().flat_map(|sieve| sieve.rules(haystack, at, group.count)) {
                     self.try_rule(rule, at, trial);
                 }
             }

@@ -2,6 +2,7 @@
 //!
 //! Made when a rule is first tried: most texts try few rules, and a start must not pay for all of them.
 
+use super::sieve::First;
 use crate::limits::MATCH_BYTES;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::hybrid::dfa as lazy;
@@ -29,6 +30,8 @@ pub(crate) struct Engine {
     run: Option<Trailing>,
     /// A byte that every match holds, behind a long run of others: without it nothing need be tried.
     must: Option<u8>,
+    /// Its first bytes.
+    first: First,
     /// For the value's group, where it has one.
     groups: Option<(Regex, usize)>,
 }
@@ -103,11 +106,14 @@ impl Engine {
             }
             None => None,
         };
-        Ok(Self { table, run, must: must(pattern), groups })
+        Ok(Self { table, run, must: must(pattern), first: First::of(pattern), groups })
     }
 
     /// From `start` on, up to `limit` at most, and where the value begins if that is known by now. `last`: nothing follows the text.
     pub(crate) fn run(&self, text: &[u8], start: usize, limit: usize, last: bool) -> (Run, Option<usize>) {
+        if !self.first.may(text.get(..limit).unwrap_or_default(), start) {
+            return (Run::No, None);
+        }
         if let Some(must) = self.must
             && (last || limit < text.len())
             && memchr::memchr(must, text.get(start..limit).unwrap_or_default()).is_none()

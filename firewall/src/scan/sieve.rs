@@ -2,6 +2,8 @@
 //!
 //! A sieve never leaves out a rule that could match: it knows less than the rule's table does.
 
+use std::collections::BTreeSet;
+
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::Ready;
@@ -23,16 +25,24 @@ pub(super) struct Sieve {
     fits: Vec<u128>,
     /// For each byte before the place the rules that may begin behind it.
     behind: Vec<u128>,
+    /// For each number of digits the rules that are tried there.
+    counts: Vec<u128>,
 }
 
 impl Sieve {
-    /// Sieves for these rules.
-    pub(super) fn of(all: &[Ready], numbers: &[usize]) -> Vec<Self> {
-        numbers.chunks(WIDTH).map(|rules| Self::one(all, rules)).collect()
+    /// Sieves for the rules that are tried at so many digits.
+    pub(super) fn of(all: &[Ready], digits: &[Vec<usize>]) -> Vec<Self> {
+        let numbers: BTreeSet<usize> = digits.iter().flatten().copied().collect();
+        let numbers: Vec<usize> = numbers.into_iter().collect();
+        numbers.chunks(WIDTH).map(|rules| Self::one(all, rules, digits)).collect()
     }
 
-    fn one(all: &[Ready], rules: &[usize]) -> Self {
-        let mut sieve = Self { rules: rules.to_vec(), fits: vec![0; DEPTH * 256], behind: vec![0; 256] };
+    fn one(all: &[Ready], rules: &[usize], digits: &[Vec<usize>]) -> Self {
+        let at = |numbers: &Vec<usize>| {
+            rules.iter().enumerate().filter(|(_, rule)| numbers.contains(rule)).fold(0, |bits, (bit, _)| bits | 1_u128 << bit)
+        };
+        let counts = digits.iter().map(at).collect();
+        let mut sieve = Self { rules: rules.to_vec(), fits: vec![0; DEPTH * 256], behind: vec![0; 256], counts };
         for (bit, rule) in rules.iter().enumerate().filter_map(|(bit, rule)| Some((1_u128 << bit, all.get(*rule)?))) {
             let hir = if rule.reach == 0 { rule.pattern.hir() } else { None };
             let shape = hir.as_ref().map_or_else(Shape::any, Shape::of);
@@ -48,10 +58,11 @@ impl Sieve {
         sieve
     }
 
-    /// The rules that may match at `at`.
-    pub(super) fn rules(&self, text: &[u8], at: usize) -> impl Iterator<Item = usize> {
+    /// The rules that may match at `at`, where so many digits stand.
+    pub(super) fn rules(&self, text: &[u8], at: usize, count: usize) -> impl Iterator<Item = usize> {
         let before = at.checked_sub(1).and_then(|at| text.get(at));
         let mut left = before.map_or(u128::MAX, |byte| self.behind.get(usize::from(*byte)).copied().unwrap_or(0));
+        left &= self.counts.get(count).copied().unwrap_or(0);
         for (fits, byte) in self.fits.chunks_exact(256).zip(text.get(at..).unwrap_or_default()) {
             left &= fits.get(usize::from(*byte)).copied().unwrap_or(0);
             if left == 0 {
@@ -66,6 +77,31 @@ impl Sieve {
             left &= left - 1;
             self.rules.get(usize::try_from(bit).ok()?).copied()
         })
+    }
+}
+
+/// The first bytes of one pattern.
+#[derive(Debug)]
+pub(super) struct First(Vec<u8>);
+
+impl First {
+    pub(super) fn of(pattern: &Hir) -> Self {
+        let shape = Shape::of(pattern);
+        let mut bits = vec![0; 256];
+        for (offset, all) in shape.0.chunks_exact(256).enumerate() {
+            bits.iter_mut().zip(all).for_each(|(bits, may)| *bits |= u8::from(*may) << offset);
+        }
+        Self(bits)
+    }
+
+    /// Whether the pattern may match here.
+    pub(super) fn may(&self, text: &[u8], at: usize) -> bool {
+        let fresh = text.get(at..).unwrap_or_default();
+        fresh
+            .iter()
+            .take(DEPTH)
+            .enumerate()
+            .all(|(offset, byte)| self.0.get(usize::from(*byte)).is_some_and(|bits| bits & 1 << offset != 0))
     }
 }
 
