@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         anchor: Anchor::Byte(b'@'),
         reach: 66,
         pattern: concat!(
-            r#"(?P<v>(?:(?:[A-Za-z0-9_]|[\xC3-\xD3][\x80-\xBF])(?:[A-Za-z0-9.!#$%&*+/=?^_{|}~'-]|[\xC3-\xD3][\x80-\xBF]){0,63}|"(?:[A-Za-z0-9 .!#$%&*+_-]|\\[^@\n]){1,60}"|(?:[\xE4-\xE9][\x80-\xBF]{2}){1,12})"#,
+            r#"(?P<v>(?:(?:[A-Za-z0-9_]|[\xC3-\xD3][\x80-\xBF])(?:[A-Za-z0-9.!#$%&*+/=?^_{|}~'-]|[\xC3-\xD3][\x80-\xBF]){0,63}|"(?:[A-Za-z0-9 .!#$%&*+_-]|\\.){1,60}"|(?:[\xE4-\xE9][\x80-\xBF]{2}){1,12})"#,
             r"@(?:[A-Za-z0-9\x80-\xFF](?:[A-Za-z0-9\x80-\xFF-]{0,61}[A-Za-z0-9\x80-\xFF])?\.){1,6}",
             r"(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|(?:[\xC3-\xD3][\x80-\xBF]){2,24}))",
             // What goes on with it: letters behind a space that no keyboard writes, signs that are no punctuation.

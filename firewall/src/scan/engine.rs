@@ -201,9 +201,11 @@ fn must(pattern: &Hir) -> Option<u8> {
     None
 }
 
-/// A pattern whose matches hold a byte once, at which they are found: what may stand before it, and all from it on.
+/// A pattern whose matches hold a byte once, at which they are found, but for those behind a `\\`: what may stand before it, and
+/// all from it on.
 #[derive(Debug)]
 pub(crate) struct Around {
+    byte: u8,
     before: Box<[bool; 256]>,
     from: Engine,
 }
@@ -217,9 +219,9 @@ impl Around {
         left.iter().for_each(|part| bytes_of(part, &mut before));
         let mut behind = Box::new([false; 256]);
         right.iter().skip(1).for_each(|part| bytes_of(part, &mut behind));
-        let once = !*before.get(usize::from(byte))? && !*behind.get(usize::from(byte))?;
+        let once = !*behind.get(usize::from(byte))?;
         let from = Engine::new(&Hir::concat(right.iter().map(|part| (*part).clone()).collect()), "").ok()?;
-        once.then_some(Self { before, from })
+        once.then_some(Self { byte, before, from })
     }
 
     /// The first place, not before `first`, from which a match may go over the byte at `at`.
@@ -228,8 +230,12 @@ impl Around {
         if self.from.run(text, at, limit, last).0 == Run::No {
             return None;
         }
-        let before = text.get(first..at)?.iter().rev();
-        Some(at - before.take_while(|byte| self.before.get(usize::from(**byte)) == Some(&true)).count())
+        let fits = |place: &usize| {
+            let byte = text.get(*place).copied().unwrap_or(0);
+            let escaped = || place.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'\\');
+            self.before.get(usize::from(byte)) == Some(&true) && (byte != self.byte || escaped())
+        };
+        Some(at - (first..at).rev().take_while(fits).count())
     }
 }
 
