@@ -7,7 +7,7 @@ use fluxa_domain::firewall::Action;
 
 use crate::call::{Blocked, CallFirewall};
 use crate::document::{self, Segment, Within};
-use crate::limits::{BEFORE_BYTES, NAMED_BYTES};
+use crate::limits::{BEFORE_BYTES, MATCH_BYTES, NAMED_BYTES};
 use crate::mask;
 use crate::plan::{Plan, Step};
 use crate::rule::Tail;
@@ -16,7 +16,10 @@ use crate::scan::{Frontier, Marks, tail};
 use crate::view::{Form, View};
 
 /// Bytes of released text that are collected before they are let go of.
-const SLACK_BYTES: usize = 512;
+const SLACK_BYTES: usize = 768;
+
+/// What is kept of the text before what is not known yet: as far as a match may begin before its anchor, and what is seen before it.
+const CONTEXT_BYTES: usize = MATCH_BYTES + BEFORE_BYTES + 4;
 
 /// A text on its way.
 #[derive(Debug, Default)]
@@ -349,8 +352,8 @@ impl Flow {
             return;
         }
         let mut cut = match view {
-            Some(view) => view.beginning(base, BEFORE_BYTES + 4),
-            None => base - (BEFORE_BYTES + 4),
+            Some(view) => view.beginning(base, CONTEXT_BYTES),
+            None => base - CONTEXT_BYTES,
         };
         if let Some(cluster) = self.cluster.filter(|cluster| !cluster.masked) {
             cut = cut.min(cluster.start);

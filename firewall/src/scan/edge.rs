@@ -13,7 +13,7 @@ pub(super) fn clear_before(edge: Edge, text: &[u8], at: usize) -> bool {
     match edge {
         Edge::NoNumber => {
             let digit_before = at.checked_sub(2).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
-            !byte.is_ascii_digit() && !(matches!(byte, b'.' | b'-' | b'/' | b':') && digit_before)
+            !(byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'/' | b':') && digit_before)
         }
         edge => !glued(edge, byte),
     }
@@ -24,7 +24,7 @@ pub(super) fn clear_after(edge: Edge, text: &[u8], at: usize) -> bool {
     match edge {
         Edge::NoNumber => {
             let digit_after = text.get(at + 1).is_some_and(u8::is_ascii_digit);
-            !byte.is_ascii_digit() && !(matches!(byte, b'.' | b'-' | b'/' | b':') && digit_after)
+            !(byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'/' | b':') && digit_after)
         }
         edge => !glued(edge, byte),
     }
@@ -49,7 +49,7 @@ const fn separates(byte: u8) -> bool {
 pub(super) fn begins_group(text: &[u8], at: usize) -> bool {
     let byte = |back: usize| at.checked_sub(back).and_then(|at| text.get(at)).copied().unwrap_or(0);
     let before = byte(1);
-    !before.is_ascii_digit() && !(separates(before) && byte(2).is_ascii_digit())
+    !(before.is_ascii_digit() || separates(before) && byte(2).is_ascii_digit())
 }
 
 /// A group of digits: where it ends, how many digits it has, and whether more may come.
@@ -86,7 +86,7 @@ pub(super) fn digit_group(text: &[u8], at: usize, last: bool) -> Group {
 
 /// Where marks were last found, so that each stretch of a text is searched once.
 #[derive(Debug, Default)]
-pub(crate) struct Marks(Vec<(&'static str, usize, usize)>);
+pub(crate) struct Marks(Vec<(&'static str, usize, usize)>, Option<(Tail, usize, usize)>);
 
 impl Marks {
     /// The first place at or behind `from` where `mark` begins, or the end of the text.
@@ -110,9 +110,13 @@ impl Marks {
 /// Where the tail that begins at `end` ends, and whether it may go on behind the text.
 pub(crate) fn tail(tail: Tail, text: &str, end: usize, last: bool, marks: &mut Marks) -> (usize, bool) {
     let rest = text.as_bytes().get(end..).unwrap_or_default();
-    let run = |fits: fn(u8) -> bool| {
-        let end = end + rest.iter().take_while(|byte| fits(**byte)).count();
-        (end, !last && end == text.len())
+    let mut run = |fits: fn(u8) -> bool| {
+        let to = match marks.1 {
+            Some((kind, since, to)) if kind == tail && (since..=to).contains(&end) => to,
+            _ => end + rest.iter().take_while(|byte| fits(**byte)).count(),
+        };
+        marks.1 = Some((tail, end, to));
+        (to, !last && to == text.len())
     };
     match tail {
         Tail::None => (end, false),

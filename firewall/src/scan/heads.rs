@@ -8,7 +8,7 @@ use regex_automata::{Anchored, Input, MatchKind};
 
 use super::engine::{LazyPool, lazy_table};
 use super::{Frontier, Place, Scanner, Stance, edge};
-use crate::limits::MATCH_BYTES;
+use crate::limits::{DIGIT_GROUP_BYTES, MATCH_BYTES};
 use crate::rule::Edge;
 
 /// The beginnings of what rules look for.
@@ -55,7 +55,13 @@ impl Head {
         for (_, rule) in scanner.rules().iter().enumerate().filter(|(at, _)| wanted(*at)) {
             if rule.reach > 0 {
                 patterns.extend(rule.pattern.hir());
-                head.reach = head.reach.max(rule.reach);
+                // As long as its anchor is not complete, nothing has been tried.
+                let anchor = match &rule.anchor {
+                    Place::Words(words) => words.iter().map(|word| word.len()).max().unwrap_or(0),
+                    Place::Digits(..) => DIGIT_GROUP_BYTES + 1,
+                    Place::Byte(_) | Place::Anywhere(_) | Place::List => 1,
+                };
+                head.reach = head.reach.max(rule.reach + anchor);
                 let before = if rule.before == Edge::NoNumber { Edge::NoDigit } else { rule.before };
                 for (byte, glued) in (0..=u8::MAX).zip(&mut head.glued) {
                     *glued &= edge::glued(before, byte);
