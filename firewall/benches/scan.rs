@@ -18,7 +18,8 @@ const PROSE: &str = "The committee met again on the second floor, where the wind
 const CODE: &str = "pub fn merge(&mut self, other: Map<String, Value>) -> Result<usize, Error> {\n    for (name, value) in other.iter() {\n        \
     if self.fields.get(name) != Some(value) { self.changed += 1; }\n    }\n    let limit = 4096; // bytes of a token, see limits.rs\n}\n";
 const LOGS: &str = "2026-03-14T09:26:53.589Z INFO worker-7 request finished status=200 bytes=18231 took_ms=41 path=/v1/reports/weekly\n";
-const IDEOGRAPHS: &str = "会议在二楼举行，窗户朝着河；没有人读过上次的记录，主席问 spring 的数字还能不能相信。结果是不能：大家决定下周再谈。\n";
+const IDEOGRAPHS: &str =
+    "会议在二楼举行，窗户朝着河；没有人读过上次的记录，主席问 spring 的数字还能不能相信。结果是不能：大家决定下周再谈。\n";
 
 fn of_bytes(text: &str, bytes: usize) -> String {
     let mut all = text.repeat(bytes / text.len() + 1);
@@ -105,8 +106,24 @@ fn main() {
     }
     row(&ruleset, "all kinds", &bench_text());
     for hostile in [
-        "AKIA", "-----BEGIN PRIVATE KEY-----", "password=", "7", "@", "a.b@", "deadbeef01", "Zm9vYmFy/+", "eyJ", "1\u{200b}", "１３８", "\\", "4111 1111 ",
-        "a.", "sk-", "://", "\\u0041", "token: ",
+        "AKIA",
+        "-----BEGIN PRIVATE KEY-----",
+        "password=",
+        "7",
+        "@",
+        "a.b@",
+        "deadbeef01",
+        "Zm9vYmFy/+",
+        "eyJ",
+        "1\u{200b}",
+        "１３８",
+        "\\",
+        "4111 1111 ",
+        "a.",
+        "sk-",
+        "://",
+        "\\u0041",
+        "token: ",
     ] {
         row(&ruleset, &format!("hostile {}", hostile.escape_debug()), &of_bytes(hostile, 100_000));
     }
@@ -117,9 +134,14 @@ fn main() {
         let text = bench_text();
         let mut findings: Vec<Finding> = Vec::new();
         let none = best(|| ruleset.find(&text, Form::Plain, &|_| false, &mut findings));
-        let mut costs: Vec<(Duration, &str)> = ruleset.rules().iter().enumerate().map(|(at, rule)| {
-            (best(|| ruleset.find(&text, Form::Plain, &|one| one == at, &mut findings)).saturating_sub(none), rule.id.as_str())
-        }).collect();
+        let mut costs: Vec<(Duration, &str)> = ruleset
+            .rules()
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| {
+                (best(|| ruleset.find(&text, Form::Plain, &|one| one == at, &mut findings)).saturating_sub(none), rule.id.as_str())
+            })
+            .collect();
         costs.sort_unstable();
         println!("without any rule {none:?}; the dearest:");
         costs.iter().rev().take(25).for_each(|(cost, id)| println!("{id:<34} {cost:>12?}"));

@@ -92,9 +92,10 @@ fn read(pattern: &str) -> Result<Hir, String> {
         return Err(format!("is longer than {PATTERN_BYTES} bytes"));
     }
     let config = syntax::Config::new().utf8(false).nest_limit(DEPTH);
-    let hir = syntax::parse_with(pattern, &config.unicode(false))
-        .or_else(|_| syntax::parse_with(pattern, &config))
-        .map_err(|error| format!("cannot be read: {error}"))?;
+    let hir = match syntax::parse_with(pattern, &config.unicode(false)) {
+        Ok(hir) => hir,
+        Err(_) => syntax::parse_with(pattern, &config).map_err(|error| format!("cannot be read: {error}"))?,
+    };
     let looks = hir.properties().look_set();
     if looks.contains_word_unicode() || looks.contains(Look::StartCRLF) || looks.contains(Look::EndCRLF) {
         return Err("word boundaries must be those of ASCII: write (?-u:\\b)".to_owned());
@@ -107,7 +108,10 @@ fn read(pattern: &str) -> Result<Hir, String> {
     }
     let hir = bounded(hir);
     let size = regex_automata::nfa::thompson::Config::new().utf8(false).nfa_size_limit(Some(PATTERN_BYTES));
-    regex_automata::nfa::thompson::Compiler::new().configure(size).build_from_hir(&hir).map_err(|error| format!("is too large: {error}"))?;
+    regex_automata::nfa::thompson::Compiler::new()
+        .configure(size)
+        .build_from_hir(&hir)
+        .map_err(|error| format!("is too large: {error}"))?;
     Ok(hir)
 }
 

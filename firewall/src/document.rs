@@ -82,8 +82,8 @@ pub(crate) fn aligned(text: &[u8], segment: Segment, (start, end): (usize, usize
     at = at.max(from);
     while at < end.min(segment.end) {
         let bytes = match (text.get(at), text.get(at + 1)) {
-            (Some(b'\\'), Some(b'u')) => 6,
-            (Some(b'\\'), Some(_)) => 2,
+            (Some(b'\\'), Some(b'u')) if text.get(at + 2..at + 6).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit)) => 6,
+            (Some(b'\\'), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => 2,
             _ => 1,
         };
         if at < start && start < at + bytes {

@@ -7,7 +7,7 @@ use fluxa_domain::firewall::Action;
 
 use crate::call::{Blocked, CallFirewall};
 use crate::document::{self, Segment, Within};
-use crate::limits::{BEFORE_BYTES, NAMED_BYTES};
+use crate::limits::{BEFORE_BYTES, MATCH_BYTES, NAMED_BYTES};
 use crate::mask;
 use crate::plan::{Plan, Step};
 use crate::rule::Tail;
@@ -16,7 +16,10 @@ use crate::scan::{Frontier, Marks, tail};
 use crate::view::{Form, View};
 
 /// Bytes of released text that are collected before they are let go of.
-const SLACK_BYTES: usize = 512;
+const SLACK_BYTES: usize = 768;
+
+/// What is kept of the text before what is not known yet: as far as a match may begin before its anchor, and what is seen before it.
+const CONTEXT_BYTES: usize = MATCH_BYTES + BEFORE_BYTES + 4;
 
 /// A text on its way.
 #[derive(Debug, Default)]
@@ -52,8 +55,6 @@ struct Piece {
     step: Step,
     /// It takes the place of a number: it becomes a string.
     quoted: bool,
-    /// Which of the tails goes on.
-    tail: Option<OpenTail>,
 }
 
 /// Stretches that overlap.
@@ -104,7 +105,14 @@ impl Flow {
     }
 
     /// A whole text in which this was found.
-    pub(crate) fn whole(&mut self, call: &mut CallFirewall, plan: &Plan, text: &str, found: Vec<Found>, out: &mut String) -> Result<(), Blocked> {
+    pub(crate) fn whole(
+        &mut self,
+        call: &mut CallFirewall,
+        plan: &Plan,
+        text: &str,
+        found: Vec<Found>,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
         self.window.push_str(text);
         let end = text.len();
         self.settle(call, plan, found, (Frontier { hold: end, count: end }, None), true, out)
@@ -133,9 +141,10 @@ impl Flow {
                     frontier.hold = frontier.hold.min(one.key);
                 }
             }
-            if let Some(inside) = segments.iter().find(|segment| {
-                !segment.string && !segment.endless() && segment.start < frontier.hold && frontier.hold < segment.end
-            }) {
+            if let Some(inside) = segments
+                .iter()
+                .find(|segment| !segment.string && !segment.endless() && segment.start < frontier.hold && frontier.hold < segment.end)
+            {
                 frontier.hold = inside.start;
             }
         }
@@ -158,6 +167,10 @@ impl Flow {
             }
             if enforces {
                 self.add(call, one, step, &segments);
+                if one.open && !one.viewed && view.is_none_or(|view| !view.changed && view.cut == self.window.len()) {
+                    // What follows may be evened out.
+                    self.add(call, Found { viewed: true, ..one }, step, &segments);
+                }
             }
         }
         self.known = frontier;
@@ -178,7 +191,7 @@ impl Flow {
         }
         if let Some(cluster) = self.cluster {
             let named = cluster.start + NAMED_BYTES;
-            let open = !self.tails.is_empty();
+            let open = self.tails.iter().any(|tail| tail.of.1 < until);
             if !cluster.masked && (last || until >= named || !open && until >= cluster.end) {
                 self.name(call, out);
             }
@@ -213,53 +226,62 @@ impl Flow {
 
     /// Goes on with the tails that were open.
     fn follow(&mut self, segments: &[Segment], view: Option<&View>, last: bool) {
-        let (mut reached, form, window) = (0, self.form, &self.window);
-        let candidates = &mut self.candidates;
+        let (form, window) = (self.form, &self.window);
+        let (candidates, waiting, cluster) = (&mut self.candidates, &mut self.waiting, &mut self.cluster);
         self.tails.retain_mut(|open| {
             let (end, goes_on) = match view.filter(|_| open.viewed) {
                 Some(view) => {
-                    let (end, goes_on) = goes_on(open, &view.text, view.forth(open.at), view.forth(open.head_end), last);
-                    (view.back(end, end).0.max(view.back(end.saturating_sub(1), end).1), goes_on)
+                    let at = view.forth(open.at);
+                    let (end, goes_on) = goes_on(open, &view.text, at, view.forth(open.head_end), last);
+                    (if end > at { view.back(end - 1, end).1 } else { open.at }, goes_on)
                 }
                 None => goes_on(open, window, open.at, open.head_end, last),
             };
             let (mut end, mut goes_on) = (end.max(open.at), goes_on);
-            if form == Form::Json && let Some(segment) = segments.iter().find(|segment| segment.end >= open.at) {
+            if form == Form::Json
+                && let Some(segment) = segments.iter().find(|segment| segment.end >= open.at)
+            {
                 end = end.min(segment.end);
                 goes_on &= segment.open;
             }
-            reached = reached.max(end);
             open.at = end;
-            for piece in candidates.iter_mut().filter(|piece| (piece.rule, piece.start) == open.of) {
+            if let Some(cluster) = cluster.as_mut().filter(|cluster| (cluster.start..cluster.end).contains(&open.of.1)) {
+                cluster.end = cluster.end.max(end);
+            }
+            for piece in candidates.iter_mut().chain(waiting.iter_mut()).filter(|piece| (piece.rule, piece.start) == open.of) {
                 piece.end = piece.end.max(end);
             }
             goes_on
         });
-        if let Some(cluster) = &mut self.cluster {
-            cluster.end = cluster.end.max(reached);
-        }
     }
 
     /// Adds what was found to what waits.
     fn add(&mut self, call: &CallFirewall, found: Found, step: Step, segments: &[Segment]) {
         let kind = call.ruleset().tail(found.rule);
-        let tail = found.open.then_some(OpenTail { of: (found.rule, found.start), tail: kind, viewed: found.viewed, head_end: found.head_end, at: found.end });
-        let piece = Piece { start: found.start, end: found.end, rule: found.rule, step, quoted: false, tail };
+        let tail = found.open.then_some(OpenTail {
+            of: (found.rule, found.start),
+            tail: kind,
+            viewed: found.viewed,
+            head_end: found.head_end,
+            at: found.end,
+        });
+        let piece = Piece { start: found.start, end: found.end, rule: found.rule, step, quoted: false };
         if self.form == Form::Plain {
             self.waiting.push(piece);
+            self.tails.extend(tail);
             return;
         }
         let head_end = if kind == Tail::None { found.end } else { found.head_end.max(found.start) };
         for segment in segments.iter().filter(|segment| segment.end > found.start && segment.start < head_end) {
             if !segment.string && !segment.endless() {
-                self.waiting.push(Piece { start: segment.start, end: segment.end, quoted: true, tail: None, ..piece });
+                self.waiting.push(Piece { start: segment.start, end: segment.end, quoted: true, ..piece });
                 continue;
             }
             let holds_tail = kind != Tail::None && segment.end >= head_end;
             let end = if holds_tail { found.end.min(segment.end) } else { head_end.min(segment.end) };
             let (start, end) = document::aligned(self.window.as_bytes(), *segment, (found.start.max(segment.start), end));
-            let tail = tail.filter(|_| holds_tail && segment.open && end == segment.end).map(|tail| OpenTail { of: (found.rule, start), ..tail });
-            self.waiting.push(Piece { start, end, tail, ..piece });
+            self.tails.extend(tail.filter(|_| holds_tail && segment.open).map(|tail| OpenTail { of: (found.rule, start), ..tail }));
+            self.waiting.push(Piece { start, end, ..piece });
         }
     }
 
@@ -286,7 +308,6 @@ impl Flow {
                 self.candidates.push(piece);
             }
         }
-        self.tails.extend(piece.tail);
     }
 
     /// Writes the cluster's mask.
@@ -331,8 +352,8 @@ impl Flow {
             return;
         }
         let mut cut = match view {
-            Some(view) => view.beginning(base, BEFORE_BYTES + 4),
-            None => base - (BEFORE_BYTES + 4),
+            Some(view) => view.beginning(base, CONTEXT_BYTES),
+            None => base - CONTEXT_BYTES,
         };
         if let Some(cluster) = self.cluster.filter(|cluster| !cluster.masked) {
             cut = cut.min(cluster.start);

@@ -174,7 +174,13 @@ impl Ruleset {
     }
 
     /// What is decided in a part, in order, and from where on it is not.
-    pub(crate) fn scan(&self, part: Part<'_>, heads: &[Heads], stance: &dyn Fn(usize) -> Stance, found: &mut Vec<Found>) -> (Frontier, Option<View>) {
+    pub(crate) fn scan(
+        &self,
+        part: Part<'_>,
+        heads: &[Heads],
+        stance: &dyn Fn(usize) -> Stance,
+        found: &mut Vec<Found>,
+    ) -> (Frontier, Option<View>) {
         let text = part.text;
         let from = part.known.hold.min(part.known.count);
         let mut hits: Vec<Hit> = Vec::new();

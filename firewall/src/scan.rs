@@ -105,7 +105,10 @@ pub(crate) enum Check {
     None,
     Row(fn(&Seen<'_>) -> bool),
     /// The operator's: values that are let through, and the entropy that the others must have.
-    Custom { allow: BTreeSet<String>, least_bits: f64 },
+    Custom {
+        allow: BTreeSet<String>,
+        least_bits: f64,
+    },
 }
 
 /// Words that are looked for before a match.
@@ -269,7 +272,13 @@ impl Scanner {
     }
 
     /// What the rules find in a text that begin at or behind `from` and are decided; returned is from where on they are not.
-    pub(crate) fn scan(&self, window: Window<'_>, heads: Option<&Heads>, stance: &dyn Fn(usize) -> Stance, hits: &mut Vec<Hit>) -> Frontier {
+    pub(crate) fn scan(
+        &self,
+        window: Window<'_>,
+        heads: Option<&Heads>,
+        stance: &dyn Fn(usize) -> Stance,
+        hits: &mut Vec<Hit>,
+    ) -> Frontier {
         let end = window.text.len();
         let frontier = Frontier { hold: end, count: end };
         let mut trial = Trial { window, stance, hits, frontier, marks: Marks::default() };
@@ -372,7 +381,8 @@ impl Scanner {
         let Some(engine) = rule.engine() else { return };
         let limit = (at + MATCH_BYTES).min(text.len());
         let last = trial.window.last;
-        let first = at.saturating_sub(rule.reach).max(trial.window.from);
+        // From places that are known too: what matches there keeps later places from being tried, now as then.
+        let first = at.saturating_sub(rule.reach);
         for start in first..=at {
             if rule.reach > 0 && !clear_before(rule.before, text, start) {
                 continue;

@@ -13,7 +13,7 @@ pub(super) fn clear_before(edge: Edge, text: &[u8], at: usize) -> bool {
     match edge {
         Edge::NoNumber => {
             let digit_before = at.checked_sub(2).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
-            !byte.is_ascii_digit() && !(matches!(byte, b'.' | b'-' | b'/' | b':') && digit_before)
+            !(byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'/' | b':') && digit_before)
         }
         edge => !glued(edge, byte),
     }
@@ -24,7 +24,7 @@ pub(super) fn clear_after(edge: Edge, text: &[u8], at: usize) -> bool {
     match edge {
         Edge::NoNumber => {
             let digit_after = text.get(at + 1).is_some_and(u8::is_ascii_digit);
-            !byte.is_ascii_digit() && !(matches!(byte, b'.' | b'-' | b'/' | b':') && digit_after)
+            !(byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'/' | b':') && digit_after)
         }
         edge => !glued(edge, byte),
     }
@@ -49,7 +49,7 @@ const fn separates(byte: u8) -> bool {
 pub(super) fn begins_group(text: &[u8], at: usize) -> bool {
     let byte = |back: usize| at.checked_sub(back).and_then(|at| text.get(at)).copied().unwrap_or(0);
     let before = byte(1);
-    !before.is_ascii_digit() && !(separates(before) && byte(2).is_ascii_digit())
+    !(before.is_ascii_digit() || separates(before) && byte(2).is_ascii_digit())
 }
 
 /// A group of digits: where it ends, how many digits it has, and whether more may come.

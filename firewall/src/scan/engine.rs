@@ -53,7 +53,10 @@ pub(crate) fn read(pattern: &str) -> Result<Hir, String> {
 impl Engine {
     /// `value` is the name of the group that narrows a match.
     pub(crate) fn new(pattern: &Hir, value: &str) -> Result<Self, String> {
-        let whole = thompson::Compiler::new().configure(thompson::Config::new().utf8(false)).build_from_hir(pattern).map_err(|error| error.to_string())?;
+        let whole = thompson::Compiler::new()
+            .configure(thompson::Config::new().utf8(false))
+            .build_from_hir(pattern)
+            .map_err(|error| error.to_string())?;
         let dense = dense::Builder::new()
             .configure(
                 dense::Config::new()
@@ -101,7 +104,9 @@ impl Engine {
 
     /// Whether a match can begin with this byte, wherever it stands.
     pub(crate) fn begins(&self, byte: u8) -> bool {
-        [&[byte][..], &[b'a', byte], &[b' ', byte], &[b'\n', byte]].iter().any(|text| self.run(text, text.len() - 1, text.len(), false) != Run::No)
+        [&[byte][..], &[b'a', byte], &[b' ', byte], &[b'\n', byte]]
+            .iter()
+            .any(|text| self.run(text, text.len() - 1, text.len(), false) != Run::No)
     }
 }
 
@@ -128,7 +133,9 @@ fn run_whole(dfa: &dense::DFA<Vec<u32>>, text: &[u8], start: usize, limit: usize
 }
 
 fn run_lazy(dfa: &lazy::DFA, cache: &mut lazy::Cache, text: &[u8], start: usize, limit: usize, last: bool) -> Run {
-    let Ok(mut state) = dfa.start_state_forward(cache, &Input::new(text).span(start..limit).anchored(Anchored::Yes)) else { return Run::No };
+    let Ok(mut state) = dfa.start_state_forward(cache, &Input::new(text).span(start..limit).anchored(Anchored::Yes)) else {
+        return Run::No;
+    };
     let mut end = Run::No;
     let stretch = text.get(start..limit).unwrap_or_default();
     for (at, &byte) in stretch.iter().enumerate() {

@@ -8,7 +8,7 @@ use regex_automata::{Anchored, Input, MatchKind};
 
 use super::engine::{LazyPool, lazy_table};
 use super::{Frontier, Place, Scanner, Stance, edge};
-use crate::limits::MATCH_BYTES;
+use crate::limits::{DIGIT_GROUP_BYTES, MATCH_BYTES};
 use crate::rule::Edge;
 
 /// The beginnings of what rules look for.
@@ -31,7 +31,10 @@ struct Head {
 
 impl Heads {
     pub(crate) fn of(scanner: &Scanner, stance: &dyn Fn(usize) -> Stance) -> Self {
-        Self { hold: Head::of(scanner, &|rule| stance(rule) == Stance::Hold), count: Head::of(scanner, &|rule| stance(rule) == Stance::Count) }
+        Self {
+            hold: Head::of(scanner, &|rule| stance(rule) == Stance::Hold),
+            count: Head::of(scanner, &|rule| stance(rule) == Stance::Count),
+        }
     }
 
     /// Opens the frontier where one of them may have begun, at or behind `from`.
@@ -52,7 +55,13 @@ impl Head {
         for (_, rule) in scanner.rules().iter().enumerate().filter(|(at, _)| wanted(*at)) {
             if rule.reach > 0 {
                 patterns.extend(rule.pattern.hir());
-                head.reach = head.reach.max(rule.reach);
+                // As long as its anchor is not complete, nothing has been tried.
+                let anchor = match &rule.anchor {
+                    Place::Words(words) => words.iter().map(|word| word.len()).max().unwrap_or(0),
+                    Place::Digits(..) => DIGIT_GROUP_BYTES + 1,
+                    Place::Byte(_) | Place::Anywhere(_) | Place::List => 1,
+                };
+                head.reach = head.reach.max(rule.reach + anchor);
                 let before = if rule.before == Edge::NoNumber { Edge::NoDigit } else { rule.before };
                 for (byte, glued) in (0..=u8::MAX).zip(&mut head.glued) {
                     *glued &= edge::glued(before, byte);
@@ -110,11 +119,14 @@ impl Head {
         let first = from.max(text.len().saturating_sub(self.reach));
         let mut cache = pool.get();
         (first..end).find(|&start| {
-            let glued = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(|byte| self.glued.get(usize::from(*byte)) == Some(&true));
+            let glued =
+                start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(|byte| self.glued.get(usize::from(*byte)) == Some(&true));
             if glued || text.len() - start > MATCH_BYTES {
                 return false;
             }
-            let Ok(mut state) = dfa.start_state_forward(&mut cache, &Input::new(text).range(start..).anchored(Anchored::Yes)) else { return true };
+            let Ok(mut state) = dfa.start_state_forward(&mut cache, &Input::new(text).range(start..).anchored(Anchored::Yes)) else {
+                return true;
+            };
             for &byte in text.get(start..).unwrap_or_default() {
                 let Ok(next) = dfa.next_state(&mut cache, state, byte) else { return true };
                 state = next;

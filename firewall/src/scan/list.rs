@@ -49,7 +49,10 @@ impl List {
             let (start, end) = (from + found.start(), from + found.end());
             if self.whole_word {
                 let before = text.get(..start).and_then(|before| before.chars().next_back());
-                let (first, final_one) = (text.get(start..end).and_then(|word| word.chars().next()), text.get(start..end).and_then(|word| word.chars().next_back()));
+                let (first, final_one) = (
+                    text.get(start..end).and_then(|word| word.chars().next()),
+                    text.get(start..end).and_then(|word| word.chars().next_back()),
+                );
                 if before.is_some_and(joins) && first.is_some_and(joins) {
                     continue;
                 }
@@ -66,7 +69,8 @@ impl List {
             stretches.push((start, end));
         }
         if !last {
-            let begun = (from.max(text.len().saturating_sub(self.longest))..text.len()).find(|&at| self.begins(text.as_bytes().get(at..).unwrap_or_default()));
+            let begun = (from.max(text.len().saturating_sub(self.longest))..text.len())
+                .find(|&at| self.begins(text.as_bytes().get(at..).unwrap_or_default()));
             open = match (open, begun) {
                 (Some(one), Some(other)) => Some(one.min(other)),
                 (one, other) => one.or(other),
@@ -85,6 +89,7 @@ impl List {
 
 /// Letters and digits of scripts that put spaces between words.
 fn joins(c: char) -> bool {
-    let apart = matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF);
+    let apart =
+        matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF);
     c.is_alphanumeric() && !apart
 }

@@ -1,6 +1,6 @@
 //! Escapes: `\u0041`, `\n`, `\"`, however often they were escaped again, and the colors of terminals.
 
-use super::{Form, Even};
+use super::{Even, Form};
 
 /// Backslashes before one character: escaped three times.
 const BACKSLASHES: usize = 8;
@@ -91,6 +91,12 @@ pub(super) fn color(rest: &[u8], from: usize, last: bool) -> Option<(usize, Even
     match rest.get(from + 1 + numbers) {
         Some(byte) if byte.is_ascii_alphabetic() => Some((from + 2 + numbers, Even::As(' '))),
         Some(_) => stay,
-        None => if last { stay } else { None },
+        None => {
+            if last {
+                stay
+            } else {
+                None
+            }
+        }
     }
 }

@@ -44,14 +44,18 @@ fn same_in_pieces(text: &str, seed: u64, form: Form) -> Result<(), TestCaseError
 
 /// A document of texts.
 fn document(texts: &[String], number: u64) -> String {
-    let mut rows: Vec<serde_json::Value> = texts.iter().map(|text| serde_json::json!({ "text": text, text.as_str(): [text, number] })).collect();
+    let mut rows: Vec<serde_json::Value> =
+        texts.iter().map(|text| serde_json::json!({ "text": text, text.as_str(): [text, number] })).collect();
     rows.push(serde_json::json!([13_812_345_678_u64, 4_111_111_111_111_111_u64, -1.5, null, true, number]));
     serde_json::Value::from(rows).to_string()
 }
 
 /// How often each property is tried.
 fn tries() -> ProptestConfig {
-    ProptestConfig { cases: std::env::var("FIREWALL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256), ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: std::env::var("FIREWALL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256),
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
