@@ -368,7 +368,10 @@ impl Scanner {
             let group = digit_group(haystack, at, trial.window.last);
             if group.open {
                 for &rule in self.digits.get(group.count..).unwrap_or_default().iter().flatten() {
-                    trial.frontier.open((trial.stance)(rule), at);
+                    let stance = (trial.stance)(rule);
+                    if stance != Stance::Off {
+                        trial.frontier.open(stance, self.may_begin(rule, at, haystack));
+                    }
                 }
             } else {
                 for rule in self.sieves.iter().flat_map(|sieve| sieve.rules(haystack, at, group.count)) {
@@ -377,6 +380,16 @@ impl Scanner {
             }
             at = group.end.max(at + 1);
         }
+    }
+
+    /// The first place from which a rule may match whose group of digits, at `at`, is not complete: the match may be, and end before
+    /// the group does.
+    fn may_begin(&self, number: usize, at: usize, text: &[u8]) -> usize {
+        let Some(rule) = self.rules.get(number).filter(|rule| rule.reach > 0) else { return at };
+        let Some(engine) = rule.engine() else { return at };
+        let limit = (at + MATCH_BYTES).min(text.len());
+        let matches = |start: &usize| clear_before(rule.before, text, *start) && engine.run(text, *start, limit, false).0 != Run::No;
+        (at.saturating_sub(rule.reach)..at).find(matches).unwrap_or(at)
     }
 
     fn try_rule(&self, number: usize, at: usize, trial: &mut Trial<'_, '_>) {
