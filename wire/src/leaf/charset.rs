@@ -21,22 +21,25 @@ pub(super) enum Charset {
 impl Charset {
     /// What bytes are written in that are no UTF-8 or hold NUL; nothing where they are no text.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0xff, 0xfe, ..] => return Some(Self::Utf16Le),
-            [0xfe, 0xff, ..] => return Some(Self::Utf16Be),
-            _ => {}
-        }
         let sample = bytes.get(..SAMPLE_BYTES).unwrap_or(bytes);
         let nuls = |from: usize| sample.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
         let (even, odd, pairs) = (nuls(0), nuls(1), sample.len() / 2);
         // Latin letters, digits and blanks have a zero half; keys are made of them.
-        if pairs >= 4 && odd * 4 >= pairs && even * 16 <= pairs {
-            return Some(Self::Utf16Le);
+        let seems = |zeros: usize, others: usize| pairs >= 4 && zeros * 4 >= pairs && others * 16 <= pairs;
+        let wide = match bytes {
+            [0xff, 0xfe, ..] => Some(Self::Utf16Le),
+            [0xfe, 0xff, ..] => Some(Self::Utf16Be),
+            _ if seems(odd, even) => Some(Self::Utf16Le),
+            _ if seems(even, odd) => Some(Self::Utf16Be),
+            _ => None,
+        };
+        // Sound that is written as numbers of 16 bits looks like it at first.
+        if wide.is_some_and(|wide| looks_like_text(wide.read(sample).replace(is_odd, "\u{1}").as_bytes())) {
+            return wide;
         }
-        if pairs >= 4 && even * 4 >= pairs && odd * 16 <= pairs {
-            return Some(Self::Utf16Be);
-        }
-        looks_like_text(sample).then_some(Self::Bytes)
+        // Compressed bytes have twice as many.
+        let control = sample.iter().filter(|b| matches!(b, 0..=8 | 11 | 12 | 14..=26 | 28..=31 | 127)).count();
+        (control * 16 <= sample.len()).then_some(Self::Bytes)
     }
 
     /// The text. Halves of pairs of UTF-16 are read as U+FFFD.
@@ -63,6 +66,11 @@ impl Charset {
     }
 }
 
+/// What no text has: halves of pairs, and control characters beyond ASCII's.
+const fn is_odd(c: char) -> bool {
+    matches!(c, char::REPLACEMENT_CHARACTER | '\u{80}'..='\u{9f}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +87,7 @@ mod tests {
             (b"caf\xe9; sk-proj-1".to_vec(), Some(Charset::Bytes)),
             (b"some words and a zero\0".to_vec(), Some(Charset::Bytes)),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0\0\0\x01\0\x08\x06\0\0\0".to_vec(), None),
+            ((0..64_u16).flat_map(|n| (n * 37 % 256).to_le_bytes()).collect(), None),
             (b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x2b\xce".to_vec(), None),
         ] {
             let charset = Charset::of(&bytes);

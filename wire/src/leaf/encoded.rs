@@ -89,7 +89,7 @@ pub(super) fn read(written: &str, declared: Declared) -> Reading {
     let engine = engine(&run);
     let sample = engine.decode(run.as_bytes().get(..SAMPLE_BYTES).unwrap_or(run.as_bytes())).unwrap_or_default();
     let long = written.len() >= MEDIA_BYTES && matches!(run, Cow::Borrowed(_));
-    let is_text = || looks_like_text(&sample) || !sample.starts_with(b"\xff\xd8") && Charset::of(&sample).is_some();
+    let is_text = || looks_like_text(&sample) || matches!(Charset::of(&sample), Some(Charset::Utf16Le | Charset::Utf16Be));
     if declared == Declared::Nothing && (is_media(&sample) || !is_text()) {
         return Reading { raw: !(long || is_media(&sample)), text: None };
     }
@@ -163,7 +163,7 @@ fn unwrapped(written: &str) -> Cow<'_, str> {
 }
 
 /// How known kinds of media begin.
-fn is_media(sample: &[u8]) -> bool {
+pub(super) fn is_media(sample: &[u8]) -> bool {
     const BEGINNINGS: [&[u8]; 10] =
         [b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF", b"%PDF-", b"OggS", b"ID3", b"fLaC", b"PK\x03\x04"];
     BEGINNINGS.iter().any(|beginning| sample.starts_with(beginning)) || sample.get(4..8) == Some(b"ftyp")

@@ -6,7 +6,7 @@
 use memchr::memmem::{self, Finder};
 
 use super::charset::Charset;
-use super::encoded::Declared;
+use super::encoded::{Declared, is_media};
 use super::plain::{self, utf8};
 use super::{Copy, Halt, LeafKind, See, ask, json, skip};
 use crate::body::malformed::Malformed;
@@ -128,7 +128,8 @@ impl Form<'_, '_, '_> {
 
     /// A file that is not UTF-8: shown where it is text.
     fn file(&mut self, value: &[u8], at: usize, part: &Part) -> Result<Option<Vec<u8>>, Halt> {
-        let Some(charset) = Charset::of(value) else { return Ok(None) };
+        // A document whose parts are found by their places would be broken by a change.
+        let Some(charset) = Charset::of(value).filter(|_| !is_media(value)) else { return Ok(None) };
         let Some(with) = ask(self.see, &charset.read(value), LeafKind::Text, &part.name)? else { return Ok(None) };
         charset.write(&with).map(Some).ok_or(Malformed::Utf8 { at }.into())
     }
