@@ -9,9 +9,9 @@ pub(crate) mod ids;
 pub(crate) mod nations;
 pub(crate) mod numbers;
 pub(crate) mod phones;
-pub(crate) mod wallets;
 pub mod secrets;
 pub mod tokens;
+pub(crate) mod wallets;
 
 /// Shannon entropy in bits a character.
 #[must_use]

@@ -297,9 +297,8 @@ fn read(r: &mut Reader<'_>, root: Node) -> Option<Config> {
         Some(Retention { logs: logs?, responses: responses? })
     });
     let firewall = section(r, &mut top, "firewall", |r, f| {
-        let policy = r.setting(f, "policy", |text| {
-            fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message)
-        });
+        let policy =
+            r.setting(f, "policy", |text| fluxa_domain::validate::name("", text).map(|()| text.to_owned()).map_err(|error| error.message));
         let webhook = r.setting(f, "webhook", |text| addresses::webhook(text).map(Secret::new));
         Some((Firewall { policy, webhook }, seeds::firewall::read(r, f)))
     });

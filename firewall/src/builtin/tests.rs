@@ -29,7 +29,11 @@ fn ids_are_unique_and_labels_can_stand_in_masks() {
     for rule in rules() {
         assert!(ids.insert(rule.id), "{} twice", rule.id);
         assert!(rule.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{}", rule.id);
-        assert!(!rule.label.is_empty() && rule.label.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'), "{}", rule.id);
+        assert!(
+            !rule.label.is_empty() && rule.label.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'),
+            "{}",
+            rule.id
+        );
         assert!(!rule.title.is_empty() && !rule.packs.is_empty(), "{}", rule.id);
     }
 }
