@@ -32,6 +32,8 @@ pub struct Admin {
     pub clock: Arc<dyn Fn() -> Micros + Send + Sync>,
     /// Where `base_url` may point. Only literal addresses are judged here; names are judged when connecting.
     pub egress: EgressPolicy,
+    /// The firewall's policy that the settings name, which is not to be deleted.
+    pub firewall_policy: Option<String>,
     /// Tries a provider.
     pub probe: Arc<dyn Probe>,
     /// Tells how the program is.

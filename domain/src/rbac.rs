@@ -58,12 +58,7 @@ pub const fn allows(role: Role, permission: Permission) -> bool {
     match (role, permission) {
         (
             Role::Owner | Role::System,
-            Permission::Providers
-            | Permission::Routes
-            | Permission::Keys
-            | Permission::Teams
-            | Permission::Firewall
-            | Permission::Prices,
+            Permission::Providers | Permission::Routes | Permission::Keys | Permission::Teams | Permission::Firewall | Permission::Prices,
         ) => true,
     }
 }

@@ -88,6 +88,12 @@ impl CallFirewall {
         }
     }
 
+    /// Whether values of the request are given stand-ins.
+    #[must_use]
+    pub fn gives_stand_ins(&self) -> bool {
+        self.request.as_ref().is_some_and(|plan| plan.reverses())
+    }
+
     /// Findings that somebody has to be told about: those that are masked, blocked, given stand-ins or alerted.
     #[must_use]
     pub fn alerts(&self) -> Vec<Hit> {

@@ -17,6 +17,8 @@ pub struct Ruleset {
     rules: Vec<RuleInfo>,
     /// The rules, those of each from this place on.
     scanners: Vec<(usize, Arc<Scanner>)>,
+    /// The operator's own rules, in short.
+    own: u64,
 }
 
 /// A part of a text, to be scanned.
@@ -108,7 +110,7 @@ impl Ruleset {
             });
             #[expect(clippy::expect_used, reason = "the rows are part of the program; a test makes them all ready")]
             let scanner = Scanner::new(builtin::rules()).expect("built-in rules are well-formed");
-            Arc::new(Self { rules: rules.collect(), scanners: vec![(0, Arc::new(scanner))] })
+            Arc::new(Self { rules: rules.collect(), scanners: vec![(0, Arc::new(scanner))], own: 0 })
         }))
     }
 
@@ -134,7 +136,8 @@ impl Ruleset {
         let scanner = Scanner::of(ready).map_err(|what| RuleFault { rule: String::new(), field: "find".to_owned(), what })?;
         let mut scanners = built_in.scanners.clone();
         scanners.push((built_in.rules.len(), Arc::new(scanner)));
-        let ruleset = Arc::new(Self { rules, scanners });
+        let own = records.iter().fold(0, |hash, record| custom::fold_record(record, hash));
+        let ruleset = Arc::new(Self { rules, scanners, own });
         records.iter().try_for_each(|record| custom::try_samples(&ruleset, record))?;
         Ok(ruleset)
     }
@@ -247,7 +250,7 @@ impl Ruleset {
     /// A number that is another for other rules.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let mut hash = 0xCBF2_9CE4_8422_2325;
+        let mut hash = self.own.to_le_bytes().into_iter().fold(0xCBF2_9CE4_8422_2325, fold);
         for rule in &self.rules {
             for byte in rule.id.bytes().chain(rule.label.bytes()).chain([0, rule.confidence as u8, rule.mode as u8]) {
                 hash = fold(hash, byte);

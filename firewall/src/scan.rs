@@ -11,9 +11,10 @@ mod edge;
 mod engine;
 mod heads;
 mod list;
+mod sieve;
 
 pub(crate) use edge::{Marks, tail};
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Around, Engine};
 pub(crate) use heads::Heads;
 pub(crate) use list::List;
 
@@ -23,6 +24,7 @@ use crate::plan::fold;
 use crate::rule::{Anchor, Edge, Rule, Seen, Tail};
 use edge::{EDGE_BYTES, begins_group, clear_after, clear_before, digit_group};
 use engine::Run;
+use sieve::Sieve;
 
 /// Words up to which a table of all steps is made; more would take more memory than they are worth.
 const TABLE_WORDS: usize = 4000;
@@ -36,6 +38,8 @@ pub(crate) struct Scanner {
     word_rules: Vec<usize>,
     /// Rules that begin at groups of so many digits.
     digits: Vec<Vec<usize>>,
+    /// Which of them can match.
+    sieves: Vec<Sieve>,
     /// Rules that begin at a byte.
     bytes: Vec<(u8, Vec<usize>)>,
     /// Rules that are tried all over, and lists of words.
@@ -57,6 +61,7 @@ pub(crate) struct Ready {
     pub(crate) needs: Context,
     pub(crate) unless: Context,
     engine: OnceLock<Option<Engine>>,
+    around: OnceLock<Option<Around>>,
 }
 
 /// What a rule looks for.
@@ -199,11 +204,18 @@ impl Ready {
             needs: Context::of(row.needs),
             unless: Context::of(row.unless),
             engine: OnceLock::new(),
+            around: OnceLock::new(),
         }
     }
 
     fn engine(&self) -> Option<&Engine> {
         self.engine.get_or_init(|| self.pattern.hir().and_then(|hir| Engine::new(&hir, self.value).ok())).as_ref()
+    }
+
+    /// For rules that begin before a byte.
+    fn around(&self) -> Option<&Around> {
+        let Place::Byte(byte) = self.anchor else { return None };
+        self.around.get_or_init(|| self.pattern.hir().and_then(|hir| Around::of(&hir, byte))).as_ref()
     }
 
     /// A rule of the operator's own.
@@ -220,6 +232,7 @@ impl Ready {
             needs: Context::default(),
             unless: Context::default(),
             engine: OnceLock::new(),
+            around: OnceLock::new(),
         }
     }
 }
@@ -264,7 +277,8 @@ impl Scanner {
             let words = AhoCorasick::builder().kind(kind).ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&literals);
             Some(words.map_err(|error| error.to_string())?)
         };
-        Ok(Self { rules, words, word_rules, digits, bytes, others })
+        let sieves = Sieve::of(&rules, &digits);
+        Ok(Self { rules, words, word_rules, digits, sieves, bytes, others })
     }
 
     pub(crate) fn rules(&self) -> &[Ready] {
@@ -332,7 +346,7 @@ impl Scanner {
                     trial.frontier.open(stance, open);
                 }
                 for (start, end) in stretches {
-                    if let Some(hit) = self.judge(number, (start, end), trial) {
+                    if let Some(hit) = self.judge(number, (start, end), Some(start), trial) {
                         trial.hits.push(hit);
                     }
                 }
@@ -343,11 +357,8 @@ impl Scanner {
 
     fn scan_digits(&self, haystack: &[u8], trial: &mut Trial<'_, '_>) {
         let mut at = trial.window.from;
-        while let Some(&byte) = haystack.get(at) {
-            if !byte.is_ascii_digit() {
-                at += 1;
-                continue;
-            }
+        while let Some(next) = next_digit(haystack, at) {
+            at = next;
             if !begins_group(haystack, at) {
                 while haystack.get(at).is_some_and(u8::is_ascii_digit) {
                     at += 1;
@@ -362,8 +373,8 @@ impl Scanner {
                         trial.frontier.open(stance, self.may_begin(rule, at, haystack));
                     }
                 }
-            } else if let Some(rules) = self.digits.get(group.count) {
-                for &rule in rules {
+            } else {
+                for rule in self.sieves.iter().flat_map(|sieve| sieve.rules(haystack, at, group.count)) {
                     self.try_rule(rule, at, trial);
                 }
             }
@@ -377,7 +388,7 @@ impl Scanner {
         let Some(rule) = self.rules.get(number).filter(|rule| rule.reach > 0) else { return at };
         let Some(engine) = rule.engine() else { return at };
         let limit = (at + MATCH_BYTES).min(text.len());
-        let matches = |start: &usize| clear_before(rule.before, text, *start) && engine.run(text, *start, limit, false) != Run::No;
+        let matches = |start: &usize| clear_before(rule.before, text, *start) && engine.run(text, *start, limit, false).0 != Run::No;
         (at.saturating_sub(rule.reach)..at).find(matches).unwrap_or(at)
     }
 
@@ -395,12 +406,19 @@ impl Scanner {
         let limit = (at + MATCH_BYTES).min(text.len());
         let last = trial.window.last;
         // From places that are known too: what matches there keeps later places from being tried, now as then.
-        let first = at.saturating_sub(rule.reach);
+        let mut first = at.saturating_sub(rule.reach);
+        if rule.reach > 0
+            && let Some(around) = rule.around()
+        {
+            let Some(from) = around.first(text, first, at, last) else { return };
+            first = from;
+        }
         for start in first..=at {
             if rule.reach > 0 && !clear_before(rule.before, text, start) {
                 continue;
             }
-            match engine.run(text, start, limit, last) {
+            let (run, value) = engine.run(text, start, limit, last);
+            match run {
                 Run::No => {}
                 Run::Open => return trial.frontier.open(stance, start),
                 Run::To(end) if end <= at && rule.reach > 0 => {}
@@ -413,7 +431,7 @@ impl Scanner {
                             continue;
                         }
                     }
-                    if let Some(hit) = self.judge(number, (start, end), trial) {
+                    if let Some(hit) = self.judge(number, (start, end), value, trial) {
                         trial.hits.push(hit);
                     }
                     return;
@@ -423,7 +441,8 @@ impl Scanner {
     }
 
     /// Whether a stretch that fits the pattern is a finding.
-    fn judge(&self, number: usize, (start, end): (usize, usize), trial: &mut Trial<'_, '_>) -> Option<Hit> {
+    /// `value` is where its value begins, if that is known; it then goes on to the end.
+    fn judge(&self, number: usize, (start, end): (usize, usize), value: Option<usize>, trial: &mut Trial<'_, '_>) -> Option<Hit> {
         let rule = self.rules.get(number)?;
         let text = trial.window.text;
         let mut from = start.saturating_sub(BEFORE_BYTES);
@@ -434,9 +453,9 @@ impl Scanner {
         if !rule.needs.words.is_empty() && !rule.needs.stands_in(before) || !rule.unless.words.is_empty() && rule.unless.stands_in(before) {
             return None;
         }
-        let (value_start, value_end) = match rule.pattern {
-            Source::List(_) => (start, end),
-            _ => rule.engine()?.value(text.as_bytes(), start, end)?,
+        let (value_start, value_end) = match value {
+            Some(value) => (value, end),
+            None => rule.engine()?.value(text.as_bytes(), start, end)?,
         };
         let seen = Seen { value: text.get(value_start..value_end)?, whole: text.get(start..end)?, before };
         let fine = match &rule.check {
@@ -452,4 +471,15 @@ impl Scanner {
         let (tail_end, open) = tail(rule.tail, text, value_end, trial.window.last, &mut trial.marks);
         Some(Hit { key: start, start: value_start, end: tail_end, rule: number, open, head_end: value_end })
     }
+}
+
+/// Bytes that are passed over at once where none of them is a digit.
+const STRIDE: usize = 32;
+
+/// The first digit at or behind `at`.
+fn next_digit(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let blank = rest.chunks_exact(STRIDE).take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | byte.is_ascii_digit())).count();
+    let from = blank * STRIDE;
+    rest.get(from..)?.iter().position(u8::is_ascii_digit).map(|digit| at + from + digit)
 }

@@ -19,6 +19,9 @@ pub enum Form {
 /// What has no width and is left out, in a row; more of them are no decoration but a text of their own.
 const DROPPED_IN_A_ROW: usize = 4;
 
+/// Bytes that are passed over at once where all of them stay as they are.
+const STRIDE: usize = 32;
+
 /// A text evened out.
 #[derive(Debug, Default)]
 pub(crate) struct View {
@@ -184,6 +187,9 @@ impl View {
 
 /// The next byte that may begin an element that becomes another.
 fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let plain = |chunk: &&[u8]| !chunk.iter().fold(false, |any, &byte| any | (byte == b'\\') | (byte == 0x1B) | (byte >= 0xC2));
+    let from = from + rest.chunks_exact(STRIDE).take_while(plain).count() * STRIDE;
     let rest = bytes.get(from..)?;
     rest.iter().position(|&byte| matches!(byte, b'\\' | 0x1B) || byte >= 0xC2 && digits::may_change(byte)).map(|at| from + at)
 }

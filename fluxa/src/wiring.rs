@@ -286,6 +286,7 @@ fn admin<D: Probe + HealthSource + Reload + 'static>(
         pepper: opened.pepper,
         clock: Arc::new(now),
         egress: config.egress(role),
+        firewall_policy: config.firewall.policy.clone(),
         probe: Arc::clone(&doors) as Arc<dyn Probe>,
         health: Arc::clone(&doors) as Arc<dyn HealthSource>,
         reload: doors,

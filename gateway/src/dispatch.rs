@@ -271,6 +271,9 @@ impl Reply {
         // Room for all that follows at once: growing a map means hashing its names again.
         *headers = HeaderMap::with_capacity(REPLY_HEADERS);
         crate::head::pass_back(&head, headers);
+        if let Some(guard) = call.guard.as_deref_mut() {
+            guard.headers(headers);
+        }
         let mut dropped = mended;
         let is_translated = translated.as_ref().map(|translated| translated.content_type);
         if let Some(translated) = translated {

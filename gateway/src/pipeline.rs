@@ -79,6 +79,10 @@ pub(crate) async fn handle(worker: &Rc<Worker>, call: &mut Call, inbound: Inboun
     call.service_tier.clone_from(&outline.service_tier);
     let route = view.routes.find(model);
     call.guard = Guard::of(&view, &gateway.settings, &access.key, groups, route)?.map(Box::new);
+    if let Some(guard) = call.guard.as_mut().filter(|_| route.is_none_or(|route| route.model.contains('*'))) {
+        // A call may end before its texts are looked at.
+        call.entry.model = guard.for_the_row(model);
+    }
     groups.label(&mut call.entry);
     // Where there is a guard, only what it has seen is written down.
     let stores = gateway.settings.store_content;

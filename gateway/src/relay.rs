@@ -338,31 +338,15 @@ impl RelayBody {
     /// The answer is over: by itself, or because something broke.
     fn end(&mut self, broke: Option<(RefusalKind, &'static str)>) {
         self.ended = true;
-        let mut error = "";
-        match broke {
-            None => {
-                match &mut self.screening {
-                    Some(screening) => self.relay.finish(&mut screening.raw),
-                    None => self.relay.finish(&mut self.out),
-                }
-                if let Err((kind, text)) = self.screen_end() {
-                    error = kind.code();
-                    self.break_off(kind, text);
-                } else if matches!(self.framing, Framing::Sse | Framing::JsonArray) && self.relay.is_cut(self.call.dialect, self.call.op) {
-                    error = RefusalKind::Upstream.code();
-                    self.break_off(RefusalKind::Upstream, "the provider's stream ended before its end mark");
-                }
-            }
-            Some((kind, text)) => {
-                // What waits may go on, unless it is the reason.
-                let (kind, text) = match kind {
-                    RefusalKind::ContentBlocked => (kind, text),
-                    _ => self.screen_end().err().unwrap_or((kind, text)),
-                };
-                error = kind.code();
-                self.break_off(kind, text);
-            }
+        let mut broke = broke;
+        if broke.is_none() {
+            let to = self.screening.as_deref_mut().map_or(&mut self.out, |screening| &mut screening.raw);
+            self.relay.finish(to);
+            let speaks = matches!(self.framing, Framing::Sse | Framing::JsonArray);
+            broke = (speaks && self.relay.is_cut(self.call.dialect, self.call.op))
+                .then_some((RefusalKind::Upstream, "the provider's stream ended before its end mark"));
         }
+        let error = self.close(broke);
         if let Some(keeping) = self.keeping.take() {
             drop(self.keep(keeping));
         }
@@ -401,14 +385,32 @@ impl RelayBody {
         }
     }
 
-    fn break_off(&mut self, kind: RefusalKind, text: &'static str) {
-        let refusal = match self.call.guard.as_deref().filter(|_| kind == RefusalKind::ContentBlocked) {
-            Some(guard) => guard.stream_refusal(),
-            None => Refusal::new(kind, text),
+    /// Lets out what waits, and ends what broke. The answer is what it broke by, if it did.
+    fn close(&mut self, broke: Option<(RefusalKind, &'static str)>) -> &'static str {
+        let Self { screening, relay, out, .. } = self;
+        let stopped = match (screening, broke) {
+            // What the writer still holds is part of what was stopped, and the guard takes nothing more.
+            (Some(screening), Some(broke)) if screening.is_over() => Some(broke),
+            (screening, broke) => {
+                if let Some((kind, text)) = broke {
+                    let to = screening.as_deref_mut().map_or(out, |screening| &mut screening.raw);
+                    if !relay.break_off(&Refusal::new(kind, text), to) {
+                        self.abort = Some(text);
+                    }
+                }
+                self.screen_end().err()
+            }
         };
-        if !self.relay.break_off(&refusal, &mut self.out) {
-            self.abort = Some(text);
+        if let Some((kind, text)) = stopped {
+            let refusal = match self.call.guard.as_deref().filter(|_| kind == RefusalKind::ContentBlocked) {
+                Some(guard) => guard.stream_refusal(),
+                None => Refusal::new(kind, text),
+            };
+            let dialect = (self.call.dialect, self.call.op);
+            let told = self.screening.as_deref().is_some_and(|screening| screening.break_off(dialect, &refusal, &mut self.out));
+            self.abort = (!told).then_some(text);
         }
+        stopped.or(broke).map_or("", |(kind, _)| kind.code())
     }
 
     fn store_answer(&mut self) {

@@ -4,6 +4,7 @@
 //! words of the dialects themselves); unknown fields are shown. What comes out is JSON (or a form) again. Never known here: what is
 //! looked for. Start at `json.rs`.
 
+mod charset;
 mod encoded;
 mod form;
 mod json;
@@ -11,6 +12,8 @@ mod plain;
 mod skip;
 
 use bytes::Bytes;
+
+pub(crate) use skip::is_plain_name;
 
 use crate::body::malformed::Malformed;
 

@@ -5,6 +5,7 @@
 
 use bytes::BytesMut;
 use fluxa_domain::dialect::{Dialect, Op};
+use fluxa_domain::refusal::Refusal;
 
 use crate::frame::sse::StreamFault;
 use crate::leaf::LeafKind;
@@ -139,11 +140,20 @@ impl Screen {
         }
     }
 
-    /// The number that an event of ours has to bear after what went out, in a stream whose events are numbered: events that were added
-    /// or left out have moved the numbers. See [`crate::stream_end::error_event`].
-    #[must_use]
-    pub fn next_number(&self) -> Option<u64> {
-        self.strands.next_number()
+    /// Ends a stream that was stopped, after what went out of it: one event or element that is an error, no end mark. False where
+    /// nothing can be said that would be read.
+    pub fn break_off(&self, dialect: Dialect, op: Op, refusal: &Refusal, out: &mut BytesMut) -> bool {
+        match &self.frames {
+            Frames::Events(events) => {
+                // Events that were added or left out have moved the numbers.
+                let next = self.strands.next_number().unwrap_or(0);
+                out.extend_from_slice(if events.is_torn() { b"\n\n" } else { b"" });
+                out.extend_from_slice(&crate::stream_end::error_event(dialect, op, refusal, next));
+                true
+            }
+            Frames::Elements(elements) => elements.break_off(&crate::refuse::body_without_id(dialect, refusal), out),
+            Frames::None => false,
+        }
     }
 }
 

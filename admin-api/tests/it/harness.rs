@@ -69,6 +69,7 @@ impl World {
             pepper: PEPPER,
             clock: Arc::new(move || Micros(read.load(Ordering::SeqCst))),
             egress: EgressPolicy { allow_loopback: true, allow_private_ranges: true, ..EgressPolicy::default() },
+            firewall_policy: Some(String::from("of_the_settings")),
             probe: Arc::new(Fixed),
             health: Arc::new(Fixed),
             reload: Arc::new(Fixed),

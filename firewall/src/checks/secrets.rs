@@ -3,6 +3,11 @@
 //! All of it is a judgement on form. Nothing here knows a vendor ([`crate::builtin`] does), a language's grammar, or a list of words
 //! beyond those that people write in place of a secret.
 
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use memchr::memmem;
+
 use self::words::{ABOUT, FILES, FOLLOWERS, HARMLESS, STAND_INS};
 use super::entropy;
 use crate::rule::Seen;
@@ -34,7 +39,7 @@ pub fn gibberish(letters: &str) -> bool {
 /// Whether a text looks drawn by chance: a long run of letters and digits in turns, or letters whose pairs no language has.
 #[must_use]
 pub fn random(text: &str) -> bool {
-    if distinct(text) < 6 || alphabet(text) {
+    if fewer_than(6, text) || alphabet(text) {
         return false;
     }
     text.split(|c: char| !c.is_ascii_alphanumeric()).any(scrambled) || grouped(text)
@@ -83,13 +88,22 @@ fn gibberish_part(bytes: &[u8]) -> bool {
 }
 
 fn distinct(text: &str) -> usize {
-    let mut seen = [false; 256];
+    let (mut low, mut high) = (0_u128, 0_u128);
     for byte in text.bytes() {
-        if let Some(flag) = seen.get_mut(usize::from(byte)) {
-            *flag = true;
+        let bit = 1_u128 << (byte & 127);
+        if byte < 128 {
+            low |= bit;
+        } else {
+            high |= bit;
         }
     }
-    seen.iter().filter(|flag| **flag).count()
+    usize::try_from(low.count_ones() + high.count_ones()).unwrap_or(0)
+}
+
+/// Whether a text has fewer different bytes: most have enough among their first ones.
+fn fewer_than(least: usize, text: &str) -> bool {
+    let few = text.len() > 4 * least && text.get(..4 * least).is_none_or(|beginning| distinct(beginning) < least);
+    (few || text.len() <= 4 * least) && distinct(text) < least
 }
 
 /// A list of characters, such as code has for encodings: long, no character twice, many in order.
@@ -101,12 +115,37 @@ fn alphabet(text: &str) -> bool {
 /// Whether a text stands for a secret that is not there: `example`, `${PASSWORD}`, `<token>`, `xxxx`, `os.environ[…]`.
 #[must_use]
 pub fn stand_in(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    STAND_INS.iter().any(|word| lower.contains(word)) || template(text) || distinct(text) < 3
+    static WORDS: Words = Words::of(STAND_INS);
+    fewer_than(3, text) || WORDS.stand_in(text) || template(text)
+}
+
+/// Words that are looked for in a text all at once, in any case.
+struct Words(&'static [&'static str], OnceLock<Option<AhoCorasick>>);
+
+impl Words {
+    const fn of(words: &'static [&'static str]) -> Self {
+        Self(words, OnceLock::new())
+    }
+
+    fn stand_in(&self, text: &str) -> bool {
+        let ready = self.1.get_or_init(|| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .kind(Some(AhoCorasickKind::DFA))
+                .match_kind(MatchKind::Standard)
+                .prefilter(false)
+                .build(self.0)
+                .ok()
+        });
+        ready.as_ref().is_some_and(|words| words.try_find(Input::new(text).earliest(true)).is_ok_and(|found| found.is_some()))
+    }
 }
 
 /// `${name}`, `{{name}}`, `$(name)`, `%name%`, `$name`, `#{name}`, `%s`.
 fn template(text: &str) -> bool {
+    if memchr::memchr3(b'$', b'{', b'%', text.as_bytes()).is_none() {
+        return false;
+    }
     let name = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b' '))
     };
@@ -154,19 +193,26 @@ fn last_word(name: &str) -> String {
 
 /// Whether a name may be that of a secret: it is not about one, and holds no harmless word.
 fn may_hold_a_secret(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let author = lower.contains("author") && !lower.contains("authoriz");
-    !author && !ABOUT.contains(&last_word(name).as_str()) && !HARMLESS.iter().any(|word| lower.contains(word))
+    static WORDS: Words = Words::of(HARMLESS);
+    static AUTHOR: Words = Words::of(&["author"]);
+    static AUTHORIZED: Words = Words::of(&["authoriz"]);
+    let author = AUTHOR.stand_in(name) && !AUTHORIZED.stand_in(name);
+    !author && !ABOUT.contains(&last_word(name).as_str()) && !WORDS.stand_in(name)
 }
 
 /// Whether a text is a place: an address, a path, a file.
 fn place(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    lower.contains("://")
+    let ends = |ending: &&str| {
+        text.len()
+            .checked_sub(ending.len())
+            .and_then(|at| text.as_bytes().get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
+    };
+    memmem::find(text.as_bytes(), b"://").is_some()
         || text.starts_with("./")
         || text.starts_with("../")
         || text.starts_with("~/")
-        || FILES.iter().any(|ending| lower.ends_with(ending))
+        || FILES.iter().any(ends)
 }
 
 /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` of hexadecimal digits.
@@ -178,17 +224,18 @@ pub fn uuid(text: &str) -> bool {
 
 /// Whether a name says password, in one of the forms people write it.
 fn says_password(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    ["passw", "passwd", "pwd", "passphrase", "pswd", "psw", "pssw", "pasw"].iter().any(|word| lower.contains(word)) || {
+    static WORDS: Words = Words::of(&["passw", "passwd", "pwd", "passphrase", "pswd", "psw", "pssw", "pasw"]);
+    WORDS.stand_in(name) || {
         let word = last_word(name);
-        matches!(word.as_str(), "pass" | "pw" | "passcode" | "passkey") || lower.ends_with("pw") && word.len() <= 6
+        matches!(word.as_str(), "pass" | "pw" | "passcode" | "passkey") || name.to_ascii_lowercase().ends_with("pw") && word.len() <= 6
     }
 }
 
 /// What stands between a name and its value: an operator, a quote, or neither.
 fn between<'a>(seen: &Seen<'a>) -> &'a str {
     let name = seen.whole.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')).count();
-    seen.whole.rfind(seen.value).and_then(|value| seen.whole.get(name.min(value)..value)).unwrap_or_default()
+    let value = if seen.whole.ends_with(seen.value) { Some(seen.whole.len() - seen.value.len()) } else { seen.whole.rfind(seen.value) };
+    value.and_then(|value| seen.whole.get(name.min(value)..value)).unwrap_or_default()
 }
 
 /// Whether what a name of a secret is set to is one: random for keys and tokens; for passwords at least of two kinds of characters.
@@ -313,12 +360,7 @@ pub fn password(text: &str) -> bool {
 /// A call, an index, a field, a comparison: something that a program evaluates.
 fn code(text: &str) -> bool {
     let call = text.find(['(', '[']).is_some_and(|at| at > 0 && text.as_bytes().get(at - 1).is_some_and(u8::is_ascii_alphanumeric));
-    let field = text.contains("->")
-        || text.contains("::")
-        || text.contains("==")
-        || text.contains("=>")
-        || text.contains("&&")
-        || text.contains("||");
+    let field = text.as_bytes().windows(2).any(|pair| matches!(pair, b"->" | b"::" | b"==" | b"=>" | b"&&" | b"||"));
     let dotted =
         text.split('.').count() > 1 && text.split('.').all(|part| part.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic()));
     call || field || dotted

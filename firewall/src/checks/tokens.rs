@@ -120,7 +120,7 @@ pub fn aws_secret(seen: &Seen<'_>) -> bool {
 #[must_use]
 pub fn loose_sk(seen: &Seen<'_>) -> bool {
     let digits = seen.value.bytes().filter(u8::is_ascii_digit).count();
-    random_token(seen) && digits >= 3 && entropy(seen.value) >= 3.5
+    digits >= 3 && random_token(seen) && entropy(seen.value) >= 3.5
 }
 
 /// A token of letters whose prefix is also the beginning of names in programs: no `_` follows, and it is no chain of one case without
@@ -204,8 +204,8 @@ pub fn ado_password(seen: &Seen<'_>) -> bool {
         && !placeholder(value)
         && !template(seen.value.trim_start_matches('{'))
         && !value.starts_with(['$', '%', '@', '#', '&'])
-        && !(program && value.len() < 40)
-        && !(word && !seen.before.contains([';', '&', '?']))
+        && (!program || value.len() >= 40)
+        && (!word || seen.before.contains([';', '&', '?']))
 }
 
 /// A connection string from its user on: its password is no template.

@@ -86,7 +86,7 @@ pub(super) fn digit_group(text: &[u8], at: usize, last: bool) -> Group {
 
 /// Where marks were last found, so that each stretch of a text is searched once.
 #[derive(Debug, Default)]
-pub(crate) struct Marks(Vec<(&'static str, usize, usize)>);
+pub(crate) struct Marks(Vec<(&'static str, usize, usize)>, Option<(Tail, usize, usize)>);
 
 impl Marks {
     /// The first place at or behind `from` where `mark` begins, or the end of the text.
@@ -110,9 +110,13 @@ impl Marks {
 /// Where the tail that begins at `end` ends, and whether it may go on behind the text.
 pub(crate) fn tail(tail: Tail, text: &str, end: usize, last: bool, marks: &mut Marks) -> (usize, bool) {
     let rest = text.as_bytes().get(end..).unwrap_or_default();
-    let run = |fits: fn(u8) -> bool| {
-        let end = end + rest.iter().take_while(|byte| fits(**byte)).count();
-        (end, !last && end == text.len())
+    let mut run = |fits: fn(u8) -> bool| {
+        let to = match marks.1 {
+            Some((kind, since, to)) if kind == tail && (since..=to).contains(&end) => to,
+            _ => end + rest.iter().take_while(|byte| fits(**byte)).count(),
+        };
+        marks.1 = Some((tail, end, to));
+        (to, !last && to == text.len())
     };
     match tail {
         Tail::None => (end, false),

@@ -6,6 +6,7 @@ use fluxa_domain::refusal::{Refusal, RefusalKind};
 use fluxa_firewall::{CallFirewall, Form, Inspected};
 use fluxa_wire::leaf::{Edited, Fate, Leaf};
 use fluxa_wire::relay::Framing;
+use hyper::header::{HeaderMap, HeaderName};
 
 use super::stream::{End, Strands};
 use super::{Guard, text};
@@ -54,6 +55,21 @@ impl Guard {
             passed.clone()
         };
         Ok((passed, stored))
+    }
+
+    /// Takes out of a vendor's headers those with something in them that may not be passed on.
+    pub(crate) fn headers(&mut self, headers: &mut HeaderMap) {
+        if !self.watches_answers() {
+            return;
+        }
+        let found = headers.iter().filter(|(_, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            self.firewall.response(&text, Form::Plain) != Inspected::Same
+        });
+        let names: Vec<HeaderName> = found.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            headers.remove(name);
+        }
     }
 
     /// A refusal that quotes a vendor's words.

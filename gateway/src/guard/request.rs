@@ -41,6 +41,7 @@ impl Guard {
         if self.plans.request.is_none() {
             return Ok(None);
         }
+        self.reserve(asked);
         self.around_the_body(asked)?;
         let firewall = &mut self.firewall;
         let mut see = |leaf: Leaf<'_>| {
@@ -66,6 +67,20 @@ impl Guard {
         }
     }
 
+    /// Notes the stand-ins that the client wrote itself, wherever it did: none of them is given to a value.
+    fn reserve(&mut self, asked: &Asked<'_>) {
+        // Most bodies have none, and their texts need not be looked for.
+        if !self.firewall.gives_stand_ins() || !may_hold_stand_ins(asked.body) {
+            return;
+        }
+        let mut see = |leaf: Leaf<'_>| {
+            self.firewall.reserve(leaf.text);
+            Fate::Keep
+        };
+        // What cannot be read is judged by who reads it next.
+        let _ = text::each(asked.content_type, asked.body, &mut see);
+    }
+
     /// What goes along and cannot be changed.
     fn around_the_body(&mut self, asked: &Asked<'_>) -> Result<(), Refusal> {
         if !asked.model_is_known {
@@ -81,6 +96,8 @@ impl Guard {
                 self.decoded(part, "the query")?;
             }
         }
+        // With its boundary, which stands in the body, too.
+        self.fixed(asked.content_type, "the content type")?;
         for (_, value) in crate::head::passed_on(&asked.parts.headers, asked.dialect) {
             // A value in another charset is searched for what is ASCII in it.
             self.fixed(&String::from_utf8_lossy(value.as_bytes()), "a header")?;
@@ -140,4 +157,12 @@ impl Guard {
         rules.dedup();
         Refusal::new(RefusalKind::ContentBlocked, format!("{what}: {}", rules.join(", ")))
     }
+}
+
+/// Whether a body may hold a stand-in: `_1>` in whatever way its letters and brackets are written.
+fn may_hold_stand_ins(body: &[u8]) -> bool {
+    memchr::memchr_iter(b'_', body).any(|at| body.get(at + 1).is_some_and(u8::is_ascii_digit))
+        || memchr::memmem::find(body, b"\\u").is_some()
+        || memchr::memchr(b'%', body).is_some()
+        || memchr::memmem::find(body, b"base64").is_some()
 }

@@ -35,6 +35,8 @@ pub(crate) struct Screening {
     /// What the vendor said, in the client's dialect, not yet looked at.
     pub(crate) raw: BytesMut,
     copy: Option<Box<Copy>>,
+    /// It was stopped, or could not be read: nothing more goes through.
+    over: bool,
 }
 
 /// Stand-ins stay in what is written down.
@@ -56,7 +58,7 @@ impl Screening {
             let strands = Strands::new(dialect, op, framing);
             Box::new(Copy { firewall: guard.for_the_books(), strands, out: BytesMut::new(), broken: false })
         });
-        Some(Box::new(Self { strands: Strands::new(dialect, op, framing), raw: BytesMut::new(), copy }))
+        Some(Box::new(Self { strands: Strands::new(dialect, op, framing), raw: BytesMut::new(), copy, over: false }))
     }
 
     /// Looks at what has come; what may go on is appended to `out`.
@@ -70,6 +72,7 @@ impl Screening {
         }
         let passed = self.strands.push(&mut guard.firewall, &raw, out);
         guard.blocked |= passed == Err(End::Blocked);
+        self.over |= passed.is_err();
         // The room is used again.
         self.raw = raw;
         self.raw.clear();
@@ -87,7 +90,18 @@ impl Screening {
         }
         let finished = self.strands.finish(&mut guard.firewall, out);
         guard.blocked |= finished == Err(End::Blocked);
+        self.over |= finished.is_err();
         finished
+    }
+
+    /// Nothing more goes through; what is to be said is said by [`Self::break_off`].
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Ends a stream that is over, in the client's dialect. False where nothing can be said that would be read.
+    pub(crate) fn break_off(&self, (dialect, op): (Dialect, Op), refusal: &Refusal, out: &mut BytesMut) -> bool {
+        self.strands.screen.break_off(dialect, op, refusal, out)
     }
 
     /// What is to be written down of the stream, where that is not what the client gets.

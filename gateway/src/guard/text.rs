@@ -38,6 +38,10 @@ pub(super) fn each(content_type: &str, body: &Bytes, see: &mut dyn FnMut(Leaf<'_
     if media == "multipart/form-data" {
         return leaf::form(content_type, body, see).map_err(|_| Unreadable);
     }
+    // Its parts may be encoded, which only a form's may not.
+    if media.starts_with("multipart/") {
+        return Err(Unreadable);
+    }
     if media.is_empty() || media == "application/json" || media.ends_with("+json") {
         return leaf::json(body, see).map_err(|_| Unreadable);
     }
@@ -126,6 +130,7 @@ mod tests {
         check("application/x-www-form-urlencoded", "a=%73ecret+b&secret&c=d%20e", "a=%5BX%5D%20b&%5BX%5D&c=d%20e");
         assert_eq!(masked("application/json", "{"), Err(Unreadable));
         assert_eq!(masked("text/plain", "a\0b"), Err(Unreadable));
+        assert_eq!(masked("multipart/related; boundary=x", "--x\r\n\r\nsecret\r\n--x--\r\n"), Err(Unreadable));
         let mut keep = |_: Leaf<'_>| Fate::Keep;
         assert_eq!(each("text/plain", &Bytes::from_static(b"\xff"), &mut keep), Err(Unreadable));
     }

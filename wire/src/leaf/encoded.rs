@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::charset::Charset;
 use super::skip::is_run;
 use crate::percent;
 
@@ -88,14 +89,19 @@ pub(super) fn read(written: &str, declared: Declared) -> Reading {
     let engine = engine(&run);
     let sample = engine.decode(run.as_bytes().get(..SAMPLE_BYTES).unwrap_or(run.as_bytes())).unwrap_or_default();
     let long = written.len() >= MEDIA_BYTES && matches!(run, Cow::Borrowed(_));
-    if declared == Declared::Nothing && (is_media(&sample) || !looks_like_text(&sample)) {
+    let is_text = || looks_like_text(&sample) || !sample.starts_with(b"\xff\xd8") && Charset::of(&sample).is_some();
+    if declared == Declared::Nothing && (is_media(&sample) || !is_text()) {
         return Reading { raw: !(long || is_media(&sample)), text: None };
     }
     let Ok(decoded) = engine.decode(run.as_bytes()) else { return PLAIN };
     match String::from_utf8(decoded) {
-        Ok(text) => Reading { raw: !long, text: Some(text) },
-        // Of another encoding: what can be read of it is, and both are shown.
-        Err(fault) => Reading { raw: true, text: Some(String::from_utf8_lossy(fault.as_bytes()).into_owned()) },
+        Ok(text) if !text.contains('\0') => Reading { raw: !long, text: Some(text) },
+        // Of another encoding: it is read as what it seems to be, and both are shown. What replaces it is UTF-8.
+        decoded => {
+            let bytes = decoded.map_or_else(|fault| fault.into_bytes(), String::into_bytes);
+            let text = Charset::of(&bytes).map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), |charset| charset.read(&bytes));
+            Reading { raw: true, text: Some(text) }
+        }
     }
 }
 
@@ -164,7 +170,7 @@ fn is_media(sample: &[u8]) -> bool {
 }
 
 /// Whether nearly all of it is text: compressed bytes, sound and vectors hold a control byte or broken UTF-8 every few bytes.
-fn looks_like_text(sample: &[u8]) -> bool {
+pub(super) fn looks_like_text(sample: &[u8]) -> bool {
     let (mut rest, mut broken) = (sample, 0usize);
     let mut control = 0usize;
     loop {

@@ -5,6 +5,7 @@
 
 use memchr::memmem::{self, Finder};
 
+use super::charset::Charset;
 use super::encoded::Declared;
 use super::plain::{self, utf8};
 use super::{Copy, Halt, LeafKind, See, ask, json, skip};
@@ -101,10 +102,13 @@ impl Form<'_, '_, '_> {
             ["image/", "audio/", "video/", "application/octet-stream"].iter().any(|kind| of.trim().to_ascii_lowercase().starts_with(kind))
         });
         let text = match std::str::from_utf8(value) {
-            Ok(text) if part.file.is_none() || declared != Declared::Nothing || !text.contains('\0') => text,
-            Ok(_) => return Ok(None),
-            // A file of an encoding that is not read: refused if it says that it is text, else no text.
-            Err(_) if declared == Declared::Nothing && (part.file.is_some() || media) => return Ok(None),
+            Ok(text) if !text.contains('\0') => text,
+            // It says that it is text, and holds what no text of UTF-8 has.
+            Ok(_) if declared != Declared::Nothing => return Err(Malformed::Utf8 { at }.into()),
+            Ok(text) if part.file.is_none() => text,
+            Ok(_) => return self.file(value, at, part),
+            // A file of another encoding: refused if it says that it is text, else read if it seems to be.
+            Err(_) if declared == Declared::Nothing && (part.file.is_some() || media) => return self.file(value, at, part),
             Err(fault) => return Err(Malformed::Utf8 { at: at + fault.valid_up_to() }.into()),
         };
         let ends = |suffixes: &[&str]| {
@@ -120,6 +124,13 @@ impl Form<'_, '_, '_> {
             return plain::edited_lines(value, self.see);
         }
         Ok(ask(self.see, text, LeafKind::Text, &part.name)?.map(String::into_bytes))
+    }
+
+    /// A file that is not UTF-8: shown where it is text.
+    fn file(&mut self, value: &[u8], at: usize, part: &Part) -> Result<Option<Vec<u8>>, Halt> {
+        let Some(charset) = Charset::of(value) else { return Ok(None) };
+        let Some(with) = ask(self.see, &charset.read(value), LeafKind::Text, &part.name)? else { return Ok(None) };
+        charset.write(&with).map(Some).ok_or(Malformed::Utf8 { at }.into())
     }
 
     fn headers(&mut self, start: usize, end: usize, part: &mut Part) -> Result<(), Halt> {

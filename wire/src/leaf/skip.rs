@@ -95,7 +95,7 @@ impl Class {
 
 /// A name that a dialect may have chosen: letters, and too short for prose. Others are shown: addresses, numbers and keys are among them.
 #[inline]
-pub(super) fn is_plain_name(name: &[u8]) -> bool {
+pub(crate) fn is_plain_name(name: &[u8]) -> bool {
     /// The longest names of the dialects have about 40 letters (`system_instruction`, `cache_creation_input_tokens`).
     const NAME_BYTES: usize = 48;
     name.len() <= NAME_BYTES

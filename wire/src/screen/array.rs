@@ -54,18 +54,31 @@ impl Elements {
         held.extend_from_slice(input.get(from..).unwrap_or_default());
         if splitter.has_ended() {
             let tail = held.split();
-            if !std::mem::replace(ended, true) {
+            if !*ended {
                 let mut late = Vec::new();
-                let ended = strands.end_all(censor, &mut late);
+                let flushed = strands.end_all(censor, &mut late);
                 tell(&late, (opening, begun), out);
-                ended?;
+                flushed?;
                 if let Some(opening) = opening.take() {
                     out.extend_from_slice(&opening);
                 }
             }
             out.extend_from_slice(&tail);
+            *ended = true;
         }
         Ok(())
+    }
+
+    /// A last element, and the closing bracket; false where the array was closed before.
+    pub(super) fn break_off(&self, element: &[u8], out: &mut BytesMut) -> bool {
+        if self.ended {
+            return false;
+        }
+        let before = if self.begun { BETWEEN } else { b"[" };
+        for part in [before, element, b"\n]"] {
+            out.extend_from_slice(part);
+        }
+        true
     }
 
     /// Ends the stream, which may lack its closing bracket; half an element does not go out.

@@ -1,9 +1,35 @@
-//! One block of an event stream with other data in it. Its other lines keep their bytes.
+//! One block of an event stream with other data in it. Its other lines keep their bytes, or are left out.
+
+use super::{Censor, Stopped};
+use crate::leaf::LeafKind;
 
 /// Whether a line is a data line.
 pub(super) fn is_data(line: &[u8]) -> bool {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     line.strip_prefix(b"data").is_some_and(|value| value.is_empty() || value.starts_with(b":"))
+}
+
+/// Shows what a block of lines says beside its data: comments, and fields that are no plain names. The answer is the block without the
+/// lines of which something may not stay, where there are any.
+pub(super) fn shown(raw: &[u8], censor: &mut dyn Censor) -> Result<Option<Vec<u8>>, Stopped> {
+    let mut kept: Option<Vec<u8>> = None;
+    let mut from = 0;
+    for end in memchr::memchr2_iter(b'\n', b'\r', raw).map(|at| at + 1).chain([raw.len()]) {
+        let line = raw.get(from..end).unwrap_or_default();
+        let says = line.trim_ascii_end();
+        let name = says.strip_prefix(b"event:").map(<[u8]>::trim_ascii_start);
+        let stays = says.is_empty()
+            || is_data(says)
+            || name.is_some_and(crate::leaf::is_plain_name)
+            || censor.whole(&String::from_utf8_lossy(says), LeafKind::Text, false)?.is_none();
+        match &mut kept {
+            None if !stays => kept = Some(raw.get(..from).unwrap_or_default().to_vec()),
+            Some(kept) if stays => kept.extend_from_slice(line),
+            _ => {}
+        }
+        from = end;
+    }
+    Ok(kept)
 }
 
 /// Writes `raw`, a block of lines, with `data` in place of its data lines. `first` where the block begins the stream.

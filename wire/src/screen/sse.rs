@@ -29,6 +29,11 @@ impl Events {
         Self { framer: Framer::splitting(), held: BytesMut::new(), line: 0, begun: false, last: false }
     }
 
+    /// The last block lacked its blank line.
+    pub(super) const fn is_torn(&self) -> bool {
+        self.last
+    }
+
     pub(super) fn push(
         &mut self,
         input: &[u8],
@@ -113,6 +118,8 @@ fn one(
     censor: &mut dyn Censor,
     out: &mut BytesMut,
 ) -> Result<(), ScreenFault> {
+    let kept = block::shown(raw, censor).map_err(|_| ScreenFault::Stopped)?;
+    let raw = kept.as_deref().unwrap_or(raw);
     let Piece::Block { event, data: Some(data) } = piece else {
         out.extend_from_slice(raw);
         return Ok(());

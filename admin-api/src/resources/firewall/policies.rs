@@ -77,6 +77,11 @@ pub(crate) async fn update(errand: Errand) -> Answer {
 /// DELETE.
 pub(crate) async fn delete(errand: Errand) -> Answer {
     let _one_writer = errand.desk.writes.lock().await;
+    if errand.desk.admin.firewall_policy.as_deref() == Some(errand.param("name")) {
+        find(&errand).await?;
+        let detail = "the setting firewall.policy names it: calls for which nobody gives a policy would go unguarded";
+        return Err(Problem::new(http::StatusCode::CONFLICT, "in_use", detail));
+    }
     errand.apply(Change::DeleteFirewallPolicy { name: errand.param("name").to_owned() }).await?;
     answer::nothing()
 }

@@ -170,10 +170,13 @@ fn one(bench: &Bench, pepper: [u8; 32], text: String) -> Outcome {
 fn whole(bench: &Bench, pepper: [u8; 32], mut request: Node) -> Outcome {
     let mut trial = bench.trial(pepper);
     let mut findings = Vec::new();
-    leaves::each(&mut request, &mut |path, text, form| {
-        let tried = trial.text(text, form);
+    leaves::each(&mut request, &mut |leaf| {
+        let tried = trial.text(leaf.text, leaf.form);
         findings.extend(tried.findings.into_iter().map(|mut finding| {
-            finding.insert(String::from("path"), Value::from(path));
+            finding.insert(String::from("path"), Value::from(leaf.path));
+            if leaf.is_name {
+                finding.insert(String::from("in"), Value::from("name"));
+            }
             finding
         }));
         tried.becomes

@@ -124,8 +124,8 @@ fn hold_body(bench: &Bench, body: &str, found: &mut Found) {
         }
     };
     match Node::read(body.as_bytes()) {
-        Ok(mut body) => leaves::each(&mut body, &mut |_, text, form| {
-            look(text, form);
+        Ok(mut body) => leaves::each(&mut body, &mut |leaf| {
+            look(leaf.text, leaf.form);
             None
         }),
         // A form, or the events of a stream.

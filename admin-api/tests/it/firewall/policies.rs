@@ -124,3 +124,13 @@ async fn every_change_is_in_the_audit_log() {
     assert_eq!(rows, ["firewall_policy.delete", "firewall_policy.put", "firewall_policy.put"]);
     assert_eq!((&page["data"][1]["before"]["default"], &page["data"][1]["after"]["default"]), (&json!("observe"), &json!("block")));
 }
+
+#[tokio::test]
+async fn the_policy_that_the_settings_name_stays() {
+    let world = World::new().await;
+    let path = "/admin/firewall/policies/of_the_settings";
+    world.delete(path).await.expect(404);
+    policy(&world, "of_the_settings", json!({ "email": "mask" })).await;
+    assert!(world.delete(path).await.expect(409)["detail"].as_str().unwrap().contains("firewall.policy"));
+    world.get(path).await.expect(200);
+}

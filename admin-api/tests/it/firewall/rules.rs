@@ -1,5 +1,7 @@
 //! Rules, built-in and of the operator's own.
 
+use fluxa_domain::entry::Entry;
+use fluxa_domain::id::CallId;
 use serde_json::{Value, json};
 
 use super::{names, policy};
@@ -138,4 +140,82 @@ async fn every_bad_field_of_a_rule_is_named() {
         assert_eq!(world.post(RULES, body.clone()).await.faults(), fields, "{body}");
     }
     assert_eq!(world.store.revision().await.unwrap().0, 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_pattern_that_cannot_be_used_is_refused_with_the_reason() {
+    let world = World::new().await;
+    for (body, field, why) in [
+        (json!({ "pattern": "a(" }), "pattern", "unclosed group"),
+        (json!({ "pattern": "a(?=b)" }), "pattern", "look-around"),
+        (json!({ "pattern": "(a)\\1" }), "pattern", "backreferences"),
+        (json!({ "pattern": "a*" }), "pattern", "empty text"),
+        (json!({ "pattern": "x{300}" }), "pattern", "longer than 256 bytes"),
+        (json!({ "pattern": "(?:[一-龥]{200}){200}" }), "pattern", "256 bytes"),
+        (json!({ "pattern": "(?:[一-龥]{200}){200}|b" }), "pattern", "too large"),
+        (json!({ "pattern": "PRJ-[0-9]{4}", "yes": ["PRJ-12"] }), "yes[0]", "nothing is found"),
+        (json!({ "pattern": "PRJ-[0-9]{4}", "no": ["PRJ-12", "PRJ-1234"] }), "no[1]", "something is found"),
+        (json!({ "keywords": ["apollo"], "yes": ["apollo 13", "gemini"] }), "yes[1]", "nothing is found"),
+    ] {
+        let mut body = body;
+        body["name"] = json!("own");
+        let reply = world.post(RULES, body.clone()).await;
+        assert_eq!(reply.faults(), [field], "{body}");
+        assert!(reply.text.contains(why), "{body}: {}", reply.text);
+    }
+    assert_eq!(world.store.revision().await.unwrap().0, 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_slow_pattern_is_refused_with_what_was_measured() {
+    let world = World::new().await;
+    let reply = world.post(RULES, json!({ "name": "slow", "pattern": "[^\\x00]{200,}zq" })).await;
+    assert_eq!(reply.faults(), ["pattern"]);
+    assert!(reply.text.contains("is too slow: ") && reply.text.contains("at least 50 MB/s"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_rule_of_ones_own_is_tried_held_against_the_log_and_let_act() {
+    let world = World::new().await;
+    let body = json!({ "name": "project_code", "pattern": "PRJ-(?P<value>[0-9]{4})", "packs": ["projects"], "action": "block" });
+    world.post(RULES, body).await.expect(201);
+    let tried = |policy: Value| {
+        let mut body = json!({ "texts": ["关于PRJ-1234的会议"] });
+        if policy != Value::Null {
+            body["policy"] = policy;
+        }
+        body
+    };
+    let result = |reply: &Value| reply["results"][0].clone();
+    let start = "关于PRJ-".len();
+    let finding = |action: &str| json!({ "rule": "project_code", "kind": "project_code", "start": start, "end": start + 4, "action": action, "confidence": "high" });
+    // Without a policy its own wish is shown, though it only observes.
+    let wish = result(&world.post("/admin/firewall/test", tried(Value::Null)).await.expect(200));
+    assert_eq!(wish, json!({ "verdict": "block", "text": "关于PRJ-[PROJECT_CODE]的会议", "findings": [finding("block")] }));
+    // In a policy it does nothing before it is let.
+    policy(&world, "strict", json!({ "projects": "mask" })).await;
+    let observed = result(&world.post("/admin/firewall/test", tried(json!("strict"))).await.expect(200));
+    assert_eq!((&observed["verdict"], &observed["text"]), (&json!("pass"), &json!("关于PRJ-1234的会议")));
+    assert_eq!((&observed["findings"][0]["action"], &observed["findings"][0]["would"]), (&json!("observe"), &json!("mask")));
+    // What it would do in the log, it says already.
+    let body = json!({ "policy": "strict" });
+    world.store.append(&[logged(&world, "PRJ-1234 and PRJ-5678"), logged(&world, "nothing")]).await.unwrap();
+    let forecast = world.post("/admin/firewall/what-if", body).await.expect(200);
+    assert_eq!(forecast["by_rule"], json!([{ "rule": "project_code", "action": "mask", "requests": 1, "findings": 2 }]));
+    world.patch("/admin/firewall/rules/project_code", json!({ "mode": "enforce" })).await.expect(200);
+    let enforced = result(&world.post("/admin/firewall/test", tried(json!("strict"))).await.expect(200));
+    assert_eq!(enforced, json!({ "verdict": "mask", "text": "关于PRJ-[PROJECT_CODE]的会议", "findings": [finding("mask")] }));
+    let hint = world.post("/admin/firewall/test", tried(json!({ "actions": { "project_cod": "mask" } }))).await;
+    assert_eq!(hint.faults(), ["policy.actions.project_cod"]);
+    assert!(hint.text.contains("did you mean"), "{}", hint.text);
+    world.patch("/admin/firewall/rules/project_code", json!({ "mode": "off" })).await.expect(200);
+    let off = result(&world.post("/admin/firewall/test", tried(Value::Null)).await.expect(200));
+    assert_eq!(off["findings"], json!([]));
+}
+
+fn logged(world: &World, content: &str) -> Entry {
+    let id = CallId::new(world.now(), [u8::try_from(content.len()).unwrap(); 10]);
+    let mut entry = Entry::new(id, world.now());
+    entry.request_body = Some(json!({ "messages": [{ "role": "user", "content": content }] }).to_string());
+    entry
 }

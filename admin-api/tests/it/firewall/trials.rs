@@ -100,6 +100,31 @@ async fn a_request_is_tried_text_by_text_and_stays_valid() {
 }
 
 #[tokio::test]
+async fn a_request_is_looked_at_where_the_gateway_looks() {
+    let world = World::new().await;
+    let request = json!({
+        "metadata": { "ann@example.com": "a", "phone": 13_812_345_678_u64, "size": 12 },
+        "seed": 13_812_345_678_u64,
+        "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "data:text/plain;base64,bWFpbCBhbm5AZXhhbXBsZS5jb20=" } }] }],
+    });
+    let policy = json!({ "actions": { "email": "mask", "cn_mobile": "mask" }, "default": "off" });
+    let result = one(&world, json!({ "request": request, "policy": policy })).await;
+    let places: Vec<(&Value, &Value)> =
+        result["findings"].as_array().unwrap().iter().map(|finding| (&finding["path"], &finding["in"])).collect();
+    let (name, none) = (json!("name"), Value::Null);
+    assert_eq!(
+        places,
+        [
+            (&json!("/metadata/ann@example.com"), &name),
+            (&json!("/metadata/phone"), &none),
+            (&json!("/messages/0/content/0/image_url/url"), &none),
+        ]
+    );
+    assert_eq!(result["request"]["metadata"], json!({ "[EMAIL]": "a", "phone": "[CN_MOBILE]", "size": 12 }));
+    assert_eq!(result["request"]["seed"], request["seed"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_tried_is_refused_by_name() {
     let world = World::new().await;
     for (body, fields) in [

@@ -53,6 +53,28 @@ fn fields_names_and_files_of_text_are_shown() {
 }
 
 #[test]
+fn files_of_other_encodings_are_shown_and_keep_theirs() {
+    let headers = "Content-Disposition: form-data; name=\"file\"; filename=\"f\"";
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let gone = |leaf: Leaf<'_>| match leaf.text.contains("secret") {
+        true => Fate::Replace(leaf.text.replace("secret", "[X]")),
+        false => Fate::Keep,
+    };
+    for (value, expect) in [
+        (wide("\u{feff}a secret, Zoë"), wide("\u{feff}a [X], Zoë")),
+        (wide("a secret"), wide("a [X]")),
+        (b"caf\xe9 secret".to_vec(), b"caf\xe9 [X]".to_vec()),
+        (b"a secret and a zero\0".to_vec(), b"a [X] and a zero\0".to_vec()),
+    ] {
+        let edited = form(TYPE, &body(&[(headers, &value)]), &mut { gone });
+        assert_eq!(edited, Ok(Edited::Changed(body(&[(headers, &expect)]).into())));
+    }
+    let declared = format!("{headers}\r\nContent-Type: text/plain");
+    let edited = form(TYPE, &body(&[(&declared, &wide("a secret"))]), &mut { gone });
+    assert!(matches!(edited, Err(Malformed::Utf8 { .. })), "{edited:?}");
+}
+
+#[test]
 fn changed_parts_are_put_in_and_the_others_stay() {
     let file = "Content-Disposition: form-data; name=\"file\"; filename=\"secret.txt\"\r\nContent-Type: text/plain";
     let before = body(&[(FIELD, b"a secret"), ("Content-Disposition: form-data; name=\"model\"", b"m"), (file, b"{\"n\": \"secret\"}")]);

@@ -283,3 +283,15 @@ fn half_an_event_at_the_end_does_not_go_out() {
     let (out, end) = through(CHAT, std::iter::once(&b": a\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"x"[..]), &mut Words::default());
     assert_eq!((out.as_str(), end), (": a\n\n", Ok(())));
 }
+
+#[test]
+fn what_is_said_beside_the_data_is_looked_at() {
+    let data = r#"{"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#;
+    check(
+        CHAT,
+        &format!(": alive\n\n: a sec\n\nid: sec\nevent: x_y\ndata: {data}\n\n"),
+        &format!(": alive\n\n\nevent: x_y\ndata: {data}\n\n"),
+    );
+    let (out, ended) = through(CHAT, std::iter::once(b": stop it\n\n".as_slice()), &mut Words::default());
+    assert_eq!((out.as_str(), ended), ("", Err(ScreenFault::Stopped)));
+}

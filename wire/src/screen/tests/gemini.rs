@@ -1,5 +1,7 @@
 //! Gemini, as events and as an array through a censor that holds words until they are whole.
 
+use fluxa_domain::refusal::{Refusal, RefusalKind};
+
 use super::*;
 
 const TAIL: &str = r#""usageMetadata":{"totalTokenCount":3},"modelVersion":"m","responseId":"r""#;
@@ -82,4 +84,22 @@ fn other_texts_are_shown() {
 fn what_a_tool_is_given_is_shown_leaf_by_leaf() {
     let call = |text: &str| chunk(&format!(r#"{{"functionCall":{{"name":"f","args":{{"a":["{text}",true],"b":{{"c":"x"}}}}}}}}"#));
     becomes(&[text("sec"), call("a secret"), end("")], &[text("SEC"), call("a SECRET"), end("")]);
+}
+
+#[test]
+fn an_array_that_is_stopped_is_closed_after_what_went_out() {
+    let refusal = Refusal::new(RefusalKind::ContentBlocked, "no");
+    for (before, expect) in [(vec![], 1), (vec![text("a b ")], 2)] {
+        let list: Vec<String> = before.into_iter().chain([text("stop it "), end("")]).collect();
+        let array = format!("[{}\n]\n", list.join(",\r\n"));
+        for size in [1, 7, array.len()] {
+            let mut screen = Screen::new(ARRAY.0, ARRAY.1, ARRAY.2);
+            let (mut out, mut censor) = (BytesMut::new(), Words::default());
+            let passed = array.as_bytes().chunks(size).try_for_each(|piece| screen.push(piece, &mut censor, &mut out));
+            assert_eq!(passed, Err(ScreenFault::Stopped));
+            assert!(screen.break_off(ARRAY.0, ARRAY.1, &refusal, &mut out));
+            let told: Vec<serde_json::Value> = serde_json::from_slice(&out).unwrap();
+            assert_eq!((told.len(), told.last().unwrap()["error"]["code"].as_u64()), (expect, Some(400)), "{out:?}");
+        }
+    }
 }
