@@ -64,18 +64,17 @@ impl Guard {
     ) -> Result<Option<Self>, Refusal> {
         let [team, organization] = groups.firewall_policies();
         let own = key.firewall_policy.as_deref();
-        let given = [own, team, organization, route.and_then(|route| route.firewall_policy.as_deref())];
-        let plans = if given.iter().any(Option::is_some) {
-            view.rulebook.plans(&given).map_err(|name| {
-                tracing::warn!(policy = %name, "a firewall policy is named that is not known here: the call is refused");
-                let text = format!("the firewall policy \"{name}\" is not known here yet");
-                Refusal::new(RefusalKind::Overloaded, text).with_status(503).retry_after(1)
-            })?
-        } else {
+        let mut given = [own, team, organization, route.and_then(|route| route.firewall_policy.as_deref())];
+        if given.iter().all(Option::is_none) {
             let Some(usual) = settings.firewall_policy.as_deref() else { return Ok(None) };
-            // Told when the configuration was read.
-            view.rulebook.plans(&[Some(usual)]).unwrap_or_default()
-        };
+            given = [Some(usual), None, None, None];
+        }
+        // A policy that is named and not there must not mean that nothing is looked at.
+        let plans = view.rulebook.plans(&given).map_err(|name| {
+            tracing::warn!(policy = %name, "a firewall policy is named that is not known here: the call is refused");
+            let text = format!("the firewall policy \"{name}\" is not known here yet");
+            Refusal::new(RefusalKind::Overloaded, text).with_status(503).retry_after(1)
+        })?;
         let Some(plans) = plans else { return Ok(None) };
         let mut hash = Sha256::new();
         for part in [b"fluxa-firewall-1".as_slice(), &settings.pepper, groups.organization_name().as_bytes()] {

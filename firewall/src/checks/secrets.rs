@@ -238,10 +238,29 @@ fn between<'a>(seen: &Seen<'a>) -> &'a str {
     value.and_then(|value| seen.whole.get(name.min(value)..value)).unwrap_or_default()
 }
 
+/// What can be told at a glance: a name that is set to itself (`password=password=…`), and what is too short to be anything but a
+/// password where no name of one stands before it.
+fn hopeless(seen: &Seen<'_>) -> bool {
+    let name = seen.whole.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let repeats = || {
+        seen.value
+            .as_bytes()
+            .get(..name)
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(seen.whole.as_bytes().get(..name).unwrap_or_default()))
+    };
+    let before = seen.whole.len().saturating_sub(seen.value.len());
+    let may_be_password = || memchr::memchr2(b'p', b'P', seen.whole.as_bytes().get(..before).unwrap_or_default()).is_some();
+    let next = || seen.value.as_bytes().get(name).is_some_and(|byte| matches!(byte, b'=' | b':' | b' '));
+    repeats() && next() || seen.value.len() < 10 && !may_be_password()
+}
+
 /// Whether what a name of a secret is set to is one: random for keys and tokens; for passwords at least of two kinds of characters.
 /// Where no operator stands between them, only what can be nothing else is.
 #[must_use]
 pub fn assigned(seen: &Seen<'_>) -> bool {
+    if hopeless(seen) {
+        return false;
+    }
     let name = name_of(seen);
     let value = seen.value.trim_end_matches(['.', ':', ',', ')', ']', '}', '?', '!', '|']);
     if !may_hold_a_secret(&name) || stand_in(value) || place(value) {

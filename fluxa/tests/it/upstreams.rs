@@ -256,9 +256,10 @@ async fn a56_an_endless_line_event_or_head_is_cut_off_and_costs_bounded_memory()
             assert!(!answer.text().contains("[DONE]"), "{what}");
             fluxa.log_row(&answer.id()).await;
         }
-        // An answer that is read whole may be 64 MiB, and grows by doubling; the rest is bounded by an event.
+        // An answer that is read whole may be 64 MiB, and grows by doubling; the rest is bounded by an event of 16 MiB, three times.
+        // The pages of the program that a first call brings in are counted too: 2 to 3 MB of an unoptimized build.
         let grown_kb = fluxa.rss_kb().saturating_sub(before_kb);
-        let allowed_kb = if whole { 256 * 1024 } else { 48 * 1024 };
+        let allowed_kb = if whole { 256 * 1024 } else { (3 * 16 + 4) * 1024 };
         assert!(grown_kb < allowed_kb, "{what}: {grown_kb} kB more");
         assert!(fluxa.is_alive(), "{what}");
     }

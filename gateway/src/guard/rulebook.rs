@@ -45,7 +45,10 @@ impl Rulebook {
     pub(crate) fn of(rules: &[RuleRecord], policies: Vec<PolicyRecord>, usual: Option<&str>, former: Option<&Self>) -> Self {
         let policies: BTreeMap<String, PolicyRecord> = policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect();
         if let Some(usual) = usual.filter(|usual| !policies.contains_key(*usual)) {
-            tracing::error!(policy = usual, "the setting firewall.policy names a policy that does not exist: calls are not guarded by it");
+            tracing::error!(
+                policy = usual,
+                "the setting firewall.policy names a policy that does not exist: calls are refused until it does"
+            );
         }
         let rules = (!policies.is_empty()).then(|| {
             let digest = digest(rules);

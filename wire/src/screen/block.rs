@@ -3,15 +3,15 @@
 use super::{Censor, Stopped};
 use crate::leaf::LeafKind;
 
-/// Whether a line is a data line.
-pub(super) fn is_data(line: &[u8]) -> bool {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+/// Whether a line is a data line; the one that `begins` the stream may have a mark before it.
+pub(super) fn is_data(line: &[u8], begins: bool) -> bool {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| begins).unwrap_or(line);
     line.strip_prefix(b"data").is_some_and(|value| value.is_empty() || value.starts_with(b":"))
 }
 
 /// Shows what a block of lines says beside its data: comments, and fields that are no plain names. The answer is the block without the
-/// lines of which something may not stay, where there are any.
-pub(super) fn shown(raw: &[u8], censor: &mut dyn Censor) -> Result<Option<Vec<u8>>, Stopped> {
+/// lines of which something may not stay, where there are any. `first` where the block begins the stream.
+pub(super) fn shown(raw: &[u8], first: bool, censor: &mut dyn Censor) -> Result<Option<Vec<u8>>, Stopped> {
     let mut kept: Option<Vec<u8>> = None;
     let mut from = 0;
     for end in memchr::memchr2_iter(b'\n', b'\r', raw).map(|at| at + 1).chain([raw.len()]) {
@@ -19,7 +19,7 @@ pub(super) fn shown(raw: &[u8], censor: &mut dyn Censor) -> Result<Option<Vec<u8
         let says = line.trim_ascii_end();
         let name = says.strip_prefix(b"event:").map(<[u8]>::trim_ascii_start);
         let stays = says.is_empty()
-            || is_data(says)
+            || is_data(says, first && from == 0)
             || name.is_some_and(crate::leaf::is_plain_name)
             || censor.whole(&String::from_utf8_lossy(says), LeafKind::Text, false)?.is_none();
         match &mut kept {
@@ -49,7 +49,7 @@ pub(super) fn rewrite(raw: &[u8], first: bool, data: &[u8], out: &mut impl Exten
         rest = next;
         let mark = if std::mem::take(&mut begins) && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let (mark, text) = line.split_at(mark);
-        if text.starts_with(b"\xef") || !is_data(text) {
+        if !is_data(text, false) {
             out.extend(line.iter().chain(end).copied());
             continue;
         }

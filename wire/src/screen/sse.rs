@@ -53,7 +53,11 @@ impl Events {
             // A block that is ended by the beginning of the next line, which came before this input.
             let ended_before = end == 0 && matches!(piece, Piece::Block { .. }) && {
                 let (before, line) = held.split_at_checked(*line).unwrap_or((held, b""));
-                !line.trim_ascii().is_empty() && before.split(|byte| matches!(byte, b'\n' | b'\r')).any(block::is_data)
+                !line.trim_ascii().is_empty()
+                    && before
+                        .split(|byte| matches!(byte, b'\n' | b'\r'))
+                        .enumerate()
+                        .any(|(n, line)| block::is_data(line, n == 0 && !*begun))
             };
             let (raw, rest) = if ended_before {
                 let rest = held.split_off(*line);
@@ -118,7 +122,7 @@ fn one(
     censor: &mut dyn Censor,
     out: &mut BytesMut,
 ) -> Result<(), ScreenFault> {
-    let kept = block::shown(raw, censor).map_err(|_| ScreenFault::Stopped)?;
+    let kept = block::shown(raw, first, censor).map_err(|_| ScreenFault::Stopped)?;
     let raw = kept.as_deref().unwrap_or(raw);
     let Piece::Block { event, data: Some(data) } = piece else {
         out.extend_from_slice(raw);
