@@ -28,7 +28,7 @@ FILTER ?=
 PAIRS ?= yes
 PAIR_ARGS ?=
 
-.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-scale bench-replicas simulate chaos bench-wire conformance conformance-dlp recorded pairs fuzz clean
+.PHONY: help run test unit lint fmt fmt-check doc deny audit sdk sdk-python sdk-node build needs bench bench-scale bench-replicas simulate chaos bench-wire bench-firewall conformance conformance-dlp recorded pairs fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -131,6 +131,9 @@ bench-replicas: ## 1, 2 and 4 replicas before one Redis: what a call costs each 
 bench-wire: ## what translating between dialects costs: time, counted instructions, allocations, growth (FILTER=bedrock for some of it)
 	@scripts/needs.sh valgrind
 	$(CARGO) bench $(LOCKED) -p fluxa-wire --bench translation -- --counted $(FILTER)
+
+bench-firewall: ## what looking for secrets costs: MB/s of benign and hostile texts, streams, hold-back
+	$(CARGO) bench $(LOCKED) -p fluxa-firewall --bench scan -- $(ARGS)
 
 conformance-dlp: ## CORPUS=FOLDER: hold the firewall against a folder of secrets and personal data
 	@[ -n "$(CORPUS)" ] || { echo "usage: make conformance-dlp CORPUS=FOLDER   (dev, evasion and stream_cases .jsonl.gz)" >&2; exit 2; }

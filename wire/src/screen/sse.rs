@@ -42,6 +42,10 @@ impl Events {
         out: &mut BytesMut,
     ) -> Result<(), ScreenFault> {
         let Self { framer, held, line, begun, last } = self;
+        // A CR that turns out to be all of its line's end.
+        if held.ends_with(b"\r") && input.first().is_some_and(|&byte| byte != b'\n') {
+            *line = held.len();
+        }
         let mut from = 0;
         let mut fault = None;
         let pushed = framer.push(input, |piece, end| {
