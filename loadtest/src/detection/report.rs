@@ -38,6 +38,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether a stream let go of what the whole text does not, or became something else: never to be put up with.
+    #[must_use]
+    pub fn streams_fail(&self) -> bool {
+        !self.streams.leaks.is_empty() || !self.streams.different.is_empty()
+    }
+
     /// What falls short of its goal.
     #[must_use]
     pub fn shortfalls(&self) -> Vec<String> {
@@ -108,8 +114,13 @@ impl Report {
         for (form, (must, of)) in &self.forms {
             let _ = writeln!(text, "  {form:<34}{}  {}", share(of), if *must { "must" } else { "" });
         }
-        let Streams { streams, leaks, different } = &self.streams;
-        let _ = writeln!(text, "streams: {streams} read, {} leaked, {} not as the whole text", leaks.len(), different.len());
+        let Streams { streams, leaks, unrecognized, different } = &self.streams;
+        let _ = writeln!(
+            text,
+            "streams: {streams} read, {} leaked, {} not as the whole text; in {unrecognized} the value is not recognized at all",
+            leaks.len(),
+            different.len()
+        );
         for which in leaks.iter().map(|id| format!("leaked {id}")).chain(different.iter().map(|id| format!("different {id}"))).take(40) {
             let _ = writeln!(text, "  {which}");
         }
@@ -118,7 +129,7 @@ impl Report {
             let _ = writeln!(text, "falls short: {what}");
         }
         let goals = GOALS.len() + 3 + self.forms.values().filter(|(must, _)| *must).count() + 2;
-        let _ = writeln!(text, "{} goals passed, {} failed", goals - short.len(), short.len());
+        let _ = writeln!(text, "{} goals met, {} missed", goals - short.len(), short.len());
         text
     }
 }

@@ -25,8 +25,10 @@ const DIALECTS: [(&str, &str); 3] =
 pub struct Streams {
     /// Streams read.
     pub streams: usize,
-    /// Streams in which something forbidden came out, by dialect and id.
+    /// Streams in which something forbidden came out that is masked in the whole text, by dialect and id.
     pub leaks: Vec<String>,
+    /// Streams in which it came out because it is not recognized in the whole text either.
+    pub unrecognized: usize,
     /// Streams that are not what the whole text becomes.
     pub different: Vec<String>,
 }
@@ -59,7 +61,9 @@ pub async fn run(fluxa: &Path, cases: Vec<StreamCase>, progress: &indicatif::Pro
         for (kind, path) in DIALECTS {
             let said = said(&gateway, &key, kind, path, number).await.with_context(|| format!("{kind} {}", case.id))?;
             streams.streams += 1;
-            if case.forbidden.iter().any(|forbidden| said.contains(forbidden.as_str())) {
+            let holds = |text: &str| case.forbidden.iter().any(|forbidden| text.contains(forbidden.as_str()));
+            streams.unrecognized += usize::from(holds(expected));
+            if holds(&said) && !holds(expected) {
                 streams.leaks.push(format!("{kind} {} {}", case.kind, case.id));
             } else if said != expected {
                 streams.different.push(format!("{kind} {} {}", case.kind, case.id));
