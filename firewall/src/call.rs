@@ -94,13 +94,6 @@ impl CallFirewall {
         self.request.as_ref().is_some_and(|plan| plan.reverses())
     }
 
-    /// Findings that somebody has to be told about: those that are masked, blocked, given stand-ins or alerted.
-    #[must_use]
-    pub fn alerts(&self) -> Vec<Hit> {
-        let told = |step: &Step| !matches!(step.effect(), Action::Off | Action::Observe);
-        self.hits.iter().filter(|((_, step), _)| told(step)).map(|((rule, step), count)| self.hit(*rule, *step, *count)).collect()
-    }
-
     /// Whether texts of the answer have to be looked at.
     #[must_use]
     pub fn watches_answers(&self) -> bool {

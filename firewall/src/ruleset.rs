@@ -142,17 +142,6 @@ impl Ruleset {
         Ok(ruleset)
     }
 
-    /// How many findings the operator's own rules have in a text, the built-in ones left out: what a clock is held against when
-    /// a rule is saved. [`bench_text`] is text to do it with.
-    #[must_use]
-    pub fn count_custom(&self, text: &str) -> usize {
-        let mut hits = Vec::new();
-        for (_, scanner) in self.scanners.iter().filter(|(offset, _)| *offset > 0) {
-            scanner.scan(Window { text, from: 0, last: true }, None, &|_| Stance::Hold, &mut hits);
-        }
-        hits.len()
-    }
-
     /// All rules; findings and plans name them by their place here.
     #[must_use]
     pub fn rules(&self) -> &[RuleInfo] {
